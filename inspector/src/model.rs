@@ -1,0 +1,42 @@
+//! What was seen of one or more processes, as plain values.
+//!
+//! The agent fills these values from the records of its loops, the wire carries them, and the terminal, the command line
+//! and the exporters read them. Nothing here does I/O or reads a clock.
+//!
+//! # Conventions
+//!
+//! - The fields are those of the JSON that `loopscope --json` prints; `loop_id` stands for `loop`, which is a keyword.
+//! - Durations are whole nanoseconds in fields that end in `_ns`; an elapsed time ends in `for_ns`.
+//! - A wall-clock time is a [`WallTime`]: nanoseconds since the Unix epoch.
+//! - What is unknown is `None`, never 0.
+//! - Every string that comes from the observed program is kept as it came and may hold anything. Who shows one escapes it.
+
+mod capability;
+mod event_loop;
+mod hist;
+mod kind;
+mod name;
+mod place;
+mod process;
+mod resource;
+mod site;
+mod snapshot;
+mod task;
+mod timer;
+mod wall_time;
+mod warning;
+
+pub use capability::{Capabilities, Capability, Rights};
+pub use event_loop::{Loop, Running};
+pub use hist::{Bucket, Hist, Summary};
+pub use kind::{ResourceKind, RuntimeKind, Severity, TaskKind, TaskState, TimerKind, WaitKind};
+pub use name::UnknownName;
+pub use place::{Frame, Place};
+pub use process::Process;
+pub use resource::{Directions, Io, ResourceRef, Sync};
+pub use site::Site;
+pub use snapshot::{Cycle, Snapshot, TreeNode};
+pub use task::{Task, Wait};
+pub use timer::Timer;
+pub use wall_time::WallTime;
+pub use warning::Warning;

@@ -1,0 +1,124 @@
+//! What tasks wait for: descriptors, and things that synchronise.
+
+use super::{Place, ResourceKind, Summary};
+use std::fmt;
+
+/// Enough of a resource to name it where a task waits for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ResourceRef {
+    /// Never reused in a process.
+    pub id: u64,
+    /// What it is.
+    pub kind: ResourceKind,
+    /// The name it was given.
+    pub name: Option<String>,
+    /// The descriptor's number.
+    pub fd: Option<i32>,
+    /// The local address.
+    pub local: Option<String>,
+    /// The peer's address.
+    pub peer: Option<String>,
+}
+
+/// Either, both or none of the two directions of a descriptor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Directions {
+    /// The way in.
+    pub readable: bool,
+    /// The way out.
+    pub writable: bool,
+}
+
+impl Directions {
+    /// `readable`, `writable`, `readable writable` or `none`.
+    pub fn as_str(self) -> &'static str {
+        match (self.readable, self.writable) {
+            (true, true) => "readable writable",
+            (true, false) => "readable",
+            (false, true) => "writable",
+            (false, false) => "none",
+        }
+    }
+}
+
+impl fmt::Display for Directions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A descriptor: one row of `io`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Io {
+    /// The process, where several are shown.
+    pub pid: Option<u32>,
+    /// The resource's id, never reused in a process.
+    pub id: u64,
+    /// The loop it is registered with.
+    pub loop_id: Option<u64>,
+    /// The descriptor's number.
+    pub fd: Option<i32>,
+    /// What it is.
+    pub kind: ResourceKind,
+    /// The name it was given.
+    pub name: Option<String>,
+    /// The local address, as Rust prints it.
+    pub local: Option<String>,
+    /// The peer's address, as Rust prints it.
+    pub peer: Option<String>,
+    /// What the loop asked the OS for.
+    pub interest: Directions,
+    /// What the OS said last.
+    pub readiness: Directions,
+    /// Bytes read.
+    pub bytes_read: u64,
+    /// Bytes written.
+    pub bytes_written: u64,
+    /// Reads that moved bytes or ended the stream.
+    pub reads: u64,
+    /// Writes that moved bytes.
+    pub writes: u64,
+    /// Calls that found the descriptor not ready.
+    pub would_block: u64,
+    /// Time since the last read or write; `None` if there was none.
+    pub idle_for_ns: Option<u64>,
+    /// The tasks that wait for it.
+    pub waiting: Vec<u64>,
+    /// The time from readiness to the read.
+    pub readiness_delay: Option<Summary>,
+    /// Where it was made.
+    pub made_at: Option<Place>,
+}
+
+/// A lock, queue, channel, group or the like: one row of `sync`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sync {
+    /// The process, where several are shown.
+    pub pid: Option<u32>,
+    /// The resource's id, never reused in a process.
+    pub id: u64,
+    /// The loop it belongs to.
+    pub loop_id: Option<u64>,
+    /// What it is.
+    pub kind: ResourceKind,
+    /// The name it was given.
+    pub name: Option<String>,
+    /// Where it was made.
+    pub made_at: Option<Place>,
+    /// The task that made it.
+    pub made_by: Option<u64>,
+    /// The task that holds it.
+    pub holder: Option<u64>,
+    /// The name of that task.
+    pub holder_name: Option<String>,
+    /// For how long it has been held.
+    pub held_for_ns: Option<u64>,
+    /// Where it was taken.
+    pub held_at: Option<Place>,
+    /// The tasks that wait for it, the longest waiting first.
+    pub waiters: Vec<u64>,
+    /// Items in it.
+    pub len: Option<u64>,
+    /// Items it can hold.
+    pub limit: Option<u64>,
+}
