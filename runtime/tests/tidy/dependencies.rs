@@ -1,0 +1,105 @@
+//! What an application gets when it depends on us, read from `cargo tree`.
+
+use std::collections::BTreeSet;
+
+use crate::{Finding, output_of};
+
+/// Crates that the runtime may bring along on this platform, and what for.
+const RUNTIME: &[(&str, &str)] = &[
+    ("mio", "epoll and kqueue"),
+    ("log", "of mio, without a logger"),
+    ("socket2", "socket options before bind and connect"),
+    ("rustix", "system calls without libc types"),
+    ("bitflags", "of rustix"),
+    ("linux-raw-sys", "of rustix"),
+    ("errno", "of rustix and signal-hook-registry"),
+    ("libc", "what rustix leaves out on purpose"),
+    ("signal-hook-registry", "several parties may listen to one signal"),
+    ("futures-core", "Stream"),
+    ("futures-io", "AsyncRead and AsyncWrite"),
+    ("pin-project-lite", "safe projections without a proc macro"),
+    ("syn", "of our own macros, at build time only"),
+    ("quote", "of our own macros, at build time only"),
+    ("proc-macro2", "of our own macros, at build time only"),
+    ("unicode-ident", "of our own macros, at build time only"),
+];
+
+/// How many packages one line in `main` may cost, ours included.
+const AGENT_PACKAGES_MAX: usize = 60;
+
+/// What the runtime depends on outside of its list.
+pub(crate) fn of_the_runtime() -> Vec<Finding> {
+    outside_the_list(&tree(&["-p", "loopscope"]))
+}
+
+/// Whether the inspector with only its agent brings more packages than it may.
+pub(crate) fn of_the_agent() -> Vec<Finding> {
+    too_many(&tree(&["-p", "loopscope-inspector", "--no-default-features", "--features", "agent"]))
+}
+
+/// The names in a dependency tree without dev-dependencies, for this platform.
+fn tree(package: &[&str]) -> BTreeSet<String> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut arguments = vec!["tree", "--offline", "--edges", "no-dev", "--prefix", "none", "--format", "{p}"];
+    arguments.extend(package);
+    names(&output_of(&cargo, &arguments))
+}
+
+/// `mio v1.2.4 (*)` is `mio`.
+fn names(listed: &str) -> BTreeSet<String> {
+    listed.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+fn outside_the_list(found: &BTreeSet<String>) -> Vec<Finding> {
+    let is_ours = |name: &str| name == "loopscope" || name == "loopscope-macros";
+    let is_listed = |name: &str| RUNTIME.iter().any(|(listed, _)| *listed == name);
+    let outside = found.iter().filter(|name| !is_ours(name) && !is_listed(name));
+    outside
+        .map(|name| Finding {
+            path: "runtime/Cargo.toml".to_owned(),
+            line: 0,
+            message: format!(
+                "the runtime now brings `{name}` into every application; do without, or add it with its reason \
+                 to RUNTIME in runtime/tests/tidy/dependencies.rs"
+            ),
+        })
+        .collect()
+}
+
+fn too_many(found: &BTreeSet<String>) -> Vec<Finding> {
+    if found.len() <= AGENT_PACKAGES_MAX {
+        return Vec::new();
+    }
+    let message = format!(
+        "the agent alone brings {} packages, more than {AGENT_PACKAGES_MAX}; look at `cargo tree -p \
+         loopscope-inspector -e no-dev` for what it can do without",
+        found.len()
+    );
+    vec![Finding { path: "inspector/Cargo.toml".to_owned(), line: 0, message }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_word_of_each_line_is_a_package() {
+        let listed = "loopscope v0.1.0 (a folder)\nmio v1.2.4\nlog v0.4.1\nmio v1.2.4 (*)\n\n";
+        assert_eq!(names(listed), BTreeSet::from(["log", "loopscope", "mio"].map(str::to_owned)));
+    }
+
+    #[test]
+    fn a_crate_outside_the_list_is_found() {
+        let found = names("loopscope v0\nloopscope-macros v0\nmio v1\nlazy_static v1");
+        let findings = outside_the_list(&found);
+        assert_eq!(findings.len(), 1);
+        assert!(findings[0].message.contains("`lazy_static`"), "{findings:?}");
+    }
+
+    #[test]
+    fn one_package_too_many_is_found() {
+        let packages = |count: usize| (0..count).map(|n| format!("package-{n}")).collect();
+        assert_eq!(too_many(&packages(AGENT_PACKAGES_MAX)), []);
+        assert_eq!(too_many(&packages(AGENT_PACKAGES_MAX + 1)).len(), 1);
+    }
+}
