@@ -9,9 +9,12 @@
 //! - Durations are whole nanoseconds in fields that end in `_ns`; an elapsed time ends in `for_ns`.
 //! - A wall-clock time is a [`WallTime`]: nanoseconds since the Unix epoch.
 //! - What is unknown is `None`, never 0.
-//! - Every string that comes from the observed program is kept as it came and may hold anything. Who shows one escapes it.
+//! - Every string that comes from the observed program is kept as it came and may hold anything. Who shows one escapes it, by [`words::escape`].
+
+pub mod words;
 
 mod capability;
+mod escape;
 mod event_loop;
 mod hist;
 mod kind;

@@ -50,6 +50,9 @@ macro_rules! named {
             /// Every member, in the order of the declaration.
             pub const ALL: &'static [Self] = &[$(Self::$member),+];
 
+            /// The name of every member, in the same order.
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
+
             /// The name in JSON and in filters.
             pub fn as_str(self) -> &'static str {
                 match self {

@@ -55,11 +55,13 @@ pub struct TreeNode {
     pub task: Task,
 }
 
-/// Tasks that wait for each other in a circle, or for a circle.
+/// Tasks that wait for each other in a circle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cycle {
     /// Whether nothing outside can end it.
     pub deadlock: bool,
-    /// The tasks, each waiting for the next and the last for the first.
+    /// The tasks of a shortest circle, each waiting for the next and the last for the first, the smallest id first.
     pub tasks: Vec<u64>,
+    /// Further tasks that wait for the circle, transitively.
+    pub behind: u64,
 }
