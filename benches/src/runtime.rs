@@ -1,0 +1,82 @@
+//! The peers, and the few things of a runtime that the workloads use.
+//!
+//! A workload is written once against [`Runtime`] and compiled for each peer, so that every peer runs the same statements.
+//! Where a task holds a peer's own sleep, the peer spawns it itself: tokio wants to see that the future is `Send`, ours need
+//! not be, and no generic bound says both.
+
+mod tokio_ct;
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow, bail};
+use clap::ValueEnum;
+
+use crate::measure::Lateness;
+use crate::sample::Sample;
+use crate::workload::Workload;
+use crate::workload::idle::Population;
+
+/// One column of the comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Peer {
+    /// As shipped: records kept, agent started, no client attached.
+    Loopscope,
+    /// Built with the records compiled out, for the difference.
+    LoopscopeBare,
+    /// Tokio's `current_thread` runtime with all drivers: the reference of every ratio.
+    TokioCt,
+}
+
+impl Peer {
+    pub(crate) const REFERENCE: Peer = Peer::TokioCt;
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Peer::Loopscope => "loopscope",
+            Peer::LoopscopeBare => "loopscope-bare",
+            Peer::TokioCt => "tokio-ct",
+        }
+    }
+
+    /// Whether it is built with `--cfg loopscope_bare`, and so is another executable.
+    pub(crate) fn is_bare(self) -> bool {
+        self == Peer::LoopscopeBare
+    }
+
+    /// Runs one workload in this process.
+    pub(crate) fn run(self, workload: Workload, size: u64) -> Result<Sample> {
+        match self {
+            Peer::Loopscope | Peer::LoopscopeBare => bail!("{} cannot run yet", self.name()),
+            Peer::TokioCt => workload.run::<tokio_ct::TokioCt>(size),
+        }
+    }
+}
+
+/// What a workload asks of a runtime. Every peer runs on the calling thread.
+pub(crate) trait Runtime: 'static {
+    type JoinError: Debug;
+    type Task<T: Send + 'static>: Future<Output = Result<T, Self::JoinError>>;
+    type Sleep: Future<Output = ()>;
+
+    /// Runs a root future to its end, then ends the runtime and drops every task left.
+    fn block_on<F: Future<Output: 'static> + 'static>(root: F) -> Result<F::Output>;
+    fn spawn<F>(future: F) -> Self::Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static;
+    fn detach<T: Send + 'static>(task: Self::Task<T>);
+    fn sleep(duration: Duration) -> Self::Sleep;
+
+    /// Spawns [`timers::sleep_and_report`](crate::workload::timers::sleep_and_report) on the runtime's own sleep.
+    fn spawn_sleeper(duration: Duration) -> Self::Task<Lateness>;
+    /// Spawns [`idle::idle_task`](crate::workload::idle::idle_task) on the runtime's own sleep and detaches it.
+    fn spawn_idle_sleeper(population: Arc<Population>, duration: Duration);
+}
+
+/// The output of a task that must not have failed.
+pub(crate) async fn join<R: Runtime, T: Send + 'static>(task: R::Task<T>) -> Result<T> {
+    task.await.map_err(|error| anyhow!("a task failed: {error:?}"))
+}

@@ -1,0 +1,109 @@
+//! The questions, one a file. Each is a function of the runtime and a size, and fails if the work was not done right.
+
+pub(crate) mod idle;
+pub(crate) mod ping_pong;
+pub(crate) mod spawn;
+pub(crate) mod timer_cancel;
+pub(crate) mod timers;
+pub(crate) mod yielding;
+
+use anyhow::{Result, ensure};
+use clap::ValueEnum;
+
+use crate::runtime::Runtime;
+use crate::sample::Sample;
+
+/// One run of a peer process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Workload {
+    /// Spawn and join a task that has nothing to do
+    Spawn,
+    /// A task that wakes itself and waits for its turn, among 1,000
+    Yield,
+    /// A message to another task and back, over futures' unbounded channels
+    #[value(name = "pingpong")]
+    PingPong,
+    /// 100,000 tasks that sleep between 1 and 1,000 ms: processor time and lateness
+    Timers,
+    /// Arm, poll once and cancel a sleep while 10,000 are outstanding
+    TimerCancel,
+    /// Resident bytes of a task that waits on a foreign future
+    IdleTaskBytes,
+    /// Resident bytes of a task that waits on the runtime's own sleep
+    IdleTaskBytesOwn,
+}
+
+impl Workload {
+    pub(crate) fn all() -> &'static [Workload] {
+        Self::value_variants()
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Workload::Spawn => "spawn",
+            Workload::Yield => "yield",
+            Workload::PingPong => "pingpong",
+            Workload::Timers => "timers",
+            Workload::TimerCancel => "timer_cancel",
+            Workload::IdleTaskBytes => "idle_task_bytes",
+            Workload::IdleTaskBytesOwn => "idle_task_bytes_own",
+        }
+    }
+
+    /// How many operations a run measures.
+    pub(crate) fn size(self, quick: bool) -> u64 {
+        match self {
+            Workload::Timers => 100_000,
+            // A quarter is enough to drown what the runtime itself holds: some pages in 60 MB.
+            Workload::IdleTaskBytes | Workload::IdleTaskBytesOwn if quick => 250_000,
+            _ => 1_000_000,
+        }
+    }
+
+    pub(crate) fn run<R: Runtime>(self, size: u64) -> Result<Sample> {
+        ensure!(size > 0, "a workload of size 0 measures nothing");
+        match self {
+            Workload::Spawn => spawn::run::<R>(size),
+            Workload::Yield => yielding::run::<R>(size),
+            Workload::PingPong => ping_pong::run::<R>(size),
+            Workload::Timers => timers::run::<R>(size),
+            Workload::TimerCancel => timer_cancel::run::<R>(size),
+            Workload::IdleTaskBytes => idle::run_foreign_leaf::<R>(size),
+            Workload::IdleTaskBytesOwn => idle::run_own_leaf::<R>(size),
+        }
+    }
+}
+
+/// A twentieth of the size goes first, unmeasured: it faults in the allocator's and the runtime's first pages.
+fn warm_up_size(size: u64) -> u64 {
+    (size / 20).max(1)
+}
+
+/// What the numbers below `count` add up to.
+fn sum_below(count: u64) -> u64 {
+    count * count.saturating_sub(1) / 2
+}
+
+fn check_sum(found: u64, expected: u64) -> Result<()> {
+    ensure!(found == expected, "the tasks computed {found}, which should be {expected}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_is_what_the_command_line_takes() {
+        for workload in Workload::all() {
+            assert_eq!(workload.to_possible_value().unwrap().get_name(), workload.name());
+        }
+    }
+
+    #[test]
+    fn a_wrong_sum_is_an_error() {
+        assert!(check_sum(sum_below(5), 10).is_ok());
+        assert_eq!(check_sum(9, 10).unwrap_err().to_string(), "the tasks computed 9, which should be 10");
+    }
+}
