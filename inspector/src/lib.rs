@@ -5,3 +5,6 @@
 #![forbid(unsafe_code)]
 
 pub mod model;
+
+#[cfg(feature = "wire")]
+pub mod wire;
