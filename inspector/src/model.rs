@@ -11,6 +11,8 @@
 //! - What is unknown is `None`, never 0.
 //! - Every string that comes from the observed program is kept as it came and may hold anything. Who shows one escapes it, by [`words::escape`].
 
+pub mod graph;
+pub mod tree;
 pub mod words;
 
 mod capability;
