@@ -58,7 +58,7 @@ fn opening(source: &Source) -> Vec<Finding> {
     vec![Finding::new(source, 1, "does not open with `//!`; say in its first line what the file is")]
 }
 
-/// `pub async fn`s of the runtime without a `# Cancel safety` among the doc lines above.
+/// Public asynchronous functions of the runtime without a `# Cancel safety` among the doc lines above.
 fn cancel_safety(source: &Source) -> Vec<Finding> {
     if !source.path.starts_with("runtime/src/") {
         return Vec::new();
@@ -73,13 +73,14 @@ fn cancel_safety(source: &Source) -> Vec<Finding> {
     };
     let is_public_async = |line: &str| {
         let line = line.trim();
-        line.starts_with("pub async fn ") || line.starts_with("pub async unsafe fn ")
+        let returns_future = line.starts_with("pub fn ") && line.contains("-> impl Future<");
+        line.starts_with("pub async fn ") || line.starts_with("pub async unsafe fn ") || returns_future
     };
     lines_with(&source.code, is_public_async)
         .into_iter()
         .filter(|number| !is_documented(number - 1))
         .map(|number| {
-            let message = "`pub async fn` without `# Cancel safety`; say in its docs what is lost when the future \
+            let message = "asynchronous, public, but without `# Cancel safety`; say in its docs what is lost when the future \
                            is dropped half-way";
             Finding::new(source, number, message)
         })
@@ -220,12 +221,13 @@ mod tests {
 
     #[test]
     fn public_async_functions_of_the_runtime_document_their_cancel_safety() {
-        let wanted = "`pub async fn` without `# Cancel safety`";
+        let wanted = "asynchronous, public, but without `# Cancel safety`";
         let text = "//! A.\n/// # Cancel safety\npub async fn a() {}\n\n/// Docs.\npub async fn b() {}\n";
         expect("runtime/src/a.rs", text, &[(6, wanted)]);
         // The neighbour's docs are not its own.
         let text = "//! A.\n/// # Cancel safety\npub async fn a() {}\npub async fn b() {}\n";
         expect("runtime/src/a.rs", text, &[(4, wanted)]);
+        expect("runtime/src/a.rs", "//! A.\npub fn a() -> impl Future<Output = ()> {}\n", &[(2, wanted)]);
         expect("runtime/src/a.rs", "//! A.\npub(crate) async fn a() {}\n", &[]);
         expect("tui/src/a.rs", "//! A.\npub async fn a() {}\n", &[]);
     }
