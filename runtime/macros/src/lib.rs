@@ -34,6 +34,8 @@
 //! See the modules `select` and `join`: pinned locals of the surrounding future, and one `poll_fn` that polls them
 //! with the task's own context.
 
+#![forbid(unsafe_code)]
+
 mod entry;
 mod join;
 mod options;

@@ -20,7 +20,7 @@ const UNFINISHED_MACROS: &[&str] = &["todo!", "unimplemented!", "dbg!"];
 const HOME_FOLDERS: &[&str] = &["/home/", "/root/", "/work/", "/Users/"];
 
 /// Crates whose root forbids unsafe code.
-const SAFE_CRATE_ROOTS: &[&str] = &["inspector/src/lib.rs", "tui/src/main.rs"];
+const SAFE_CRATE_ROOTS: &[&str] = &["runtime/macros/src/lib.rs", "inspector/src/lib.rs", "tui/src/main.rs"];
 
 /// All findings about `source`.
 pub(crate) fn check(source: &Source) -> Vec<Finding> {
@@ -28,7 +28,9 @@ pub(crate) fn check(source: &Source) -> Vec<Finding> {
     findings.extend(markers(source));
     findings.extend(machine_paths(source));
     if source.is_rust() {
-        for rule in [length, opening, cancel_safety, unsafe_code, unfinished_macros, safe_roots] {
+        for rule in
+            [length, opening, cancel_safety, unsafe_code, unfinished_macros, ignored_tests, safe_roots]
+        {
             findings.extend(rule(source));
         }
     }
@@ -120,6 +122,12 @@ fn unfinished_macros(source: &Source) -> Vec<Finding> {
         lines.map(|line| Finding::new(source, line, message.as_str())).collect::<Vec<_>>()
     };
     UNFINISHED_MACROS.iter().flat_map(find).collect()
+}
+
+fn ignored_tests(source: &Source) -> Vec<Finding> {
+    let message = "an ignored test proves nothing; make it run, or take it out";
+    let lines = lines_with(&source.code, |line| line.contains("#[ignore")).into_iter();
+    lines.map(|line| Finding::new(source, line, message)).collect()
 }
 
 fn markers(source: &Source) -> Vec<Finding> {
@@ -254,6 +262,13 @@ mod tests {
         expect("a.rs", "//! A.\nfn a() {} // TODO: b\n", &[(2, "leftover `TODO`")]);
         expect("a.md", "# A\nFIXME later\n", &[(2, "leftover `FIXME`")]);
         expect("a.rs", "//! A.\nconst MARK: &str = \"TODO\";\n", &[]);
+    }
+
+    #[test]
+    fn every_test_runs() {
+        let wanted = "an ignored test proves nothing";
+        expect("a.rs", "//! A.\n#[test]\n#[ignore = \"slow\"]\nfn a() {}\n", &[(3, wanted)]);
+        expect("a.rs", "//! A.\n// #[ignore]\n", &[]);
     }
 
     #[test]
