@@ -1,0 +1,12 @@
+//! One loop a thread: its slot, its run queue, its sleep, and how others reach it.
+//!
+//! `tick` drives; `ready` orders; `remote` lets other threads in; `wait` is how a future waits; `slot` is where it all lives,
+//! and `current` says which slot is this thread's.
+
+pub(crate) mod current;
+pub(crate) mod handle;
+pub(crate) mod ready;
+pub(crate) mod remote;
+pub(crate) mod slot;
+pub(crate) mod tick;
+pub(crate) mod wait;

@@ -1,0 +1,103 @@
+#![allow(unsafe_code, reason = "the thread's loop is a pointer to a slot that is never freed")]
+//! Which loop runs on this thread.
+
+use std::cell::Cell;
+use std::sync::Once;
+
+use super::slot::{self, Loop};
+
+thread_local! {
+    static CURRENT: Cell<*const Loop> = const { Cell::new(std::ptr::null()) };
+    static FORKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The loop that runs on this thread now.
+#[inline]
+pub(crate) fn get() -> Option<&'static Loop> {
+    // During the thread's destruction there is no loop either.
+    let at = CURRENT.try_with(Cell::get).unwrap_or(std::ptr::null());
+    // SAFETY: slots are never freed.
+    unsafe { at.as_ref() }
+}
+
+/// The loop that runs on this thread now.
+///
+/// # Panics
+///
+/// Outside of one.
+#[inline]
+#[track_caller]
+pub(crate) fn expect(what: &str) -> &'static Loop {
+    match get() {
+        Some(lp) => lp,
+        None => missing(what),
+    }
+}
+
+#[cold]
+#[track_caller]
+fn missing(what: &str) -> ! {
+    assert!(
+        !FORKED.get(),
+        "{what} in the child of a fork: the event loop stays with the parent; exec, exit, or make a new loop here"
+    );
+    panic!("{what} outside of an event loop: call it from a future under loopscope::run or Runner::block_on");
+}
+
+/// Makes a loop the thread's until the guard is dropped.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Entered {
+    outer: *const Loop,
+    _not_send: std::marker::PhantomData<*const ()>,
+}
+
+/// Enters a loop.
+///
+/// # Panics
+///
+/// When a loop already runs on this thread.
+#[track_caller]
+pub(crate) fn enter(lp: &'static Loop) -> Entered {
+    watch_forks();
+    assert!(
+        get().is_none(),
+        "an event loop is already running on this thread: await the future instead, or run the second loop on a thread of \
+         its own"
+    );
+    CURRENT.set(lp);
+    Entered { outer: std::ptr::null(), _not_send: std::marker::PhantomData }
+}
+
+/// Enters a loop to close it, unless another one runs on this thread: a runner dropped inside of a loop is closed all the
+/// same, with its own loop as the current one meanwhile.
+pub(crate) fn enter_to_close(lp: &'static Loop) -> Entered {
+    let outer = CURRENT.replace(lp);
+    Entered { outer, _not_send: std::marker::PhantomData }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.outer);
+    }
+}
+
+fn watch_forks() {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| {
+        // SAFETY: the handler only touches thread-locals without destructors and atomics; see `in_child`.
+        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    });
+}
+
+/// Runs in the child of every fork, on its only thread.
+extern "C" fn in_child() {
+    if let Some(lp) = get() {
+        lp.forked.set(true);
+        // The next look comes after the poll under way.
+        lp.look_at.set(0);
+        CURRENT.set(std::ptr::null());
+    }
+    FORKED.set(true);
+    slot::forget_all_after_fork();
+}

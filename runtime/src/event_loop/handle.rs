@@ -1,0 +1,101 @@
+//! A loop as other threads see it.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+
+use super::current;
+use super::slot::Loop;
+use crate::task::cell::Opaque;
+use crate::task::{Builder, Task};
+use crate::telemetry::LoopReader;
+use crate::telemetry::atomic::Relaxed;
+
+/// A loop as other threads see it: `Send`, `Sync`, cheap to clone, and harmless after the loop has ended.
+///
+/// Everything else of a loop is `!Send`, so that what asyncio checks at run time ("Non-thread-safe operation …") does not
+/// compile here.
+#[derive(Clone, Debug)]
+#[doc(alias = "asyncio.run_coroutine_threadsafe")]
+pub struct Handle {
+    lp: &'static Loop,
+    life: u64,
+}
+
+/// The loop has ended: what was handed to it comes to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoopEnded(());
+
+impl fmt::Display for LoopEnded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the event loop has ended")
+    }
+}
+
+impl Error for LoopEnded {}
+
+impl Handle {
+    /// The handle of the loop that runs on this thread.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop.
+    #[doc(alias = "asyncio.get_running_loop")]
+    #[track_caller]
+    pub fn current() -> Self {
+        Self::of(current::expect("Handle::current"))
+    }
+
+    /// The handle of the loop that runs on this thread, if one does.
+    pub fn try_current() -> Option<Self> {
+        current::get().map(Self::of)
+    }
+
+    pub(crate) fn of(lp: &'static Loop) -> Self {
+        Self { lp, life: lp.life.load(Relaxed) }
+    }
+
+    /// Whether the loop still lives.
+    pub fn is_alive(&self) -> bool {
+        self.lp.life.load(Relaxed) == self.life
+    }
+
+    /// Runs `callback` on the loop's thread, soon and between two tasks.
+    ///
+    /// A panic in it is reported through the loop's [`on_unhandled`](crate::runner::Builder::on_unhandled).
+    ///
+    /// # Errors
+    ///
+    /// When the loop has ended; a callback that was accepted runs, unless the loop ends first.
+    #[doc(alias = "asyncio.loop.call_soon_threadsafe")]
+    pub fn post(&self, callback: impl FnOnce() + Send + 'static) -> Result<(), LoopEnded> {
+        self.lp.post(self.life, Box::new(callback)).map_err(|_| LoopEnded(()))
+    }
+
+    /// Spawns the future that `make` makes on the loop's thread; the future itself need not be `Send`.
+    ///
+    /// The task is detached. To get a result back, send it through a channel.
+    ///
+    /// # Errors
+    ///
+    /// When the loop has ended.
+    #[doc(alias = "asyncio.run_coroutine_threadsafe")]
+    #[track_caller]
+    pub fn spawn<M, F>(&self, make: M) -> Result<(), LoopEnded>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+    {
+        let place = Location::caller();
+        self.post(move || {
+            let task: Task<F::Output> = Builder::new().spawn_described::<F, Opaque>(make(), place);
+            task.detach();
+        })
+    }
+
+    /// The loop's records.
+    pub fn reader(&self) -> LoopReader {
+        LoopReader::new(self.lp, self.life)
+    }
+}

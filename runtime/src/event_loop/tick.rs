@@ -1,0 +1,243 @@
+//! The loop itself: batches of ready tasks, and a look at the OS, the timers and the other threads in between.
+//!
+//! ```text
+//!   ┌─► batch: the tasks that are ready now, in order ──► ready again? ── yes, and looked lately ──┐
+//!   │                                                        │ no                                  │
+//!   │    look: posted closures, remote wakes ─► ready I/O ─► due timers                            │
+//!   └────────┴────────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! What a batch makes ready runs in the next batch, as in asyncio. Unlike asyncio the OS is not asked between all batches: at
+//! the latest after [`BATCHES_BETWEEN_LOOKS`] batches or [`NS_BETWEEN_LOOKS`] of work, also inside a long batch; at once when
+//! nothing is ready; and not at all while no descriptor is registered. Asking between every two polls costs thirty times as
+//! much on a ping-pong.
+
+use std::sync::PoisonError;
+
+use super::current;
+use super::slot::{Loop, TimeSource};
+use crate::io::driver::Until;
+use crate::telemetry::atomic::OneWriter;
+use crate::telemetry::clock;
+use crate::telemetry::waiter::{LINKED, NOTIFIED, Waiter, Waiters};
+use crate::time::wheel::Nodes;
+
+/// Batches after which the loop looks even if it still has work.
+const BATCHES_BETWEEN_LOOKS: u32 = 64;
+/// Work after which the loop looks even inside a batch.
+const NS_BETWEEN_LOOKS: u64 = 100_000;
+/// With the records compiled out no clock is read, and polls are counted instead.
+#[cfg(loopscope_bare)]
+const POLLS_BETWEEN_LOOKS: u32 = 256;
+/// How long memory that became free is kept for reuse before it goes back to the OS.
+const SWEEP_AFTER_NS: u64 = 1_000_000_000;
+
+impl Nodes for Waiters {
+    #[inline]
+    fn prev(&self, index: u32) -> u32 {
+        self.get(index).prev.get()
+    }
+    #[inline]
+    fn next(&self, index: u32) -> u32 {
+        self.get(index).next.get()
+    }
+    #[inline]
+    fn set_prev(&self, index: u32, to: u32) {
+        self.get(index).prev.set(to);
+    }
+    #[inline]
+    fn set_next(&self, index: u32, to: u32) {
+        self.get(index).next.set(to);
+    }
+    #[inline]
+    fn slot(&self, index: u32) -> u16 {
+        self.get(index).wheel_slot.get()
+    }
+    #[inline]
+    fn set_slot(&self, index: u32, slot: u16) {
+        self.get(index).wheel_slot.set(slot);
+    }
+    #[inline]
+    fn deadline(&self, index: u32) -> u64 {
+        Waiter::payload(self.get(index))
+    }
+}
+
+impl Loop {
+    /// Runs until `is_done` says so, asked after every batch.
+    pub(crate) fn run_until(&'static self, is_done: impl Fn() -> bool) {
+        let mut batches = 0;
+        while !is_done() {
+            if self.ready.len() == 0 {
+                self.look(true);
+                batches = 0;
+            } else if batches >= BATCHES_BETWEEN_LOOKS {
+                self.look(false);
+                batches = 0;
+            }
+            self.run_batch();
+            batches += 1;
+            if self.remote.has_full() {
+                self.drain_remote();
+            }
+        }
+    }
+
+    /// Gives every task that is ready now one turn.
+    fn run_batch(&'static self) {
+        let mut left = self.ready.len();
+        self.record.ready.put(u64::from(left));
+        self.record.batches.add(1);
+        #[cfg(loopscope_bare)]
+        let mut polls = 0;
+        while left > 0 {
+            left -= 1;
+            let Some(index) = self.ready.pop(&self.controls) else { break };
+            self.run_task(index);
+            #[cfg(not(loopscope_bare))]
+            let is_time = self.now.get() >= self.look_at.get();
+            #[cfg(loopscope_bare)]
+            let is_time = {
+                polls += 1;
+                polls % POLLS_BETWEEN_LOOKS == 0 || self.forked.get()
+            };
+            if is_time {
+                self.look(false);
+            }
+        }
+    }
+
+    /// Looks at the other threads, the OS and the timers; sleeps in the OS when nothing is ready and `may_sleep`.
+    #[cold]
+    #[inline(never)]
+    fn look(&'static self, may_sleep: bool) {
+        assert!(
+            !self.forked.get(),
+            "this event loop belongs to the parent process: the child of a fork must exec, exit, or make a new loop"
+        );
+        self.record.running.put(0);
+        clock::refine();
+        self.rate.set(clock::rate());
+        self.take_posted();
+        if self.remote.has_full() {
+            self.drain_remote();
+        }
+        if may_sleep && self.ready.len() == 0 {
+            self.sleep();
+        } else if self.sources.count() > 0 {
+            self.ask(Until::Now);
+        }
+        self.fire_timers();
+        let now = self.ticks.get().now();
+        self.now.set(now);
+        self.look_at.set(now + self.rate.get().ticks_of(NS_BETWEEN_LOOKS));
+    }
+
+    /// Sleeps until a descriptor, a timer or another thread has something.
+    fn sleep(&'static self) {
+        let mut until = match (self.time.get(), self.wheel.borrow().next_due_ns()) {
+            (_, None) => Until::Woken,
+            (TimeSource::Real, Some(due_ns)) => Until::Deadline(due_ns),
+            (TimeSource::Paused(_), Some(due_ns)) => return self.advance_paused(due_ns),
+        };
+        if self.has_memory_to_give_back() {
+            let now_ns = clock::os_now_ns();
+            let sweep_at = self.swept_at_ns.get() + SWEEP_AFTER_NS;
+            if now_ns >= sweep_at {
+                self.give_memory_back();
+                self.swept_at_ns.set(now_ns);
+            } else {
+                until = match until {
+                    Until::Deadline(due_ns) => Until::Deadline(due_ns.min(sweep_at)),
+                    _ => Until::Deadline(sweep_at),
+                };
+            }
+        } else if self.swept_at_ns.get() != 0 {
+            // The second counts from when the first memory became free.
+            self.swept_at_ns.set(clock::os_now_ns());
+        }
+        if !self.remote.park() {
+            return self.take_posted();
+        }
+        self.ask(until);
+        self.remote.unpark();
+        self.take_posted();
+        if self.remote.has_full() {
+            self.drain_remote();
+        }
+    }
+
+    /// The test's clock jumps to the next deadline when the OS has nothing either.
+    fn advance_paused(&'static self, due_ns: u64) {
+        if self.ask(Until::Now) == 0 && self.ready.len() == 0 && !self.remote.has_full() {
+            self.time.set(TimeSource::Paused(due_ns));
+        }
+    }
+
+    /// Asks the OS and hands out what it says. Returns how many descriptors had something.
+    fn ask(&'static self, until: Until) -> usize {
+        let before = self.ticks.get().now();
+        if until != Until::Now {
+            self.record.parked_since.put(before);
+        }
+        let waited = self.driver.borrow_mut().wait(until);
+        debug_assert!(waited.is_ok(), "epoll: {waited:?}");
+        let after = self.ticks.get().now();
+        self.now.set(after);
+        self.record.driver_turns.add(1);
+        if until != Until::Now {
+            self.record.parked_since.put(0);
+            let parked_ns = self.rate.get().span_ns(after.saturating_sub(before));
+            self.record.parked_ns.add(parked_ns);
+            #[cfg(not(loopscope_bare))]
+            self.blocks.record(&self.histograms.get(0).io_wait, parked_ns);
+        }
+        self.take_events()
+    }
+
+    /// Wakes whoever waits for a deadline that has passed.
+    fn fire_timers(&'static self) {
+        if self.wheel.borrow().len() == 0 {
+            return;
+        }
+        let now_ns = self.time_ns();
+        // Wakers may be foreign and run code that makes timers, so they are woken when the wheel is free again.
+        let mut foreign = Vec::new();
+        let mut wheel = self.wheel.borrow_mut();
+        wheel.advance(&self.waiters, now_ns, |index| {
+            let entry = self.waiters.get(index);
+            entry.unset(LINKED);
+            entry.set(NOTIFIED);
+            #[cfg(not(loopscope_bare))]
+            self.blocks.record(&self.histograms.get(0).lateness, now_ns.saturating_sub(entry.payload()));
+            match entry.take_waker() {
+                Some(waker) if crate::task::waker::is_ours(&waker) => waker.wake(),
+                Some(waker) => foreign.push(waker),
+                None => {}
+            }
+        });
+        self.record.timers.put(wheel.len() as u64);
+        drop(wheel);
+        foreign.into_iter().for_each(std::task::Waker::wake);
+    }
+
+    /// Runs what other threads posted.
+    fn take_posted(&'static self) {
+        let posted = {
+            let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
+            if posted.is_empty() {
+                return;
+            }
+            std::mem::take(&mut *posted)
+        };
+        debug_assert!(current::get().is_some());
+        for post in posted {
+            // A closure that panics must not take the loop and everybody on it along.
+            if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(post)) {
+                let text = crate::task::cell::payload_text(&*payload);
+                self.report_loop(crate::runner::UnhandledKind::Panic(text));
+            }
+        }
+        self.now.set(self.ticks.get().now());
+    }
+}

@@ -1,0 +1,229 @@
+//! How a future waits: a [`Wait`] owns one wait entry, a [`WaitQueue`] links entries in the order they came.
+//!
+//! ```text
+//!   Wait::new ──park──► parked ──park──► parked (waker renewed)
+//!                         │  WaitQueue::push / Wheel::insert        LINKED
+//!                         │  WaitQueue::notify_first / wheel fires  NOTIFIED, waker woken
+//!                         └──clear or drop──► freed
+//! ```
+//!
+//! Whoever links an entry unlinks it before the `Wait` is cleared. A `Wait` that outlives its loop finds its entry dead.
+
+use std::cell::Cell;
+use std::task::Waker;
+
+use super::slot::Loop;
+use crate::telemetry::atomic::{OneWriter, Relaxed};
+use crate::telemetry::view::WaitKind;
+use crate::telemetry::waiter::{LINKED, NOTIFIED, Parking, Waiter};
+
+/// One wait entry, or none.
+pub(crate) struct Wait {
+    lp: Option<&'static Loop>,
+    index: u32,
+    generation: u32,
+    /// Entries belong to their loop's thread.
+    _not_send: std::marker::PhantomData<*const ()>,
+}
+
+impl std::fmt::Debug for Wait {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wait").field("parked", &self.entry().is_some()).finish()
+    }
+}
+
+impl Wait {
+    pub(crate) const fn new() -> Self {
+        Self { lp: None, index: 0, generation: 0, _not_send: std::marker::PhantomData }
+    }
+
+    /// The entry, if there is one and its loop still lives.
+    #[inline]
+    pub(crate) fn entry(&self) -> Option<&'static Waiter> {
+        let lp = self.lp?;
+        lp.waiters.is_live(self.index, self.generation).then(|| lp.waiters.get(self.index))
+    }
+
+    /// The loop and index of the entry.
+    #[inline]
+    pub(crate) fn place(&self) -> Option<(&'static Loop, u32)> {
+        self.entry().and(self.lp).map(|lp| (lp, self.index))
+    }
+
+    /// Whether the entry was notified.
+    #[inline]
+    pub(crate) fn is_notified(&self) -> bool {
+        self.entry().is_some_and(|entry| entry.has(NOTIFIED))
+    }
+
+    /// Waits, or goes on waiting, for what `parking` says. Returns whether the entry is new and so stands in no list yet.
+    ///
+    /// # Panics
+    ///
+    /// When 16 million waits are pending in one loop.
+    #[inline]
+    pub(crate) fn park(&mut self, lp: &'static Loop, waker: &Waker, parking: &Parking) -> bool {
+        if self.entry().is_some() {
+            lp.waiters.renew(self.index, parking, lp.running.get(), waker);
+            return false;
+        }
+        let taken = lp.waiters.alloc(parking, lp.running.get(), lp.now.get(), waker);
+        let Some((index, generation)) = taken else {
+            panic!("16 million waits are pending in one event loop, which is the most there can be");
+        };
+        (self.lp, self.index, self.generation) = (Some(lp), index, generation);
+        true
+    }
+
+    /// Frees the entry, which stands in no list.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        if let Some((lp, index)) = self.place() {
+            self.lp = None;
+            lp.waiters.free(index);
+        }
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// Entries in the order they came.
+///
+/// A queue left over from a loop that ended is empty for the next one.
+#[derive(Debug, Default)]
+pub(crate) struct WaitQueue {
+    /// First index plus one.
+    head: Cell<u32>,
+    /// Last index plus one.
+    tail: Cell<u32>,
+    /// The life of the loop whose entries these are.
+    life: Cell<u64>,
+}
+
+impl WaitQueue {
+    pub(crate) const fn new() -> Self {
+        Self { head: Cell::new(0), tail: Cell::new(0), life: Cell::new(0) }
+    }
+
+    fn check_life(&self, lp: &Loop) {
+        let life = lp.life.load(Relaxed);
+        if self.life.replace(life) != life {
+            self.head.set(0);
+            self.tail.set(0);
+        }
+    }
+
+    /// Whether nobody waits.
+    pub(crate) fn is_empty(&self, lp: &Loop) -> bool {
+        self.check_life(lp);
+        self.head.get() == 0
+    }
+
+    /// Puts the entry of a new wait at the end.
+    pub(crate) fn push(&self, wait: &Wait) {
+        let Some((lp, index)) = wait.place() else { return };
+        self.check_life(lp);
+        let entry = lp.waiters.get(index);
+        debug_assert!(!entry.has(LINKED));
+        entry.set(LINKED);
+        entry.prev.set(self.tail.get());
+        entry.next.set(0);
+        match self.tail.get() {
+            0 => self.head.set(index + 1),
+            last => lp.waiters.get(last - 1).next.set(index + 1),
+        }
+        self.tail.set(index + 1);
+    }
+
+    fn unlink(&self, lp: &Loop, index: u32) {
+        let entry = lp.waiters.get(index);
+        let (prev, next) = (entry.prev.get(), entry.next.get());
+        match prev {
+            0 => self.head.set(next),
+            prev => lp.waiters.get(prev - 1).next.set(next),
+        }
+        match next {
+            0 => self.tail.set(prev),
+            next => lp.waiters.get(next - 1).prev.set(prev),
+        }
+        entry.unset(LINKED);
+    }
+
+    /// Takes a wait out of the queue and frees its entry. Returns whether it had been notified.
+    pub(crate) fn leave(&self, wait: &mut Wait) -> bool {
+        let Some((lp, index)) = wait.place() else { return false };
+        let entry = lp.waiters.get(index);
+        let notified = entry.has(NOTIFIED);
+        if entry.has(LINKED) {
+            self.check_life(lp);
+            self.unlink(lp, index);
+        }
+        wait.clear();
+        notified
+    }
+
+    /// Notifies the first entry, takes it out and wakes its waker. Returns the word of its task.
+    pub(crate) fn notify_first(&self, lp: &Loop) -> Option<u64> {
+        self.check_life(lp);
+        let index = self.head.get().checked_sub(1)?;
+        self.unlink(lp, index);
+        let entry = lp.waiters.get(index);
+        entry.set(NOTIFIED);
+        let task = entry.task_word();
+        if let Some(waker) = entry.take_waker() {
+            waker.wake();
+        }
+        Some(task)
+    }
+
+    /// Notifies all entries that are in the queue now. Returns how many.
+    pub(crate) fn notify_all(&self, lp: &Loop) -> usize {
+        let mut count = 0;
+        while self.notify_first(lp).is_some() {
+            count += 1;
+        }
+        count
+    }
+
+    /// How many wait.
+    pub(crate) fn len(&self, lp: &Loop) -> usize {
+        self.check_life(lp);
+        let mut count = 0;
+        let mut at = self.head.get();
+        while at != 0 {
+            count += 1;
+            at = lp.waiters.get(at - 1).next.get();
+        }
+        count
+    }
+}
+
+impl Loop {
+    /// A wait entry for a resource: `resource` is its record's index plus one, or 0.
+    #[inline]
+    pub(crate) fn parking(
+        &self,
+        kind: WaitKind,
+        resource: u32,
+        at: &'static std::panic::Location<'static>,
+        made_at: &'static std::panic::Location<'static>,
+    ) -> Parking {
+        Parking {
+            kind,
+            payload: u64::from(resource),
+            flags: 0,
+            at: self.places.word(at),
+            made_at: self.places.word(made_at),
+        }
+    }
+
+    /// The polls of the running task so far, low half: by which an entry that is renewed at each poll is known to be fresh.
+    pub(crate) fn running_polls(&self) -> u64 {
+        let word = crate::task::control::TaskWord(self.running.get());
+        self.records.get(word.index()).polls.read() & u64::from(u32::MAX)
+    }
+}

@@ -1,0 +1,4 @@
+//! Descriptors on the loop.
+
+pub(crate) mod driver;
+pub(crate) mod source;

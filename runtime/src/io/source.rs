@@ -1,0 +1,361 @@
+//! Descriptors that a loop watches: one edge-triggered registration for life, readiness cached per direction.
+//!
+//! ```text
+//!                 ┌──────────── event from the OS ────────────┐
+//!                 ▼                                            │
+//!   registered: READY ──try the call: WouldBlock──► not ready ─┘ (waiters are notified)
+//!      (optimistic)    ──short read of a stream───►
+//! ```
+//!
+//! A registration starts out "ready", so that the first call goes straight to the kernel. Readiness is cleared on
+//! `WouldBlock`; on a short read or write only where the caller knows that this means "drained" (stream sockets), and never
+//! once the OS has reported an end (RDHUP, HUP, ERR): those are sticky, because data and FIN can come in one edge and nothing
+//! follows it.
+
+use std::cell::Cell;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::panic::Location;
+use std::task::{Context, Poll};
+
+use mio::unix::SourceFd;
+use mio::{Interest, Token};
+
+use crate::event_loop::current;
+use crate::event_loop::slot::{self, Loop};
+use crate::event_loop::wait::{Wait, WaitQueue};
+use crate::telemetry::atomic::{OneWriter, Relaxed};
+use crate::telemetry::pages::{Pages, Zeroed};
+use crate::telemetry::resource::{INTEREST_READ, INTEREST_WRITE, Making, READY_READ, READY_WRITE, Resource};
+use crate::telemetry::slots::{Links, Slots};
+use crate::telemetry::view::{Address, ResourceKind, WaitKind};
+use crate::telemetry::waiter::{NOTIFIED, RENEWED};
+
+/// Descriptors of one loop: more than a process can have.
+const SOURCES_MAX: u32 = 1 << 21;
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Read,
+    Write,
+}
+
+const READ: u8 = 1;
+const WRITE: u8 = 2;
+/// The end of what can be read was reported and stays.
+const READ_ENDED: u8 = 4;
+/// The end of what can be written was reported and stays.
+const WRITE_ENDED: u8 = 8;
+
+/// One registration's state.
+#[repr(C)]
+pub(crate) struct SourceState {
+    generation: Cell<u32>,
+    link: Cell<u32>,
+    readiness: Cell<u8>,
+    /// Resource record plus one.
+    resource: Cell<u32>,
+    readers: WaitQueue,
+    writers: WaitQueue,
+}
+
+#[allow(unsafe_code, reason = "marks the type")]
+// SAFETY: zero is a free entry with empty queues; only the loop's thread touches it.
+unsafe impl Zeroed for SourceState {}
+
+struct SourceLinks<'a>(&'a Pages<SourceState>);
+
+impl Links for SourceLinks<'_> {
+    fn link(&self, index: u32) -> &Cell<u32> {
+        &self.0.get(index).link
+    }
+    fn generation(&self, index: u32) -> u32 {
+        self.0.get(index).generation.get()
+    }
+    fn set_generation(&self, index: u32, generation: u32) {
+        self.0.get(index).generation.set(generation);
+    }
+    fn release(&self, _: std::ops::Range<u32>) {
+        // Events that are on their way name these entries; the few bytes stay.
+    }
+}
+
+/// All registrations of one loop.
+pub(crate) struct Sources {
+    pages: Pages<SourceState>,
+    slots: Slots,
+    count: Cell<usize>,
+}
+
+impl Sources {
+    pub(crate) fn reserve() -> io::Result<Self> {
+        let pages = Pages::reserve(SOURCES_MAX as usize)?;
+        Ok(Self { pages, slots: Slots::reserve(SOURCES_MAX)?, count: Cell::new(0) })
+    }
+
+    /// Descriptors registered now.
+    pub(crate) fn count(&self) -> usize {
+        self.count.get()
+    }
+
+    /// Registrations that were moved out of a loop that ended do not outlive it.
+    pub(crate) fn free_all(&self) {
+        for index in 0..self.slots.high_water() {
+            let state = self.pages.get(index);
+            state.generation.set(state.generation.get().wrapping_add(1));
+        }
+        self.count.set(0);
+    }
+}
+
+impl Loop {
+    /// Handles what the OS reported. Returns how many sources had something.
+    pub(crate) fn take_events(&self) -> usize {
+        let mut count = 0;
+        let mut driver = self.driver.borrow_mut();
+        for event in driver.source_events() {
+            count += 1;
+            let token = event.token().0 as u64;
+            let index = (token & u64::from(u32::MAX)) as u32;
+            let Some(state) = (index < SOURCES_MAX).then(|| self.sources.pages.get(index)) else { continue };
+            if u64::from(state.generation.get()) != token >> 32 {
+                continue; // of a descriptor that was closed meanwhile
+            }
+            let mut ready = 0;
+            if event.is_readable() || event.is_read_closed() || event.is_error() {
+                ready |= READ;
+            }
+            if event.is_writable() || event.is_write_closed() || event.is_error() {
+                ready |= WRITE;
+            }
+            if event.is_read_closed() || event.is_error() {
+                ready |= READ_ENDED;
+            }
+            if event.is_write_closed() || event.is_error() {
+                ready |= WRITE_ENDED;
+            }
+            self.source_ready(state, ready);
+        }
+        count
+    }
+
+    fn source_ready(&self, state: &SourceState, ready: u8) {
+        state.readiness.set(state.readiness.get() | ready);
+        self.show_readiness(state);
+        if ready & READ != 0 {
+            state.readers.notify_all(self);
+        }
+        if ready & WRITE != 0 {
+            state.writers.notify_all(self);
+        }
+    }
+
+    fn show_readiness(&self, state: &SourceState) {
+        let Some(resource) = state.resource.get().checked_sub(1) else { return };
+        let record = self.resources.get(resource);
+        let now = state.readiness.get();
+        let kept = record.readiness.load(Relaxed) & (INTEREST_READ | INTEREST_WRITE);
+        let ready =
+            if now & READ != 0 { READY_READ } else { 0 } | if now & WRITE != 0 { READY_WRITE } else { 0 };
+        record.readiness.store(kept | ready, Relaxed);
+    }
+}
+
+/// One descriptor's registration with the loop it was made on. Dropped before the descriptor is closed.
+#[derive(Debug)]
+pub(crate) struct Source {
+    lp: &'static Loop,
+    life: u64,
+    index: u32,
+    generation: u32,
+    fd: RawFd,
+    made_at: &'static Location<'static>,
+    _not_send: std::marker::PhantomData<*const ()>,
+}
+
+impl Source {
+    /// Registers `fd` with the current loop.
+    ///
+    /// # Errors
+    ///
+    /// What epoll says: the descriptor cannot be watched (a regular file) or is registered already.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop.
+    pub(crate) fn register(
+        fd: &impl AsRawFd,
+        kind: ResourceKind,
+        interest: Interest,
+        made_at: &'static Location<'static>,
+    ) -> io::Result<Self> {
+        let lp = current::expect("registering a descriptor");
+        let fd = fd.as_raw_fd();
+        let index = lp.sources.slots.alloc(&SourceLinks(&lp.sources.pages));
+        let index =
+            index.ok_or_else(|| io::Error::other("two million descriptors are registered in one loop"))?;
+        let state = lp.sources.pages.get(index);
+        let generation = state.generation.get();
+        let token = Token(usize::try_from(u64::from(generation) << 32 | u64::from(index)).unwrap_or(0));
+        if let Err(error) = lp.driver.borrow().registry().register(&mut SourceFd(&fd), token, interest) {
+            lp.sources.slots.free(&SourceLinks(&lp.sources.pages), index);
+            return Err(error);
+        }
+        let made_by = lp.running_id();
+        let made_at_word = lp.places.word(made_at);
+        let making =
+            Making { kind, id: slot::next_resource_id(), name: 0, made_at: made_at_word, made_by, fd };
+        state.resource.set(lp.resources.alloc(&making).map_or(0, |resource| resource + 1));
+        state.readiness.set(READ | WRITE);
+        lp.sources.count.set(lp.sources.count.get() + 1);
+        let life = lp.life.load(Relaxed);
+        let source = Self { lp, life, index, generation, fd, made_at, _not_send: std::marker::PhantomData };
+        if let Some(record) = source.record() {
+            let read = if interest.is_readable() { INTEREST_READ } else { 0 };
+            let write = if interest.is_writable() { INTEREST_WRITE } else { 0 };
+            record.readiness.store(read | write | READY_READ | READY_WRITE, Relaxed);
+        }
+        Ok(source)
+    }
+
+    fn state(&self) -> &'static SourceState {
+        self.lp.sources.pages.get(self.index)
+    }
+
+    /// Whether the loop it was made on still runs this life and is the current one.
+    fn check_loop(&self) {
+        let here = current::get().is_some_and(|lp| std::ptr::eq(lp, self.lp));
+        assert!(
+            here && self.lp.life.load(Relaxed) == self.life,
+            "a descriptor is used on another event loop than the one it was made on ({})",
+            self.made_at
+        );
+    }
+
+    /// Its record, for counting.
+    pub(crate) fn record(&self) -> Option<&'static Resource> {
+        self.state().resource.get().checked_sub(1).map(|resource| self.lp.resources.get(resource))
+    }
+
+    /// Says the addresses that a reader is shown.
+    pub(crate) fn set_addresses(&self, local: Option<&Address>, peer: Option<&Address>) {
+        if let Some(record) = self.record() {
+            record.addressed(&self.lp.names, local, peer);
+        }
+    }
+
+    /// Waits until the descriptor is ready in a direction, as far as is known.
+    ///
+    /// `wait` belongs to the caller's future; a leaf polled through a trait keeps it in the socket and sets `renewed`.
+    pub(crate) fn poll_ready(
+        &self,
+        direction: Direction,
+        kind: WaitKind,
+        cx: &Context<'_>,
+        wait: &mut Wait,
+        at: (&'static Location<'static>, bool),
+    ) -> Poll<()> {
+        self.check_loop();
+        let state = self.state();
+        let (bit, queue) = match direction {
+            Direction::Read => (READ, &state.readers),
+            Direction::Write => (WRITE, &state.writers),
+        };
+        if state.readiness.get() & bit != 0 {
+            if self.lp.spend_budget(cx) {
+                queue.leave(wait);
+                return Poll::Ready(());
+            }
+            return Poll::Pending;
+        }
+        let resource = state.resource.get();
+        let mut parking = self.lp.parking(kind, resource, at.0, self.made_at);
+        if at.1 {
+            parking.flags = RENEWED;
+            parking.payload |= self.lp.running_polls() << 32;
+        }
+        if let Some(entry) = wait.entry() {
+            entry.unset(NOTIFIED);
+            if !entry.has(crate::telemetry::waiter::LINKED) {
+                // It was notified and the readiness is gone again: another task was faster.
+                queue.leave(wait);
+            }
+        }
+        if wait.park(self.lp, cx.waker(), &parking) {
+            queue.push(wait);
+        }
+        Poll::Pending
+    }
+
+    /// Takes a wait of this source out of its queue.
+    pub(crate) fn leave(&self, direction: Direction, wait: &mut Wait) {
+        let state = self.state();
+        match direction {
+            Direction::Read => state.readers.leave(wait),
+            Direction::Write => state.writers.leave(wait),
+        };
+    }
+
+    /// The last call found nothing to do.
+    pub(crate) fn clear_ready(&self, direction: Direction) {
+        let state = self.state();
+        let bits = match direction {
+            Direction::Read => READ,
+            Direction::Write => WRITE,
+        };
+        state.readiness.set(state.readiness.get() & !bits);
+        self.lp.show_readiness(state);
+        if let Some(record) = self.record() {
+            record.would_block.add(1);
+        }
+    }
+
+    /// A stream moved fewer bytes than asked: it is drained, unless its end has been reported.
+    pub(crate) fn drained(&self, direction: Direction) {
+        let state = self.state();
+        let (bit, ended) = match direction {
+            Direction::Read => (READ, READ_ENDED),
+            Direction::Write => (WRITE, WRITE_ENDED),
+        };
+        if state.readiness.get() & ended == 0 {
+            state.readiness.set(state.readiness.get() & !bit);
+            self.lp.show_readiness(state);
+        }
+    }
+
+    /// Counts bytes that were moved.
+    pub(crate) fn moved(&self, direction: Direction, bytes: usize) {
+        if let Some(record) = self.record() {
+            let (total, calls) = match direction {
+                Direction::Read => (&record.bytes_read, &record.reads),
+                Direction::Write => (&record.bytes_written, &record.writes),
+            };
+            total.add(bytes as u64);
+            calls.add(1);
+            record.used(self.lp.now.get());
+        }
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        let state = self.state();
+        if self.lp.life.load(Relaxed) != self.life || state.generation.get() != self.generation {
+            return; // its loop has ended; closing the descriptor takes it out of epoll
+        }
+        if self.lp.forked.get() {
+            return; // the registration is the parent's
+        }
+        // It fails only for a descriptor that was closed behind our back, and then there is nothing to take out.
+        drop(self.lp.driver.borrow().registry().deregister(&mut SourceFd(&self.fd)));
+        for queue in [&state.readers, &state.writers] {
+            queue.notify_all(self.lp);
+        }
+        if let Some(resource) = state.resource.replace(0).checked_sub(1) {
+            self.lp.resources.free(resource);
+        }
+        self.lp.sources.slots.free(&SourceLinks(&self.lp.sources.pages), self.index);
+        self.lp.sources.count.set(self.lp.sources.count.get() - 1);
+    }
+}

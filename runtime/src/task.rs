@@ -1,0 +1,14 @@
+//! Tasks: futures that run by themselves on this thread's loop.
+
+mod builder;
+pub(crate) mod cell;
+pub(crate) mod control;
+mod handle;
+pub(crate) mod memory;
+pub(crate) mod raw;
+pub(crate) mod waker;
+mod yielding;
+
+pub use builder::{Builder, spawn, spawn_fallible};
+pub use handle::{Cancel, JoinError, Task, TaskId, all_tasks, current};
+pub use yielding::{YieldNow, yield_now};

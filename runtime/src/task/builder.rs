@@ -1,0 +1,143 @@
+#![allow(unsafe_code, reason = "hands futures that are 'static to the loop")]
+//! Spawning.
+
+use std::future::Future;
+use std::panic::Location;
+
+use super::cell::{Describe, Fallible, Opaque};
+use super::handle::Task;
+use super::raw::Spawning;
+use crate::event_loop::current;
+use crate::telemetry::view::TaskKind;
+
+/// Runs a future as a task of its own on this thread's loop.
+///
+/// It gets its first turn in the next batch. The future may be `!Send`: it never leaves this thread, so `Rc` and `RefCell` are
+/// fine between awaits. The loop owns the task until it is over; dropping the handle detaches it.
+///
+/// A panic of the task reaches whoever awaits the handle; when nobody can any more, it is reported through
+/// [`on_unhandled`](crate::runner::Builder::on_unhandled) at once.
+///
+/// # Panics
+///
+/// Outside of a loop.
+///
+/// # Examples
+///
+/// ```
+/// loopscope::run(async {
+///     let task = loopscope::spawn(async { 6 * 7 });
+///     assert_eq!(task.await.unwrap(), 42);
+/// });
+/// ```
+#[doc(alias = "asyncio.create_task")]
+#[doc(alias = "asyncio.ensure_future")]
+#[track_caller]
+pub fn spawn<F>(future: F) -> Task<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    Builder::new().spawn(future)
+}
+
+/// [`spawn`]s a future whose `Err` must not be lost: when nobody can receive it any more, it is reported through
+/// [`on_unhandled`](crate::runner::Builder::on_unhandled), like a panic.
+///
+/// # Panics
+///
+/// Outside of a loop.
+#[doc(alias = "asyncio.create_task")]
+#[track_caller]
+pub fn spawn_fallible<F, T, E>(future: F) -> Task<Result<T, E>>
+where
+    F: Future<Output = Result<T, E>> + 'static,
+    T: 'static,
+    E: std::fmt::Debug + 'static,
+{
+    Builder::new().spawn_fallible(future)
+}
+
+/// What a task is spawned with.
+///
+/// # Examples
+///
+/// ```
+/// loopscope::run(async {
+///     let task = loopscope::task::Builder::new().name("adder").spawn(async { 1 + 1 });
+///     assert_eq!(task.await.unwrap(), 2);
+/// });
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Builder<'a> {
+    name: Option<&'a str>,
+    kind: TaskKind,
+}
+
+impl Default for Builder<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> Builder<'a> {
+    /// A task without a name.
+    pub const fn new() -> Self {
+        Self { name: None, kind: TaskKind::Task }
+    }
+
+    /// What the task is called wherever it is shown; 128 bytes of it are kept.
+    #[must_use]
+    pub const fn name(mut self, name: &'a str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// What the task is shown as.
+    pub(crate) const fn kind(mut self, kind: TaskKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// See [`spawn`].
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> Task<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.spawn_described::<F, Opaque>(future, Location::caller())
+    }
+
+    /// See [`spawn_fallible`].
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop.
+    #[track_caller]
+    pub fn spawn_fallible<F, T, E>(self, future: F) -> Task<Result<T, E>>
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+        E: std::fmt::Debug + 'static,
+    {
+        self.spawn_described::<F, Fallible>(future, Location::caller())
+    }
+
+    #[inline]
+    pub(crate) fn spawn_described<F, D>(self, future: F, place: &'static Location<'static>) -> Task<F::Output>
+    where
+        F: Future + 'static,
+        D: Describe<F::Output>,
+    {
+        let lp = current::expect("loopscope::spawn");
+        let spawning = Spawning { place, name: self.name, kind: self.kind, group: None, handle: true };
+        // SAFETY: the future is 'static, and so is its output.
+        let task = unsafe { lp.spawn::<F, D>(future, &spawning) };
+        Task::new(task)
+    }
+}

@@ -1,0 +1,276 @@
+#![allow(unsafe_code, reason = "takes outputs out of type-erased tasks")]
+//! The handle of a task: awaiting it, cancelling it, letting it go.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::cell::{Payload, payload_text};
+use super::control::TaskWord;
+use super::raw::TaskRef;
+use crate::event_loop::current;
+use crate::event_loop::wait::Wait;
+use crate::runner::UnhandledKind;
+use crate::telemetry::view::WaitKind;
+use crate::telemetry::waiter::{NIL, Parking};
+
+/// A task's number, never reused in a process. Shown as `#7`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(u64);
+
+impl TaskId {
+    pub(crate) const fn from_raw(id: u64) -> Self {
+        Self(id)
+    }
+
+    /// The number.
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The task that is running, if the caller runs in one.
+#[doc(alias = "asyncio.current_task")]
+pub fn current() -> Option<TaskId> {
+    let lp = current::get()?;
+    match lp.running_id() {
+        0 => None,
+        id => Some(TaskId(id)),
+    }
+}
+
+/// The tasks of this thread's loop that are not over.
+///
+/// # Panics
+///
+/// Outside of a loop.
+#[doc(alias = "asyncio.all_tasks")]
+#[track_caller]
+pub fn all_tasks() -> Vec<TaskId> {
+    let lp = current::expect("loopscope::all_tasks");
+    lp.live_tasks().into_iter().filter_map(|word| lp.task_id(word)).map(TaskId).collect()
+}
+
+/// The handle of a spawned task: a future of its result.
+///
+/// Dropping it detaches the task, which runs on; say so with [`detach`](Self::detach).
+#[doc(alias = "asyncio.Task")]
+#[must_use = "a dropped handle detaches its task: await it, or say .detach()"]
+pub struct Task<T> {
+    task: TaskRef,
+    wait: Wait,
+    handle: bool,
+    _output: PhantomData<T>,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl<T> Unpin for Task<T> {}
+
+impl<T> Task<T> {
+    pub(crate) fn new(task: TaskRef) -> Self {
+        Self { task, wait: Wait::new(), handle: true, _output: PhantomData, _not_send: PhantomData }
+    }
+
+    /// The task's number.
+    pub fn id(&self) -> TaskId {
+        TaskId(self.task.id)
+    }
+
+    pub(crate) fn word(&self) -> TaskWord {
+        self.task.word
+    }
+
+    /// Whether the task is over, one way or another.
+    #[doc(alias = "asyncio.Task.done")]
+    pub fn is_finished(&self) -> bool {
+        self.task.is_done()
+    }
+
+    /// Lets the task run on by itself.
+    pub fn detach(self) {
+        drop(self);
+    }
+
+    /// Ends the task: its future is dropped at once if it is not running, else when its poll returns.
+    ///
+    /// The cancellation is asked for by this call; awaiting what it returns waits until the future is gone and gives the
+    /// output if the task had completed. A task that cancels itself and awaits that ends there, which is reported.
+    ///
+    /// # Cancel safety
+    ///
+    /// The task ends even if the returned future is dropped.
+    #[doc(alias = "asyncio.Task.cancel")]
+    pub fn cancel(self) -> Cancel<T> {
+        self.task.lp.cancel(self.task.word);
+        Cancel { task: self }
+    }
+
+    /// Asks for the end of the task without giving up the handle: awaiting it then gives [`JoinError`].
+    /// Returns whether the task was still alive.
+    pub fn request_cancel(&self) -> bool {
+        self.task.lp.cancel(self.task.word)
+    }
+
+    #[track_caller]
+    fn poll_done(&mut self, cx: &Context<'_>, at: &'static Location<'static>) -> Poll<()> {
+        if self.task.is_done() {
+            self.wait.clear();
+            return Poll::Ready(());
+        }
+        let lp = current::expect("a task handle was polled");
+        assert!(std::ptr::eq(lp, self.task.lp), "task {} belongs to another event loop", self.id());
+        let parking = Parking {
+            kind: WaitKind::Join,
+            payload: self.task.id,
+            flags: 0,
+            at: lp.places.word(at),
+            made_at: 0,
+        };
+        if self.wait.park(lp, cx.waker(), &parking) {
+            if let Some((_, entry)) = self.wait.place() {
+                self.task.set_joiner(entry);
+            }
+        }
+        Poll::Pending
+    }
+
+    fn take(&mut self) -> Result<T, JoinError> {
+        // SAFETY: a `Task<T>` is only made for a future whose output is `T`.
+        let output = unsafe { self.task.take_output::<T>() };
+        match output {
+            Some(Ok(output)) => Ok(output),
+            Some(Err(payload)) => Err(JoinError { id: self.id(), kind: Kind::Panicked(payload) }),
+            None => Err(JoinError { id: self.id(), kind: Kind::Cancelled }),
+        }
+    }
+}
+
+impl<T> Future for Task<T> {
+    type Output = Result<T, JoinError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let at = Location::caller();
+        match self.poll_done(cx, at) {
+            Poll::Ready(()) => Poll::Ready(self.take()),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        if self.wait.entry().is_some() {
+            self.task.set_joiner(NIL);
+            self.wait.clear();
+        }
+        if self.handle {
+            self.task.drop_handle();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Task<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").field("id", &self.id()).field("finished", &self.is_finished()).finish()
+    }
+}
+
+/// Waits until a cancelled task's future is gone. Made by [`Task::cancel`].
+#[derive(Debug)]
+pub struct Cancel<T> {
+    task: Task<T>,
+}
+
+impl<T> Future for Cancel<T> {
+    type Output = Option<T>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let at = Location::caller();
+        let task = &mut self.task;
+        if task.poll_done(cx, at).is_ready() {
+            return Poll::Ready(task.take().ok());
+        }
+        let lp = task.task.lp;
+        if lp.running.get() == task.task.word.0 {
+            lp.report(task.task.word.index(), UnhandledKind::SelfCancel);
+        }
+        Poll::Pending
+    }
+}
+
+/// Why a task has no output.
+#[doc(alias = "asyncio.CancelledError")]
+pub struct JoinError {
+    id: TaskId,
+    kind: Kind,
+}
+
+enum Kind {
+    Cancelled,
+    Panicked(Payload),
+}
+
+impl JoinError {
+    /// Whether the task was cancelled, or its loop has ended.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.kind, Kind::Cancelled)
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.kind, Kind::Panicked(_))
+    }
+
+    /// The task.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// What the task panicked with, to pass it on with [`std::panic::resume_unwind`].
+    ///
+    /// # Errors
+    ///
+    /// The error itself when the task was cancelled.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
+        match self.kind {
+            Kind::Panicked(payload) => Ok(payload),
+            Kind::Cancelled => Err(self),
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Cancelled => write!(f, "task {} was cancelled", self.id),
+            Kind::Panicked(payload) => write!(f, "task {} panicked: {}", self.id, payload_text(&**payload)),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl Error for JoinError {}

@@ -1,0 +1,443 @@
+#![allow(unsafe_code, reason = "tasks are type-erased futures in manual memory")]
+//! The life of a task on its loop: spawned, woken, polled, cancelled, ended, released.
+//!
+//! ```text
+//!   spawn ─1─► QUEUED ─2─► RUNNING ─3─► idle ─4─► QUEUED …
+//!                │            │ 5 Ready or panic          6 cancel: marked, queued, dropped at its turn
+//!                └────────────┴──────────► DONE ─7─► released ─► history ─► free
+//! ```
+//!
+//! 1. memory, slot and record are taken, the index goes to the run queue;
+//! 2. the loop takes the index, marks the task running and polls it under `catch_unwind`;
+//! 3. `Pending` and no wake since; 4. a wake through the packed word of a waker;
+//! 5. the output takes the future's place, the joiner and the group are told;
+//! 6. a task that is not running is dropped by the loop at its turn, so that a million nested scopes unwind iteratively; a
+//!    running one when its poll returns;
+//! 7. the slot goes when no handle is left and no queue holds it.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::panic::Location;
+use std::rc::Rc;
+use std::task::Context;
+
+use super::cell::{self, Describe, Header, Polled, VTable};
+use super::control::{
+    CANCEL, CANCELLED, Control, DONE, HANDLE, OUTPUT, PANICKED, QUEUED, REPORTED, RUNNING, TaskWord,
+};
+use super::waker;
+use crate::event_loop::slot::Loop;
+use crate::group::GroupCore;
+use crate::runner::{Unhandled, UnhandledKind};
+use crate::task::TaskId;
+use crate::telemetry::atomic::OneWriter;
+use crate::telemetry::record::Birth;
+use crate::telemetry::view::{TaskKind, TaskState};
+use crate::telemetry::waiter::{NIL, NOTIFIED};
+
+/// Operations of our own leaves that one poll may do before it must let others run.
+pub(crate) const BUDGET: u32 = 128;
+
+/// How a task is spawned.
+pub(crate) struct Spawning<'a> {
+    pub(crate) place: &'static Location<'static>,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) kind: TaskKind,
+    pub(crate) group: Option<Rc<GroupCore>>,
+    pub(crate) handle: bool,
+}
+
+/// A task as a handle knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TaskRef {
+    pub(crate) lp: &'static Loop,
+    pub(crate) word: TaskWord,
+    pub(crate) id: u64,
+}
+
+impl std::fmt::Debug for Loop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loop").field("slot", &self.slot).finish_non_exhaustive()
+    }
+}
+
+impl Loop {
+    /// Spawns a future that may borrow from the caller.
+    ///
+    /// # Safety
+    ///
+    /// Either `future` and its output are `'static`, or the caller sees to it that the task is over, and its output taken or
+    /// dropped, before what they borrow goes away.
+    ///
+    /// # Panics
+    ///
+    /// When 16 million tasks are alive.
+    #[inline]
+    pub(crate) unsafe fn spawn<F, D>(&'static self, future: F, spawning: &Spawning<'_>) -> TaskRef
+    where
+        F: Future,
+        D: Describe<F::Output>,
+    {
+        let vtable = cell::vtable::<F, D>();
+        let Some(index) = self.controls.alloc() else {
+            panic!("16 million tasks are alive in one event loop, which is the most there can be");
+        };
+        let id = self.next_id();
+        let site = self.sites.of(self.places.word(spawning.place));
+        let name = spawning.name.map_or(0, |name| self.names.word(name));
+        let data = self.memory.alloc(vtable.class, vtable.layout);
+        let header = Header { id, site, joiner: Cell::new(NIL), group: Cell::new(spawning.group.clone()) };
+        // SAFETY: fresh memory of this layout.
+        unsafe { cell::write(data, header, future) };
+        let control = self.controls.get(index);
+        control.data.set(data);
+        // SAFETY: lifetimes do not exist in a vtable's functions; the caller answers for the future's.
+        let vtable = unsafe { std::mem::transmute::<&VTable, &'static VTable>(vtable) };
+        control.vtable.set(Some(vtable));
+        let flags = if spawning.handle { QUEUED | HANDLE } else { QUEUED };
+        // A loop that is closing takes no new tasks: this one is dropped at its turn.
+        control.flags.set(if self.closing.get() { flags | CANCEL } else { flags });
+        let generation = control.generation.get();
+        let size = vtable.future_bytes;
+        let parent = self.running_id();
+        let birth = Birth { id, parent, site, name, kind: spawning.kind, size, now: self.now.get() };
+        self.records.get(index).begin(generation, &birth);
+        self.sites.spawned(site, name);
+        self.live.set(self.live.get() + 1);
+        self.push_ready(index);
+        TaskRef { lp: self, word: TaskWord::new(generation, self.slot, index), id }
+    }
+
+    #[inline]
+    fn push_ready(&self, index: u32) {
+        self.ready.push(&self.controls, index);
+    }
+
+    /// The id of the task being polled, 0 for none.
+    #[inline]
+    pub(crate) fn running_id(&self) -> u64 {
+        let word = TaskWord(self.running.get());
+        if word.0 == 0 { 0 } else { self.task_id(word).unwrap_or(0) }
+    }
+
+    /// The id of a task that is not released yet.
+    #[inline]
+    pub(crate) fn task_id(&self, word: TaskWord) -> Option<u64> {
+        let control = self.control_of(word)?;
+        // SAFETY: a slot of this generation has its cell until it is released.
+        Some(unsafe { cell::header(control.data.get()) }.id)
+    }
+
+    /// The control of a task that is not released yet.
+    #[inline]
+    fn control_of(&self, word: TaskWord) -> Option<&Control> {
+        let control = self.controls.get(word.index());
+        let live = control.generation.get() == word.generation() && !control.data.get().is_null();
+        live.then_some(control)
+    }
+
+    /// A wake from this loop's own thread.
+    #[inline]
+    pub(crate) fn wake_local(&self, word: TaskWord) {
+        let index = word.index();
+        let control = self.controls.get(index);
+        let flags = control.flags.get();
+        if control.generation.get() != word.generation() || flags & (QUEUED | DONE) != 0 {
+            return;
+        }
+        self.schedule(index, control, flags, self.now.get());
+    }
+
+    #[inline]
+    fn schedule(&self, index: u32, control: &Control, flags: u32, now: u64) {
+        control.flags.set(flags | QUEUED);
+        self.push_ready(index);
+        self.records.get(index).scheduled(now, flags & RUNNING != 0);
+    }
+
+    /// Wakes whatever lives at the indices that other threads listed.
+    pub(crate) fn drain_remote(&self) {
+        let now = self.ticks.get().now();
+        self.now.set(now);
+        self.remote.drain(self, |index, filled_at| {
+            let control = self.controls.get(index);
+            let flags = control.flags.get();
+            // A free or finished slot is a stale waker's; anything else may only be polled once too often.
+            if control.data.get().is_null() || flags & (QUEUED | DONE) != 0 {
+                return;
+            }
+            self.record.remote_wakes.add(1);
+            self.schedule(index, control, flags, filled_at.min(now));
+        });
+    }
+
+    /// Takes the turn of the task at `index`.
+    #[inline]
+    pub(crate) fn run_task(&self, index: u32) {
+        let control = self.controls.get(index);
+        let flags = control.flags.get() & !QUEUED;
+        if flags & (DONE | CANCEL) != 0 {
+            control.flags.set(flags);
+            return self.turn_of_ended(index, control, flags);
+        }
+        let Some(vtable) = control.vtable.get() else { return };
+        control.flags.set(flags | RUNNING);
+        let word = TaskWord::new(control.generation.get(), self.slot, index);
+        self.running.set(word.0);
+        self.budget.set(BUDGET);
+        let started = self.now.get();
+        // A wake during the poll writes the next one's, so this one's is read before.
+        let scheduled_at = self.records.get(index).scheduled_at();
+        #[cfg(not(loopscope_bare))]
+        {
+            self.record.running_since.put(started);
+            self.record.running.put(word.0);
+        }
+        let waker = ManuallyDrop::new(waker::of(word));
+        let mut cx = Context::from_waker(&waker);
+        // SAFETY: not DONE, so the cell holds a future, and RUNNING keeps everybody else away from it.
+        let polled = unsafe { (vtable.poll)(control.data.get(), &mut cx) };
+        self.running.set(0);
+        self.end_of_poll(index, control, [scheduled_at, started], polled);
+    }
+
+    #[inline]
+    fn end_of_poll(&self, index: u32, control: &Control, [scheduled_at, started]: [u64; 2], polled: Polled) {
+        let flags = control.flags.get() & !RUNNING;
+        control.flags.set(flags);
+        #[cfg(not(loopscope_bare))]
+        {
+            let now = self.ticks.get().now();
+            self.now.set(now);
+            let rate = self.rate.get();
+            let record = self.records.get(index);
+            let busy = rate.span_ns(now.saturating_sub(started));
+            let scheduled = rate.span_ns(started.saturating_sub(scheduled_at));
+            record.polled(scheduled, busy, now, flags & QUEUED != 0);
+            // SAFETY: the cell is there until the task is released.
+            let site = unsafe { cell::header(control.data.get()) }.site;
+            self.sites.polled(&self.blocks, site, scheduled, busy);
+        }
+        match polled {
+            Polled::Pending if flags & CANCEL == 0 => {}
+            Polled::Pending => self.cancel_now(index, control),
+            Polled::Ready => self.finish(index, control, OUTPUT, TaskState::Completed),
+            Polled::Panicked => self.finish(index, control, OUTPUT | PANICKED, TaskState::Panicked),
+        }
+    }
+
+    #[cold]
+    fn turn_of_ended(&self, index: u32, control: &Control, flags: u32) {
+        if flags & DONE == 0 {
+            self.cancel_now(index, control);
+        } else if flags & HANDLE == 0 {
+            self.release_task(index, control);
+        }
+    }
+
+    /// Drops the future of a task that is not running.
+    fn cancel_now(&self, index: u32, control: &Control) {
+        let Some(vtable) = control.vtable.get() else { return };
+        // Marked done first: whatever the destructors wake or cancel finds a task that is over.
+        control.flags.set(control.flags.get() | DONE);
+        // SAFETY: not done and not running, so the cell holds a future that nobody uses.
+        let dropped = unsafe { (vtable.drop_future)(control.data.get()) };
+        if let Err(payload) = dropped {
+            self.report(index, UnhandledKind::PanicInDrop(cell::payload_text(&*payload)));
+        }
+        self.now.set(self.ticks.get().now());
+        self.finish(index, control, CANCELLED, TaskState::Cancelled);
+    }
+
+    /// The future is gone; tells everybody who waits for that.
+    fn finish(&self, index: u32, control: &Control, outcome: u32, state: TaskState) {
+        let flags = control.flags.get() | DONE | outcome;
+        control.flags.set(flags);
+        // SAFETY: the cell is there until the task is released.
+        let header = unsafe { cell::header(control.data.get()) };
+        self.records.get(index).ended(state, self.now.get());
+        self.sites.ended(header.site, state);
+        self.live.set(self.live.get() - 1);
+        let joiner = header.joiner.replace(NIL);
+        if joiner != NIL {
+            let entry = self.waiters.get(joiner);
+            entry.set(NOTIFIED);
+            if let Some(waker) = entry.take_waker() {
+                waker.wake();
+            }
+        }
+        if let Some(group) = header.group.take() {
+            let panic = (flags & PANICKED != 0).then(|| self.describe(control)).flatten();
+            control.flags.set(control.flags.get() | REPORTED);
+            group.child_ended(self, header.id, panic);
+        }
+        if flags & HANDLE == 0 {
+            self.abandon(index, control);
+        }
+    }
+
+    fn describe(&self, control: &Control) -> Option<String> {
+        if control.flags.get() & OUTPUT == 0 {
+            return None;
+        }
+        // SAFETY: OUTPUT says that the cell holds an output.
+        control.vtable.get().and_then(|vtable| unsafe { (vtable.describe)(control.data.get()) })
+    }
+
+    /// Nobody will read the output: reports what must not be lost, and releases the task.
+    fn abandon(&self, index: u32, control: &Control) {
+        let flags = control.flags.get();
+        if let Some(text) = self.describe(control) {
+            if flags & PANICKED == 0 {
+                self.report(index, UnhandledKind::Error(text));
+            } else if flags & REPORTED == 0 {
+                self.report(index, UnhandledKind::Panic(text));
+            }
+        }
+        if let (true, Some(vtable)) = (flags & OUTPUT != 0, control.vtable.get()) {
+            control.flags.set(flags & !OUTPUT);
+            // SAFETY: OUTPUT said that the cell holds an output.
+            unsafe { (vtable.drop_output)(control.data.get()) };
+            if vtable.output_needs_drop {
+                // Foreign code ran: the next task is not to pay for it.
+                self.now.set(self.ticks.get().now());
+            }
+        }
+        if control.flags.get() & QUEUED == 0 {
+            self.release_task(index, control);
+        }
+    }
+
+    /// Frees the memory of a task that is over and puts its slot into the history.
+    fn release_task(&self, index: u32, control: &Control) {
+        let Some(vtable) = control.vtable.take() else { return };
+        let data = control.data.replace(std::ptr::null_mut());
+        // SAFETY: nothing but the header is left in the cell.
+        unsafe { cell::drop_header(data) };
+        // SAFETY: allocated here with this layout; nobody has the address any more.
+        unsafe { self.memory.free(vtable.class, vtable.layout, data) };
+        if let Some((oldest, generation)) = self.controls.release(index) {
+            self.records.get(oldest).retire(generation);
+            self.controls.free(oldest);
+        }
+    }
+
+    /// Puts the slots of the history into the free list, so that their memory can go back.
+    pub(crate) fn forget_history(&self) {
+        for (oldest, generation) in self.controls.drain_history() {
+            self.records.get(oldest).retire(generation);
+            self.controls.free(oldest);
+        }
+    }
+
+    /// Asks for the end of a task. Returns whether it was still alive.
+    pub(crate) fn cancel(&self, word: TaskWord) -> bool {
+        let Some(control) = self.control_of(word) else { return false };
+        let flags = control.flags.get();
+        if flags & DONE != 0 {
+            return false;
+        }
+        control.flags.set(flags | CANCEL);
+        if flags & (QUEUED | RUNNING) == 0 {
+            self.schedule(word.index(), control, flags | CANCEL, self.now.get());
+        }
+        true
+    }
+
+    /// Tells the hook about something that nobody else will hear of.
+    pub(crate) fn report(&self, index: u32, kind: UnhandledKind) {
+        let record = self.records.get(index);
+        let name = record.name_index().and_then(|name| self.names.get(name));
+        let site = self.sites.place_of(record.site_index()).and_then(|place| self.places.get(place));
+        let id = TaskId::from_raw(record.id());
+        let hook = self.hooks.borrow().unhandled.clone();
+        hook.call(&Unhandled::new(Some(id), name, site, kind));
+    }
+
+    /// The words of all tasks that are not over.
+    pub(crate) fn live_tasks(&self) -> Vec<TaskWord> {
+        let indices = (0..self.controls.high_water()).filter(|index| self.controls.group_in_use(*index));
+        indices
+            .filter_map(|index| {
+                let control = self.controls.get(index);
+                let live = !control.data.get().is_null() && control.flags.get() & DONE == 0;
+                live.then(|| TaskWord::new(control.generation.get(), self.slot, index))
+            })
+            .collect()
+    }
+}
+
+impl TaskRef {
+    fn control(&self) -> Option<&'static Control> {
+        // A word may come round again after 2^32 lives of a slot; an id never does.
+        if self.lp.task_id(self.word) == Some(self.id) { self.lp.control_of(self.word) } else { None }
+    }
+
+    /// Whether the task is over.
+    pub(crate) fn is_done(&self) -> bool {
+        self.control().is_none_or(|control| control.flags.get() & DONE != 0)
+    }
+
+    /// Makes `entry` the one that is told when the task is over; `NIL` for none.
+    pub(crate) fn set_joiner(&self, entry: u32) {
+        if let Some(control) = self.control() {
+            // SAFETY: `control` is of a task that is not released, so its cell is there.
+            unsafe { cell::header(control.data.get()) }.joiner.set(entry);
+        }
+    }
+
+    /// Takes the output of a task that is over: `None` when it was cancelled, or its loop has ended.
+    ///
+    /// # Safety
+    ///
+    /// `T` is the output type of the future that was spawned.
+    pub(crate) unsafe fn take_output<T>(&self) -> Option<Result<T, cell::Payload>> {
+        let control = self.control()?;
+        let flags = control.flags.get();
+        if flags & OUTPUT == 0 {
+            return None;
+        }
+        control.flags.set(flags & !OUTPUT);
+        let vtable = control.vtable.get()?;
+        let mut output = std::mem::MaybeUninit::<Result<T, cell::Payload>>::uninit();
+        // SAFETY: OUTPUT said that the cell holds an output, and the caller that it is a `T`.
+        unsafe { (vtable.take_output)(control.data.get(), output.as_mut_ptr().cast()) };
+        // SAFETY: just written.
+        Some(unsafe { output.assume_init() })
+    }
+
+    /// The handle is gone: an output that is there is abandoned, and the slot may go.
+    pub(crate) fn drop_handle(&self) {
+        let Some(control) = self.control() else { return };
+        let flags = control.flags.get() & !HANDLE;
+        control.flags.set(flags);
+        if flags & DONE != 0 && flags & RUNNING == 0 {
+            self.lp.abandon(self.word.index(), control);
+        }
+    }
+
+    /// Whether the task was ended by being dropped.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.control().is_none_or(|control| control.flags.get() & CANCELLED != 0)
+    }
+}
+
+/// A wake from anywhere.
+#[inline]
+pub(crate) fn wake(word: TaskWord) {
+    if let Some(lp) = crate::event_loop::current::get() {
+        if lp.slot == word.loop_slot() {
+            return lp.wake_local(word);
+        }
+    }
+    wake_remote(word);
+}
+
+fn wake_remote(word: TaskWord) {
+    let Some(lp) = crate::event_loop::slot::slot(word.loop_slot()) else { return };
+    // Between two turns of a runner its thread has no current loop; then this is still the right way.
+    if lp.remote.fill(lp, word.index(), || lp.ticks.get().now()) {
+        lp.ring();
+    }
+}

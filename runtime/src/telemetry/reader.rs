@@ -1,0 +1,284 @@
+//! Reading the records, from any thread at any time.
+//!
+//! A reading never stops, locks or wakes a loop, and it works while the loop is stuck in a ten-second callback, which is
+//! exactly when somebody looks. What is read may be from slightly different instants; differences saturate.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering::Acquire;
+
+use super::atomic::{OneWriter, Relaxed};
+use super::clock::{self, Rate};
+use super::identity::Identity;
+use super::record::{Record, kind_of, size_of_future, state_of};
+use super::view::{
+    Histogram, HistogramKind, LoopView, NameIndex, Place, PlaceIndex, ResourceId, ResourceView, RunningView,
+    SiteIndex, SiteView, TaskState, TaskView, WaitKind, WaitView,
+};
+use super::waiter::{RENEWED, kind_of_code};
+use crate::event_loop::slot::{self, Loop};
+use crate::task::control::TaskWord;
+use crate::time::Instant;
+
+/// Every loop that is alive in this process, in the order of their numbers.
+///
+/// # Examples
+///
+/// ```
+/// use std::ops::ControlFlow;
+///
+/// loopscope::run(async {
+///     let sleeper = loopscope::spawn(loopscope::sleep(std::time::Duration::from_secs(60)));
+///     loopscope::yield_now().await;
+///     let mut idle = 0;
+///     for reader in loopscope::telemetry::loops() {
+///         reader.tasks(&mut |task| {
+///             idle += u32::from(task.state == loopscope::telemetry::TaskState::Idle);
+///             ControlFlow::Continue(())
+///         });
+///     }
+///     assert!(idle >= 1);
+///     sleeper.cancel().await;
+/// });
+/// ```
+pub fn loops() -> Vec<LoopReader> {
+    let alive = slot::all().filter_map(|lp| {
+        let life = lp.life.load(Acquire);
+        (life != 0).then(|| LoopReader::new(lp, life))
+    });
+    let mut readers: Vec<LoopReader> = alive.collect();
+    readers.sort_by_key(LoopReader::id);
+    readers
+}
+
+/// Reads the records of one loop.
+#[derive(Clone, Copy, Debug)]
+pub struct LoopReader {
+    lp: &'static Loop,
+    life: u64,
+}
+
+impl LoopReader {
+    pub(crate) fn new(lp: &'static Loop, life: u64) -> Self {
+        Self { lp, life }
+    }
+
+    /// The loop's number, counted from 0 in the process and never reused.
+    pub fn id(&self) -> u64 {
+        self.life - 1
+    }
+
+    fn is_alive(&self) -> bool {
+        self.lp.life.load(Acquire) == self.life
+    }
+
+    /// The loop itself, or `None` when it has ended.
+    pub fn view(&self) -> Option<LoopView> {
+        if !self.is_alive() {
+            return None;
+        }
+        let (record, rate) = (&self.lp.record, clock::rate());
+        let info = record.info();
+        let sites = self.lp.sites.read();
+        let polls = self.histogram(HistogramKind::Poll, None).count();
+        let parked_since = record.parked_since.read();
+        let running = record.running().map(|(word, since)| {
+            RunningView::new(self.record_of(word).map(|(id, _)| id), Instant::from_nanos(rate.at_ns(since)))
+        });
+        let view = LoopView {
+            id: self.id(),
+            name: info.name,
+            thread: info.thread,
+            tid: info.tid,
+            hidden: info.hidden,
+            debug: record.debug.read() != 0,
+            started_at: Instant::from_nanos(rate.at_ns(record.started_at.read())),
+            tasks: sites.iter().map(SiteView::live).sum(),
+            ready: record.ready.read(),
+            timers: record.timers.read(),
+            ticks: record.batches.read(),
+            driver_turns: record.driver_turns.read(),
+            polls,
+            remote_wakes: record.remote_wakes.read(),
+            busy_ns: sites.iter().map(|site| site.busy_ns).sum(),
+            parked_ns: record.parked_ns.read(),
+            parked_since: (parked_since != 0).then(|| Instant::from_nanos(rate.at_ns(parked_since))),
+            running,
+        };
+        // It may have ended, and another begun in its place, while it was read.
+        self.is_alive().then_some(view)
+    }
+
+    /// Walks the tasks that live and the last thousand or so that ended, without allocating, until `each` breaks.
+    pub fn tasks(&self, each: &mut dyn FnMut(&TaskView) -> ControlFlow<()>) {
+        let rate = clock::rate();
+        let running = self.lp.record.running();
+        for index in 0..self.lp.controls.high_water() {
+            if !self.lp.controls.group_in_use(index) {
+                continue;
+            }
+            let record = self.lp.records.get(index);
+            let Some((word, view)) = record.identity.read(|| (record.identity.word(), read(record, &rate)))
+            else {
+                continue;
+            };
+            let view = with_running(view, word, index, running, &rate);
+            if each(&view).is_break() || !self.is_alive() {
+                return;
+            }
+        }
+    }
+
+    /// One task, if it lives or ended lately.
+    pub fn task(&self, id: u64) -> Option<TaskView> {
+        let mut found = None;
+        self.tasks(&mut |task| {
+            if task.id == id {
+                found = Some(*task);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        found
+    }
+
+    /// Walks every wait of every task, without allocating, until `each` breaks.
+    pub fn waits(&self, each: &mut dyn FnMut(&WaitView) -> ControlFlow<()>) {
+        let rate = clock::rate();
+        for index in 0..self.lp.waiters.high_water() {
+            if self.lp.waiters.group_in_use(index) {
+                if let Some(view) = self.wait(index, &rate) {
+                    if each(&view).is_break() || !self.is_alive() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn wait(&self, index: u32, rate: &Rate) -> Option<WaitView> {
+        let entry = self.lp.waiters.get(index);
+        let (word, kind, flags, at, made_at, payload, since) = entry.identity.read(|| {
+            (
+                entry.task.read(),
+                kind_of_code(entry.kind.load(Relaxed)),
+                entry.flags.load(Relaxed),
+                entry.at.load(Relaxed),
+                entry.made_at.load(Relaxed),
+                entry.payload.read(),
+                entry.since.read(),
+            )
+        })?;
+        let (task, polls) = self.record_of(word)?;
+        let resource = match kind {
+            WaitKind::Sleep | WaitKind::Join => None,
+            _ => u32::try_from(payload & u64::from(u32::MAX)).ok().and_then(|word| word.checked_sub(1)),
+        };
+        Some(WaitView {
+            task,
+            kind,
+            target_task: (kind == WaitKind::Join).then_some(payload),
+            resource: resource.map(|index| ResourceId(self.lp.resources.get(index).id())),
+            deadline: (kind == WaitKind::Sleep).then(|| Instant::from_nanos(payload)),
+            at: at.checked_sub(1).map(PlaceIndex),
+            made_at: made_at.checked_sub(1).map(PlaceIndex),
+            since: Instant::from_nanos(rate.at_ns(since)),
+            perhaps: flags & RENEWED != 0 && (polls & u64::from(u32::MAX)) > (payload >> 32) + 1,
+        })
+    }
+
+    /// Id and polls of the task that a word names, if it is still that task.
+    fn record_of(&self, word: u64) -> Option<(u64, u64)> {
+        let word = TaskWord(word);
+        if word.0 == 0 {
+            return None;
+        }
+        let record = self.lp.records.get(word.index());
+        let read =
+            record.identity.read(|| (record.identity.word(), record.id.read(), record.polls.read()))?;
+        (read.0 == Identity::live_word(word.generation())).then_some((read.1, read.2))
+    }
+
+    /// Walks every resource that lives, until `each` breaks.
+    pub fn resources(&self, each: &mut dyn FnMut(&ResourceView) -> ControlFlow<()>) {
+        let rate = clock::rate();
+        for index in self.lp.resources.indices() {
+            if let Some(view) = self.lp.resources.get(index).read(&self.lp.names, &rate) {
+                if each(&view).is_break() || !self.is_alive() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// All spawn sites.
+    pub fn sites(&self) -> Vec<SiteView> {
+        let sites = self.lp.sites.read();
+        if self.is_alive() { sites } else { Vec::new() }
+    }
+
+    /// The text of a place.
+    pub fn place(&self, index: PlaceIndex) -> Option<Place> {
+        self.lp.places.get(index)
+    }
+
+    /// The text of a name. Names are what the application chose: escape them before showing them.
+    pub fn name(&self, index: NameIndex) -> Option<String> {
+        self.lp.names.get(index)
+    }
+
+    /// A histogram: of one site, or of the whole loop. `Lateness` and `IoWait` have no sites.
+    pub fn histogram(&self, kind: HistogramKind, site: Option<SiteIndex>) -> Histogram {
+        let own = self.lp.histograms.get(0);
+        match kind {
+            HistogramKind::Poll => self.lp.sites.histogram(&self.lp.blocks, site, true),
+            HistogramKind::Scheduled => self.lp.sites.histogram(&self.lp.blocks, site, false),
+            HistogramKind::Lateness => self.lp.blocks.read(&own.lateness),
+            HistogramKind::IoWait => self.lp.blocks.read(&own.io_wait),
+        }
+    }
+
+    /// Bytes that the histograms take, and values that found no room in them.
+    pub fn histogram_memory(&self) -> (u64, u64) {
+        (self.lp.blocks.bytes(), self.lp.blocks.lost())
+    }
+}
+
+fn read(record: &Record, rate: &Rate) -> TaskView {
+    let word = record.state.load(Relaxed);
+    let (state, since) = (state_of(word), record.since.read());
+    let since = Instant::from_nanos(rate.at_ns(since));
+    TaskView {
+        id: record.id.read(),
+        kind: kind_of(word),
+        state,
+        parent: (record.parent.read() != 0).then(|| record.parent.read()),
+        site: record.site_index(),
+        name: record.name_index(),
+        spawned_at: Instant::from_nanos(rate.at_ns(record.spawned_at.read())),
+        ended_at: state.is_finished().then_some(since),
+        state_since: since,
+        polls: record.polls.read(),
+        wakes: record.wakes.read(),
+        self_wakes: record.self_wakes.read(),
+        busy_ns: record.busy_ns.read(),
+        scheduled_ns: record.scheduled_ns.read(),
+        longest_poll_ns: record.longest_poll_ns.read(),
+        size_bytes: size_of_future(word),
+    }
+}
+
+/// "Running" stands in the loop's record only, so that a poll needs no store for it in the task's.
+fn with_running(view: TaskView, word: u32, index: u32, running: Option<(u64, u64)>, rate: &Rate) -> TaskView {
+    match running {
+        Some((task, since)) if TaskWord(task).index() == index => {
+            let same = Identity::live_word(TaskWord(task).generation()) == word;
+            if same && !view.state.is_finished() {
+                let since = Instant::from_nanos(rate.at_ns(since));
+                TaskView { state: TaskState::Running, state_since: since, ..view }
+            } else {
+                view
+            }
+        }
+        _ => view,
+    }
+}
