@@ -1,1 +1,5 @@
-//! Skeleton.
+//! Programs a person would want to run and look at.
+//!
+//! | program | what it is |
+//! |---|---|
+//! | `hello` | asyncio's Hello World |
