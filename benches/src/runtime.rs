@@ -4,6 +4,7 @@
 //! Where a task holds a peer's own sleep, the peer spawns it itself: tokio wants to see that the future is `Send`, ours need
 //! not be, and no generic bound says both.
 
+mod ours;
 mod tokio_ct;
 
 use std::fmt::Debug;
@@ -49,7 +50,19 @@ impl Peer {
     /// Runs one workload in this process.
     pub(crate) fn run(self, workload: Workload, size: u64) -> Result<Sample> {
         match self {
-            Peer::Loopscope | Peer::LoopscopeBare => bail!("{} cannot run yet", self.name()),
+            #[cfg(not(loopscope_bare))]
+            Peer::Loopscope => {
+                ours::start_agent()?;
+                workload.run::<ours::Ours>(size)
+            }
+            #[cfg(loopscope_bare)]
+            Peer::LoopscopeBare => workload.run::<ours::Ours>(size),
+            #[cfg(not(loopscope_bare))]
+            Peer::LoopscopeBare => {
+                bail!("loopscope-bare is another build: RUSTFLAGS=\"--cfg loopscope_bare\"")
+            }
+            #[cfg(loopscope_bare)]
+            Peer::Loopscope => bail!("this is the bare build, without records or agent"),
             Peer::TokioCt => workload.run::<tokio_ct::TokioCt>(size),
         }
     }

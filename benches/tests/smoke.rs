@@ -40,6 +40,18 @@ fn check(peer: &str) {
 }
 
 #[test]
+fn loopscope_computes_the_right_sums() {
+    check(if cfg!(loopscope_bare) { "loopscope-bare" } else { "loopscope" });
+}
+
+#[test]
+fn a_binary_is_not_taken_for_its_twin() {
+    let other = if cfg!(loopscope_bare) { "loopscope" } else { "loopscope-bare" };
+    let output = Command::new(THIS).args(["peer", other, "spawn", "1"]).output().unwrap();
+    assert!(!output.status.success());
+}
+
+#[test]
 fn tokio_computes_the_right_sums() {
     check("tokio-ct");
 }

@@ -1,0 +1,68 @@
+//! Loopscope as shipped, with its agent; and, built with `--cfg loopscope_bare`, without either records or agent.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[cfg(feature = "agent")]
+use anyhow::Context as _;
+use anyhow::Result;
+
+use crate::measure::Lateness;
+use crate::runtime::Runtime;
+use crate::workload::{idle, timers};
+
+#[derive(Debug)]
+pub(crate) struct Ours;
+
+/// Opens this process to inspectors, as the first line of an application's `main` does. Nobody attaches. A build without the
+/// feature measures the records alone.
+#[cfg(not(loopscope_bare))]
+#[cfg_attr(
+    not(feature = "agent"),
+    expect(clippy::unnecessary_wraps, reason = "only starting an agent can fail")
+)]
+pub(crate) fn start_agent() -> Result<()> {
+    #[cfg(feature = "agent")]
+    loopscope_inspector::try_start().context("starting the agent")?;
+    Ok(())
+}
+
+impl Runtime for Ours {
+    type JoinError = loopscope::JoinError;
+    type Task<T: Send + 'static> = loopscope::Task<T>;
+    type Sleep = loopscope::time::Sleep;
+
+    fn block_on<F: Future<Output: 'static> + 'static>(root: F) -> Result<F::Output> {
+        Ok(loopscope::run(root))
+    }
+
+    #[inline]
+    fn spawn<F>(future: F) -> Self::Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        loopscope::spawn(future)
+    }
+
+    #[inline]
+    fn detach<T: Send + 'static>(task: Self::Task<T>) {
+        task.detach();
+    }
+
+    #[inline]
+    fn sleep(duration: Duration) -> Self::Sleep {
+        loopscope::time::sleep(duration)
+    }
+
+    #[inline]
+    fn spawn_sleeper(duration: Duration) -> Self::Task<Lateness> {
+        loopscope::spawn(timers::sleep_and_report(loopscope::time::sleep, duration))
+    }
+
+    #[inline]
+    fn spawn_idle_sleeper(population: Arc<idle::Population>, duration: Duration) {
+        loopscope::spawn(idle::idle_task(population, move || loopscope::time::sleep(duration))).detach();
+    }
+}
