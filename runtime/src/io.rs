@@ -1,4 +1,9 @@
 //! Descriptors on the loop.
 
+mod async_fd;
 pub(crate) mod driver;
+pub(crate) mod evented;
 pub(crate) mod source;
+
+pub(crate) use async_fd::Plain;
+pub use async_fd::{AsyncFd, Interest};

@@ -35,6 +35,9 @@ pub mod time;
 pub mod io;
 
 #[cfg(not(loom))]
+pub mod net;
+
+#[cfg(not(loom))]
 mod event_loop;
 
 #[cfg(not(loom))]

@@ -1,0 +1,336 @@
+//! TCP.
+
+use std::future::Future;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use mio::Interest;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::address::{ToSocketAddr, inet};
+use super::split::{self, ReadHalf, WriteHalf};
+use super::stream::stream;
+use crate::io::Plain;
+use crate::io::evented::{Evented, Operation, Uncounted};
+use crate::io::source::Direction;
+use crate::telemetry::view::{ResourceKind, WaitKind};
+
+/// Connections that wait to be accepted before the OS turns further ones away: as asyncio's default is too small for a burst,
+/// this is what most kernels allow.
+const BACKLOG: i32 = 1024;
+
+/// A TCP connection.
+///
+/// `TCP_NODELAY` is set, as asyncio does: a small write goes out at once.
+#[derive(Debug)]
+pub struct TcpStream {
+    evented: Evented<std::net::TcpStream>,
+}
+
+stream!(TcpStream, std::net::TcpStream);
+
+impl TcpStream {
+    /// Connects to `address`.
+    ///
+    /// # Errors
+    ///
+    /// What the OS says, `ConnectionRefused` for example, and `InvalidInput` for a text that is no address.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use loopscope::net::{TcpListener, TcpStream};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// loopscope::run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0")?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (server, _) = listener.accept().await?;
+    ///     client.write_all(b"hello").await?;
+    ///     let mut bytes = [0; 5];
+    ///     server.read_exact(&mut bytes).await?;
+    ///     assert_eq!(&bytes, b"hello");
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    #[doc(alias = "asyncio.open_connection")]
+    #[doc(alias = "asyncio.loop.create_connection")]
+    #[track_caller]
+    pub fn connect(address: impl ToSocketAddr) -> impl Future<Output = io::Result<Self>> {
+        let made_at = Location::caller();
+        let started = address.to_socket_addr().and_then(|address| Self::start_connecting(address, made_at));
+        async move {
+            let stream = started?;
+            let connecting = Operation { direction: Direction::Write, kind: WaitKind::Connect, asked: None };
+            Plain(stream.evented.run(connecting, |io| connected(io).map(Uncounted))).await?;
+            stream.show_addresses();
+            Ok(stream)
+        }
+    }
+
+    fn start_connecting(address: SocketAddr, made_at: &'static Location<'static>) -> io::Result<Self> {
+        let socket =
+            Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+        socket.set_tcp_nodelay(true)?;
+        match socket.connect(&address.into()) {
+            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
+            _ => {}
+        }
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let evented = Evented::new(socket.into(), ResourceKind::Tcp, interest, made_at)?;
+        evented.source().set_addresses(None, Some(&crate::telemetry::view::Address::Inet(address)));
+        Ok(Self { evented })
+    }
+
+    /// Takes a connection made elsewhere; it is set to non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// When the OS refuses.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop.
+    #[doc(alias = "asyncio.loop.connect_accepted_socket")]
+    #[track_caller]
+    pub fn from_std(stream: std::net::TcpStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Self::register(stream, Location::caller())
+    }
+
+    fn register(stream: std::net::TcpStream, made_at: &'static Location<'static>) -> io::Result<Self> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let stream = Self { evented: Evented::new(stream, ResourceKind::Tcp, interest, made_at)? };
+        stream.show_addresses();
+        Ok(stream)
+    }
+
+    fn show_addresses(&self) {
+        let (local, peer) = (inet(self.local_addr()), inet(self.peer_addr()));
+        self.evented.source().set_addresses(local.as_ref(), peer.as_ref());
+    }
+
+    /// Our end's address.
+    ///
+    /// # Errors
+    ///
+    /// When the OS does not know it.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.evented.io().local_addr()
+    }
+
+    /// The other end's address.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when the peer is gone.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.evented.io().peer_addr()
+    }
+
+    /// Whether small writes go out at once, which they do unless it is switched off.
+    ///
+    /// # Errors
+    ///
+    /// When the OS refuses.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.evented.io().set_nodelay(nodelay)
+    }
+
+    /// Whether small writes go out at once.
+    ///
+    /// # Errors
+    ///
+    /// When the OS refuses.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.evented.io().nodelay()
+    }
+
+    /// Reads without taking the bytes away.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
+        let peeking = Operation::read(None);
+        Plain(self.evented.run(peeking, move |io: &'a std::net::TcpStream| io.peek(buffer).map(Uncounted)))
+    }
+}
+
+/// Whether a connection that was being made stands.
+fn connected(stream: &std::net::TcpStream) -> io::Result<()> {
+    if let Some(error) = stream.take_error()? {
+        return Err(error);
+    }
+    match stream.peer_addr() {
+        Ok(_) => Ok(()),
+        // Writability was reported early, or not yet: both ends know nothing of each other.
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Err(io::ErrorKind::WouldBlock.into()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A listening TCP socket.
+#[derive(Debug)]
+#[doc(alias = "asyncio.start_server")]
+#[doc(alias = "asyncio.loop.create_server")]
+pub struct TcpListener {
+    evented: Evented<std::net::TcpListener>,
+}
+
+impl TcpListener {
+    /// Listens at `address`, with `SO_REUSEADDR`; port 0 lets the OS choose one.
+    ///
+    /// # Errors
+    ///
+    /// What the OS says, `AddrInUse` for example, naming the address.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop.
+    #[track_caller]
+    pub fn bind(address: impl ToSocketAddr) -> io::Result<Self> {
+        let made_at = Location::caller();
+        let address = address.to_socket_addr()?;
+        let listening = listen(address);
+        let listener = listening
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot listen at {address}: {error}")))?;
+        Self::register(listener, made_at)
+    }
+
+    /// Takes a listener made elsewhere; it is set to non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// When the OS refuses.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop.
+    #[track_caller]
+    pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Self::register(listener, Location::caller())
+    }
+
+    fn register(listener: std::net::TcpListener, made_at: &'static Location<'static>) -> io::Result<Self> {
+        let evented = Evented::new(listener, ResourceKind::TcpListener, Interest::READABLE, made_at)?;
+        evented.source().set_addresses(inet(evented.io().local_addr()).as_ref(), None);
+        Ok(Self { evented })
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    ///
+    /// What the OS says. A peer that went away before it was accepted is no error; too many open files (`EMFILE`) is.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, no connection was accepted.
+    ///
+    /// # Panics
+    ///
+    /// On another loop than the one it was made on.
+    #[track_caller]
+    pub fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + '_ {
+        let made_at = Location::caller();
+        let accepting = Operation { direction: Direction::Read, kind: WaitKind::Accept, asked: None };
+        Plain(self.evented.run(accepting, move |listener: &std::net::TcpListener| {
+            let (stream, peer) = accept(listener)?;
+            Ok(Uncounted((TcpStream::register(stream, made_at)?, peer)))
+        }))
+    }
+
+    /// The connections, one after the other, as a stream that never ends.
+    #[track_caller]
+    pub fn incoming(&self) -> Incoming<'_> {
+        Incoming { listener: self, made_at: Location::caller() }
+    }
+
+    /// The address it listens at.
+    ///
+    /// # Errors
+    ///
+    /// When the OS does not know it.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.evented.io().local_addr()
+    }
+}
+
+/// The connections of a listener. Made by [`TcpListener::incoming`].
+#[derive(Debug)]
+#[must_use = "streams do nothing unless polled"]
+pub struct Incoming<'a> {
+    listener: &'a TcpListener,
+    made_at: &'static Location<'static>,
+}
+
+impl futures_core::Stream for Incoming<'_> {
+    type Item = io::Result<TcpStream>;
+
+    #[track_caller]
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let accepting = Operation { direction: Direction::Read, kind: WaitKind::Accept, asked: None };
+        let made_at = self.made_at;
+        let accepted = self.listener.evented.poll(accepting, cx, Location::caller(), |listener| {
+            TcpStream::register(accept(listener)?.0, made_at).map(Uncounted)
+        });
+        accepted.map_ok(|outcome| outcome.0).map(Some)
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        // As asyncio: an IPv6 listener does not take the IPv4 port along.
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Accepts a connection that is non-blocking and close-on-exec from its first moment.
+fn accept(listener: &std::net::TcpListener) -> io::Result<(std::net::TcpStream, SocketAddr)> {
+    use rustix::net::SocketFlags;
+    loop {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        match rustix::net::acceptfrom_with(listener, flags) {
+            Ok((fd, peer)) => {
+                let stream = std::net::TcpStream::from(fd);
+                stream.set_nodelay(true)?;
+                let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+                let peer = peer.map_or_else(|| stream.peer_addr(), Ok)?;
+                return Ok((stream, peer));
+            }
+            // The peer went away while it waited.
+            Err(rustix::io::Errno::CONNABORTED) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+impl AsFd for TcpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.evented.io().as_fd()
+    }
+}

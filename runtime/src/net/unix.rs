@@ -1,0 +1,238 @@
+//! Unix sockets.
+
+use std::future::Future;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::net::SocketAddr;
+use std::panic::Location;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use mio::Interest;
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::address::unix;
+use super::split::{self, ReadHalf, WriteHalf};
+use super::stream::stream;
+use crate::io::Plain;
+use crate::io::evented::{Evented, Operation, Uncounted};
+use crate::io::source::Direction;
+use crate::telemetry::view::{ResourceKind, WaitKind};
+
+/// A Unix stream socket.
+#[derive(Debug)]
+pub struct UnixStream {
+    evented: Evented<std::os::unix::net::UnixStream>,
+}
+
+stream!(UnixStream, std::os::unix::net::UnixStream);
+
+/// Who is at the other end of a Unix socket, as the kernel noted it when the connection was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerCredentials {
+    /// The process, or 0 where it is in a pid namespace we cannot see.
+    pub pid: i32,
+    /// The user.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+}
+
+impl UnixStream {
+    /// Connects to the socket at `path`.
+    ///
+    /// # Errors
+    ///
+    /// What the OS says: `NotFound`, or `ConnectionRefused` when nobody listens there any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop.
+    #[doc(alias = "asyncio.open_unix_connection")]
+    #[doc(alias = "asyncio.loop.create_unix_connection")]
+    #[track_caller]
+    pub fn connect(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Self>> {
+        let made_at = Location::caller();
+        let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None);
+        let started = socket.and_then(|socket| Ok((socket, SockAddr::unix(path)?)));
+        async move {
+            let (socket, address) = started?;
+            loop {
+                match socket.connect(&address) {
+                    Ok(()) => break,
+                    // The listener's backlog is full, and the OS does not tell when it no longer is.
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        crate::time::sleep(std::time::Duration::from_millis(1)).await;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Self::register(socket.into(), made_at)
+        }
+    }
+
+    /// Two sockets that are connected to each other.
+    ///
+    /// # Errors
+    ///
+    /// When the OS refuses.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop.
+    #[track_caller]
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (one, other) = std::os::unix::net::UnixStream::pair()?;
+        Ok((Self::from_std(one)?, Self::from_std(other)?))
+    }
+
+    /// Takes a stream made elsewhere; it is set to non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// When the OS refuses.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop.
+    #[track_caller]
+    pub fn from_std(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Self::register(stream, Location::caller())
+    }
+
+    fn register(
+        stream: std::os::unix::net::UnixStream,
+        made_at: &'static Location<'static>,
+    ) -> io::Result<Self> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let evented = Evented::new(stream, ResourceKind::Unix, interest, made_at)?;
+        let (local, peer) = (unix(evented.io().local_addr()), unix(evented.io().peer_addr()));
+        evented.source().set_addresses(local.as_ref(), peer.as_ref());
+        Ok(Self { evented })
+    }
+
+    /// Our end's address; mostly unnamed.
+    ///
+    /// # Errors
+    ///
+    /// When the OS does not know it.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.evented.io().local_addr()
+    }
+
+    /// The other end's address.
+    ///
+    /// # Errors
+    ///
+    /// When the OS does not know it.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.evented.io().peer_addr()
+    }
+
+    /// Who is at the other end.
+    ///
+    /// # Errors
+    ///
+    /// When the OS does not know it.
+    pub fn peer_cred(&self) -> io::Result<PeerCredentials> {
+        let credentials = rustix::net::sockopt::socket_peercred(self.evented.io())?;
+        Ok(PeerCredentials {
+            pid: credentials.pid.as_raw_nonzero().get(),
+            uid: credentials.uid.as_raw(),
+            gid: credentials.gid.as_raw(),
+        })
+    }
+}
+
+/// A listening Unix socket. Dropping it leaves the file where it is.
+#[derive(Debug)]
+#[doc(alias = "asyncio.start_unix_server")]
+#[doc(alias = "asyncio.loop.create_unix_server")]
+pub struct UnixListener {
+    evented: Evented<std::os::unix::net::UnixListener>,
+}
+
+impl UnixListener {
+    /// Listens at `path`, where nothing may be yet.
+    ///
+    /// # Errors
+    ///
+    /// What the OS says, `AddrInUse` for example, naming the path.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop.
+    #[track_caller]
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        let listener = std::os::unix::net::UnixListener::bind(path).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen at {}: {error}", path.display()))
+        })?;
+        Self::from_std(listener)
+    }
+
+    /// Takes a listener made elsewhere; it is set to non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// When the OS refuses.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop.
+    #[track_caller]
+    pub fn from_std(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let made_at = Location::caller();
+        let evented = Evented::new(listener, ResourceKind::UnixListener, Interest::READABLE, made_at)?;
+        evented.source().set_addresses(unix(evented.io().local_addr()).as_ref(), None);
+        Ok(Self { evented })
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    ///
+    /// What the OS says; too many open files (`EMFILE`) for example.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, no connection was accepted.
+    ///
+    /// # Panics
+    ///
+    /// On another loop than the one it was made on.
+    #[track_caller]
+    pub fn accept(&self) -> impl Future<Output = io::Result<(UnixStream, SocketAddr)>> + '_ {
+        let made_at = Location::caller();
+        let accepting = Operation { direction: Direction::Read, kind: WaitKind::Accept, asked: None };
+        Plain(self.evented.run(accepting, move |listener: &std::os::unix::net::UnixListener| {
+            let (stream, peer) = listener.accept()?;
+            stream.set_nonblocking(true)?;
+            Ok(Uncounted((UnixStream::register(stream, made_at)?, peer)))
+        }))
+    }
+
+    /// The address it listens at.
+    ///
+    /// # Errors
+    ///
+    /// When the OS does not know it.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.evented.io().local_addr()
+    }
+}
+
+impl AsFd for UnixListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.evented.io().as_fd()
+    }
+}
