@@ -12,6 +12,7 @@
 //! - Every string that comes from the observed program is kept as it came and may hold anything. Who shows one escapes it, by [`words::escape`].
 
 pub mod graph;
+pub mod query;
 pub mod tree;
 pub mod words;
 
