@@ -13,7 +13,9 @@
 
 pub mod graph;
 pub mod query;
+pub mod rates;
 pub mod tree;
+pub mod why;
 pub mod words;
 
 mod capability;
@@ -34,6 +36,7 @@ mod warning;
 
 pub use capability::{Capabilities, Capability, Rights};
 pub use event_loop::{Loop, Running};
+pub use graph::WaitGraph;
 pub use hist::{Bucket, Hist, Summary};
 pub use kind::{ResourceKind, RuntimeKind, Severity, TaskKind, TaskState, TimerKind, WaitKind};
 pub use name::UnknownName;
