@@ -11,7 +11,9 @@
 //! - What is unknown is `None`, never 0.
 //! - Every string that comes from the observed program is kept as it came and may hold anything. Who shows one escapes it, by [`words::escape`].
 
+pub mod asyncio;
 pub mod graph;
+pub mod lints;
 pub mod query;
 pub mod rates;
 pub mod tree;
@@ -39,6 +41,7 @@ pub use event_loop::{Loop, Running};
 pub use graph::WaitGraph;
 pub use hist::{Bucket, Hist, Summary};
 pub use kind::{ResourceKind, RuntimeKind, Severity, TaskKind, TaskState, TimerKind, WaitKind};
+pub use lints::{Lint, Thresholds, Verdict};
 pub use name::UnknownName;
 pub use place::{Frame, Place};
 pub use process::Process;

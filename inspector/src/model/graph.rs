@@ -18,13 +18,15 @@
 //! memory is about 36 bytes for each task that waits for a task or is waited for; others cost nothing but their open mark.
 
 use super::{Cycle, Sync, Task, TaskState, Wait, WaitKind};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 mod components;
 mod links;
+mod members;
 
 use components::Components;
 use links::Links;
+pub(super) use members::Members;
 
 /// Steps that all walks for `blocks` may take together: about a second at the worst.
 pub const WALK_STEPS_MAX: u64 = 50_000_000;
@@ -132,32 +134,14 @@ impl WaitGraph {
     pub fn of_tasks(tasks: &[Task], sync: &[Sync]) -> Self {
         let locks: BTreeMap<u64, u64> =
             sync.iter().filter_map(|row| row.holder.map(|by| (row.id, by))).collect();
-        let groups: BTreeSet<u64> = tasks.iter().filter_map(|task| task.group).collect();
-        let mut members: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-        let mut children: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-        for task in tasks.iter().filter(|task| !task.state.is_finished()) {
-            if let Some(group) = task.group {
-                members.entry(group).or_default().push(task.id);
-            }
-            if let Some(parent) = task.parent {
-                children.entry(parent).or_default().push(task.id);
-            }
-        }
+        let members = Members::of_tasks(tasks);
         let mut edges = Vec::new();
         for task in tasks.iter().filter(|task| !task.state.is_finished()) {
             if task.state != TaskState::Idle || task.waiting_on.is_empty() || task.waiting_on_more > 0 {
                 edges.push(Edge::Open { task: task.id });
             }
             for wait in &task.waiting_on {
-                let resource = wait.resource.as_ref().map(|resource| resource.id);
-                let below = if wait.kind != WaitKind::Group || wait.task.is_some() {
-                    None
-                } else if let Some(group) = resource.filter(|id| groups.contains(id)) {
-                    members.get(&group)
-                } else {
-                    children.get(&task.id)
-                };
-                match below {
+                match members.of(task.id, wait) {
                     Some(below) => edges.extend(
                         below.iter().map(|&by| Edge::of_wait(task.id, wait.kind, Some(by), wait.perhaps)),
                     ),

@@ -10,6 +10,7 @@
 //! says which others there are: certain before "perhaps", one that a task holds before one that nobody is known to hold,
 //! a thing before a timer, then the oldest. Of a group's children the one that has been waiting longest is followed.
 
+use super::graph::Members;
 use super::words::{self, counted, duration};
 use super::{Place, Task, TaskState, Wait, WaitGraph, WaitKind};
 use std::cmp::Reverse;
@@ -281,13 +282,15 @@ fn counted_tasks(n: u64) -> String {
 #[derive(Debug)]
 pub struct SeenTasks<'a> {
     tasks: BTreeMap<u64, &'a Task>,
+    members: Members,
     graph: &'a WaitGraph,
 }
 
 impl<'a> SeenTasks<'a> {
-    /// Looks up in `tasks`; whether a task is stuck and who is in a group is what `graph`, made of the same tasks, says.
+    /// Looks up in `tasks`; whether a task is stuck is what `graph`, made of the same tasks, says.
     pub fn new(tasks: &'a [Task], graph: &'a WaitGraph) -> Self {
-        Self { tasks: tasks.iter().map(|task| (task.id, task)).collect(), graph }
+        let by_id = tasks.iter().map(|task| (task.id, task)).collect();
+        Self { tasks: by_id, members: Members::of_tasks(tasks), graph }
     }
 }
 
@@ -297,33 +300,8 @@ impl Seen for SeenTasks<'_> {
     }
 
     fn members(&self, task: u64, wait: &Wait) -> (Vec<u64>, u64) {
-        let group = wait.resource.as_ref().map(|resource| resource.id);
-        // The graph has the holders of all waits of the task; those that its other waits name are not the group's.
-        let others: Vec<u64> = self
-            .tasks
-            .get(&task)
-            .into_iter()
-            .flat_map(|task| &task.waiting_on)
-            .filter_map(|wait| wait.task)
-            .collect();
-        let mut members = Vec::new();
-        let mut total = 0;
-        for holder in self.graph.holders(task) {
-            let in_group = match self.tasks.get(&holder) {
-                Some(holder) => {
-                    (holder.group.is_some() && holder.group == group)
-                        || (holder.group.is_none() && holder.parent == Some(task))
-                }
-                None => false,
-            };
-            if in_group || !others.contains(&holder) {
-                total += 1;
-                if members.len() < MEMBERS_MAX {
-                    members.push(holder);
-                }
-            }
-        }
-        (members, total)
+        let members = self.members.of(task, wait).unwrap_or_default();
+        (members.iter().copied().take(MEMBERS_MAX).collect(), members.len() as u64)
     }
 
     fn is_stuck(&self, task: u64) -> bool {

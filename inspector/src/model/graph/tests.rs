@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::{ResourceKind, ResourceRef};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 fn graph(held: &[(u64, u64)], open: &[u64]) -> WaitGraph {
     let held = held.iter().map(|&(task, by)| Edge::Held { task, by });
