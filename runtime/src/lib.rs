@@ -29,6 +29,9 @@ pub mod runner;
 pub mod group;
 
 #[cfg(not(loom))]
+pub mod sync;
+
+#[cfg(not(loom))]
 pub mod time;
 
 #[cfg(not(loom))]

@@ -180,6 +180,12 @@ impl WaitQueue {
         Some(task)
     }
 
+    /// The entry that would be notified next.
+    pub(crate) fn first(&self, lp: &'static Loop) -> Option<&'static Waiter> {
+        self.check_life(lp);
+        self.head.get().checked_sub(1).map(|index| lp.waiters.get(index))
+    }
+
     /// Notifies all entries that are in the queue now. Returns how many.
     pub(crate) fn notify_all(&self, lp: &Loop) -> usize {
         let mut count = 0;

@@ -122,6 +122,11 @@ impl Waiter {
         self.task.read()
     }
 
+    /// The word of the place of the `.await`.
+    pub(crate) fn at_word(&self) -> u32 {
+        self.at.load(Relaxed)
+    }
+
     /// Takes the waker out; the caller wakes it when the entry's lists are in order.
     pub(crate) fn take_waker(&self) -> Option<Waker> {
         // SAFETY: only the loop's thread comes here, and no reference into the cell outlives a call.

@@ -1,0 +1,16 @@
+//! Locks, queues and channels between the tasks of one loop.
+//!
+//! None of these is `Send`: whoever shares one shares it on one thread, so that taking a free lock is two plain stores and
+//! passing a message no atomic at all. Waiters are served in the order they came, and a place that was given to a waiter is
+//! kept for it: nobody overtakes. A waiter that is dropped passes on what it was given.
+//!
+//! Each of them works outside of a loop as long as it need not wait. Whoever waits must do so on the loop the others wait on.
+//!
+//! A lock or queue is shown by [`telemetry`](crate::telemetry) once somebody had to wait for it.
+
+mod line;
+mod mutex;
+mod queue;
+
+pub use mutex::{Lock, Mutex, MutexGuard};
+pub use queue::{Closed, Get, Join, Put, PutError, Queue, TryGetError, TryPutError};

@@ -1,0 +1,190 @@
+//! Who waits for one primitive, and the record that shows it.
+//!
+//! ```text
+//!   nobody ──wait: entry linked, record taken──► waited for ──last one leaves──► nobody (record given back, number kept)
+//! ```
+//!
+//! # Invariants
+//!
+//! The waiters of one primitive are all on one loop. A line whose loop has ended is nobody's: its waiters went with the loop,
+//! and the next one to wait binds it to the loop it waits on.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::task::Context;
+
+use crate::event_loop::current;
+use crate::event_loop::slot::{self, Loop};
+use crate::event_loop::wait::{Wait, WaitQueue};
+use crate::telemetry::atomic::Relaxed;
+use crate::telemetry::resource::{Making, Resource};
+use crate::telemetry::view::{ResourceKind, WaitKind};
+
+/// What a wait says of itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Waiting {
+    pub(crate) kind: WaitKind,
+    /// The place of the `.await`.
+    pub(crate) at: &'static Location<'static>,
+    /// Where the future was made.
+    pub(crate) made_at: &'static Location<'static>,
+}
+
+/// The waiters of one primitive.
+pub(crate) struct Line {
+    kind: ResourceKind,
+    name: Option<Box<str>>,
+    made_at: &'static Location<'static>,
+    made_by: u64,
+    lp: Cell<Option<&'static Loop>>,
+    life: Cell<u64>,
+    /// The number it is shown under, 0 until it was shown for the first time.
+    id: Cell<u64>,
+    /// The record plus one.
+    record: Cell<u32>,
+    /// Entries that wait, or were notified and did not come yet.
+    waiting: Cell<u32>,
+    /// Everything here belongs to the thread of the loop.
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Line {
+    pub(crate) const fn new(kind: ResourceKind, made_at: &'static Location<'static>, made_by: u64) -> Self {
+        Self {
+            kind,
+            name: None,
+            made_at,
+            made_by,
+            lp: Cell::new(None),
+            life: Cell::new(0),
+            id: Cell::new(0),
+            record: Cell::new(0),
+            waiting: Cell::new(0),
+            _not_send: PhantomData,
+        }
+    }
+
+    /// Gives it the name it is shown under.
+    pub(crate) fn set_name(&mut self, name: &str) {
+        self.name = Some(name.into());
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The loop of the waiters, unless it has ended or nobody ever waited.
+    #[inline]
+    pub(crate) fn lp(&self) -> Option<&'static Loop> {
+        let lp = self.lp.get()?;
+        (lp.life.load(Relaxed) == self.life.get()).then_some(lp)
+    }
+
+    /// Whether the loop of the waiters has ended, and they with it.
+    #[inline]
+    pub(crate) fn is_stale(&self) -> bool {
+        self.lp.get().is_some() && self.lp().is_none()
+    }
+
+    /// How many wait, those included that were notified and did not come yet.
+    pub(crate) fn waiting(&self) -> usize {
+        if self.is_stale() { 0 } else { self.waiting.get() as usize }
+    }
+
+    /// The record, while it is shown.
+    #[inline]
+    pub(crate) fn record(&self) -> Option<&'static Resource> {
+        let record = self.record.get().checked_sub(1)?;
+        self.lp().map(|lp| lp.resources.get(record))
+    }
+
+    /// Binds the line to the current loop.
+    #[track_caller]
+    pub(crate) fn bind(&self, what: &str) -> &'static Loop {
+        let lp = current::expect(what);
+        match self.lp() {
+            Some(bound) if std::ptr::eq(bound, lp) => return lp,
+            Some(bound) => {
+                assert!(
+                    self.waiting.get() == 0,
+                    "{what} on another event loop than the one where others wait for it (made at {})",
+                    self.made_at
+                );
+                self.give_back(bound);
+            }
+            None => {}
+        }
+        self.lp.set(Some(lp));
+        self.life.set(lp.life.load(Relaxed));
+        self.record.set(0);
+        self.waiting.set(0);
+        lp
+    }
+
+    /// Waits, or goes on waiting, at the end of `queue`.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop, and on another loop than the others.
+    #[track_caller]
+    pub(crate) fn wait(
+        &self,
+        what: &str,
+        queue: &WaitQueue,
+        wait: &mut Wait,
+        cx: &Context<'_>,
+        waiting: Waiting,
+    ) {
+        let lp = self.bind(what);
+        if self.record.get() == 0 {
+            self.show(lp);
+        }
+        let parking = lp.parking(waiting.kind, self.record.get(), waiting.at, waiting.made_at);
+        if wait.park(lp, cx.waker(), &parking) {
+            queue.push(wait);
+            self.waiting.set(self.waiting.get() + 1);
+        }
+    }
+
+    #[cold]
+    fn show(&self, lp: &'static Loop) {
+        if self.id.get() == 0 {
+            self.id.set(slot::next_resource_id());
+        }
+        let making = Making {
+            kind: self.kind,
+            id: self.id.get(),
+            name: self.name.as_deref().map_or(0, |name| lp.names.word(name)),
+            made_at: lp.places.word(self.made_at),
+            made_by: self.made_by,
+            fd: 0,
+        };
+        self.record.set(lp.resources.alloc(&making).map_or(0, |index| index + 1));
+    }
+
+    /// Takes a wait out of `queue`; the record goes with the last one. Returns whether the wait had been notified.
+    pub(crate) fn leave(&self, queue: &WaitQueue, wait: &mut Wait) -> bool {
+        let Some((lp, _)) = wait.place() else { return false };
+        let notified = queue.leave(wait);
+        self.waiting.set(self.waiting.get().saturating_sub(1));
+        if self.waiting.get() == 0 {
+            self.give_back(lp);
+        }
+        notified
+    }
+
+    fn give_back(&self, lp: &Loop) {
+        if let Some(record) = self.record.take().checked_sub(1) {
+            lp.resources.free(record);
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if let Some(lp) = self.lp() {
+            self.give_back(lp);
+        }
+    }
+}
