@@ -24,12 +24,12 @@ const RUNTIME: &[(&str, &str)] = &[
     ("unicode-ident", "of our own macros, at build time only"),
 ];
 
-/// How many packages one line in `main` may cost, ours included.
+/// How many packages of others one line in `main` may cost; two versions of one are two.
 const AGENT_PACKAGES_MAX: usize = 60;
 
 /// What the runtime depends on outside of its list.
 pub(crate) fn of_the_runtime() -> Vec<Finding> {
-    outside_the_list(&tree(&["-p", "loopscope"]))
+    outside_the_list(&names(&tree(&["-p", "loopscope"])))
 }
 
 /// Whether the inspector with only its agent brings more packages than it may.
@@ -37,23 +37,28 @@ pub(crate) fn of_the_agent() -> Vec<Finding> {
     too_many(&tree(&["-p", "loopscope-inspector", "--no-default-features", "--features", "agent"]))
 }
 
-/// The names in a dependency tree without dev-dependencies, for this platform.
+/// Name and version of what is in a dependency tree without dev-dependencies, for this platform, without our own crates.
 fn tree(package: &[&str]) -> BTreeSet<String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut arguments = vec!["tree", "--offline", "--edges", "no-dev", "--prefix", "none", "--format", "{p}"];
     arguments.extend(package);
-    names(&output_of(&cargo, &arguments))
+    foreign_packages(&output_of(&cargo, &arguments))
 }
 
-/// `mio v1.2.4 (*)` is `mio`.
-fn names(listed: &str) -> BTreeSet<String> {
-    listed.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+/// `mio v1.2.4 (*)` is `mio v1.2.4`.
+fn foreign_packages(listed: &str) -> BTreeSet<String> {
+    let name_and_version = |line: &str| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+    let packages = listed.lines().filter(|line| !line.is_empty() && !line.starts_with("loopscope"));
+    packages.map(name_and_version).collect()
 }
 
-fn outside_the_list(found: &BTreeSet<String>) -> Vec<Finding> {
-    let is_ours = |name: &str| name == "loopscope" || name == "loopscope-macros";
-    let is_listed = |name: &str| RUNTIME.iter().any(|(listed, _)| *listed == name);
-    let outside = found.iter().filter(|name| !is_ours(name) && !is_listed(name));
+/// `mio v1.2.4` is `mio`.
+fn names(packages: &BTreeSet<String>) -> BTreeSet<&str> {
+    packages.iter().filter_map(|package| package.split(' ').next()).collect()
+}
+
+fn outside_the_list(found: &BTreeSet<&str>) -> Vec<Finding> {
+    let outside = found.iter().filter(|name| !RUNTIME.iter().any(|(listed, _)| listed == *name));
     outside
         .map(|name| Finding {
             path: "runtime/Cargo.toml".to_owned(),
@@ -83,15 +88,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_word_of_each_line_is_a_package() {
-        let listed = "loopscope v0.1.0 (a folder)\nmio v1.2.4\nlog v0.4.1\nmio v1.2.4 (*)\n\n";
-        assert_eq!(names(listed), BTreeSet::from(["log", "loopscope", "mio"].map(str::to_owned)));
+    fn two_versions_are_two_packages_of_one_name_and_ours_do_not_count() {
+        let listed =
+            "loopscope v0.1.0 (a folder)\nmio v1.2.4\nsyn v2.0.1\nsyn v3.0.1 (*)\nmio v1.2.4 (*)\n\n";
+        let packages = foreign_packages(listed);
+        assert_eq!(packages, BTreeSet::from(["mio v1.2.4", "syn v2.0.1", "syn v3.0.1"].map(str::to_owned)));
+        assert_eq!(names(&packages), BTreeSet::from(["mio", "syn"]));
     }
 
     #[test]
     fn a_crate_outside_the_list_is_found() {
-        let found = names("loopscope v0\nloopscope-macros v0\nmio v1\nlazy_static v1");
-        let findings = outside_the_list(&found);
+        let findings = outside_the_list(&BTreeSet::from(["mio", "lazy_static"]));
         assert_eq!(findings.len(), 1);
         assert!(findings[0].message.contains("`lazy_static`"), "{findings:?}");
     }
