@@ -15,7 +15,7 @@
 //!
 //! Linear in the edges, with one exception: a task with several waiters whose own waiters may be the same is counted by a
 //! walk of its own. All walks together may take [`WALK_STEPS_MAX`] steps; what is not counted by then is `None`. Scratch
-//! memory is about 36 bytes for each task that waits for a task or is waited for; others cost nothing but their open mark.
+//! memory is about 45 bytes for each task that waits for a task or is waited for; others cost nothing but their open mark.
 
 use super::{Cycle, Sync, Task, TaskState, Wait, WaitKind};
 use std::collections::{BTreeMap, VecDeque};
@@ -28,7 +28,7 @@ use components::Components;
 use links::Links;
 pub(super) use members::Members;
 
-/// Steps that all walks for `blocks` may take together: about a second at the worst.
+/// Steps that all walks for `blocks` may take together: a bound for hostile graphs, far from what real ones take.
 pub const WALK_STEPS_MAX: u64 = 50_000_000;
 
 const NONE: u32 = u32::MAX;
@@ -76,7 +76,8 @@ pub struct WaitGraph {
     holders: Links,
     /// From a task to those that wait for it.
     waiters: Links,
-    blocks: Vec<Option<u32>>,
+    /// How many tasks wait for each, or `NONE`.
+    blocks: Vec<u32>,
     is_stuck: Vec<bool>,
     cycles: Vec<Cycle>,
 }
@@ -112,13 +113,11 @@ impl WaitGraph {
                 is_open[index] = true;
             }
         }
-        let pairs: Vec<(u32, u32)> =
-            held.iter().map(|&(task, by)| (index_in(&ids, task), index_in(&ids, by))).collect();
+        let numbered = held.iter().map(|&(task, by)| (index_in(&ids, task), index_in(&ids, by)));
+        let holders = Links::build(ids.len(), numbered);
         drop(held);
-        let holders = Links::build(ids.len(), pairs.iter().copied());
-        let waiters = Links::build(ids.len(), pairs.iter().map(|&(task, by)| (by, task)));
-        drop(pairs);
         let components = Components::of(&holders);
+        let waiters = holders.reversed();
         let is_stuck = stuck(&holders, &waiters, is_open);
         let blocks = components.count_blocks(&holders, &waiters, WALK_STEPS_MAX);
         let mut graph = Self { ids, holders, waiters, blocks, is_stuck, cycles: Vec::new() };
@@ -159,7 +158,7 @@ impl WaitGraph {
 
     /// How many tasks wait for this one, directly or through others, itself not counted; `None` if it took too long to count.
     pub fn blocks(&self, task: u64) -> Option<u64> {
-        self.index(task).map_or(Some(0), |index| self.blocks[index].map(u64::from))
+        self.index(task).map_or(Some(0), |index| known(self.blocks[index]))
     }
 
     /// The tasks that hold up others, with how many, as [`blocks`](Self::blocks).
@@ -167,8 +166,8 @@ impl WaitGraph {
         self.ids
             .iter()
             .zip(&self.blocks)
-            .filter(|(_, blocks)| **blocks != Some(0))
-            .map(|(&id, &blocks)| (id, blocks.map(u64::from)))
+            .filter(|(_, blocks)| **blocks != 0)
+            .map(|(&id, &blocks)| (id, known(blocks)))
     }
 
     /// The tasks that hold waits of this one, ascending.
@@ -197,7 +196,7 @@ impl WaitGraph {
             .map(|members| {
                 let start = members.iter().copied().min().unwrap_or(0);
                 let circle = self.shortest_circle(start, components);
-                let waiting = self.blocks[start as usize].map_or(0, |blocks| u64::from(blocks) + 1);
+                let waiting = known(self.blocks[start as usize]).map_or(0, |blocks| blocks + 1);
                 Cycle {
                     deadlock: self.is_stuck[start as usize],
                     behind: waiting.saturating_sub(circle.len() as u64),
@@ -241,6 +240,11 @@ impl WaitGraph {
     fn index(&self, task: u64) -> Option<usize> {
         self.ids.binary_search(&task).ok()
     }
+}
+
+/// A count that may be `NONE`.
+fn known(count: u32) -> Option<u64> {
+    (count != NONE).then_some(count.into())
 }
 
 /// Where `id` is in `ids`, which hold it.

@@ -82,12 +82,12 @@ impl Components {
         })
     }
 
-    /// For each node how many others wait for it; `None` for those that `steps_max` steps did not suffice for.
-    pub(super) fn count_blocks(&self, holders: &Links, waiters: &Links, steps_max: u64) -> Vec<Option<u32>> {
-        let mut counts: Vec<Option<u32>> = vec![Some(0); self.len()];
+    /// For each node how many others wait for it; `NONE` for those that `steps_max` steps did not suffice for.
+    pub(super) fn count_blocks(&self, holders: &Links, waiters: &Links, steps_max: u64) -> Vec<u32> {
+        let mut counts = vec![0; self.len()];
         // Whether everybody above waits for one component only, so that no two of them have a waiter in common.
         let mut is_plain = vec![true; self.len()];
-        let mut walk = Walk { seen_for: vec![NONE; self.len()], next: Vec::new(), steps_left: steps_max };
+        let mut walk = Walk { seen_for: Vec::new(), next: Vec::new(), steps_left: steps_max };
         // Who waits has the greater number, so all of its own waiters have been counted already.
         for component in (0..self.len()).rev() {
             let mut direct: Vec<u32> = self.neighbours(component, waiters).collect();
@@ -96,18 +96,21 @@ impl Components {
             is_plain[component] = direct
                 .iter()
                 .all(|&above| is_plain[above as usize] && self.waits_for_one(above as usize, holders));
-            counts[component] = if direct.len() <= 1 || is_plain[component] {
+            let count = if direct.len() <= 1 || is_plain[component] {
                 direct.iter().try_fold(0_u32, |sum, &above| {
-                    Some(sum + counts[above as usize]? + self.size(above as usize))
+                    let behind = counts[above as usize];
+                    (behind != NONE).then(|| sum + behind + self.size(above as usize))
                 })
             } else {
                 walk.count(self, component, waiters)
             };
+            counts[component] = count.unwrap_or(NONE);
         }
-        self.of
-            .iter()
-            .map(|&component| Some(counts[component as usize]? + self.size(component as usize) - 1))
-            .collect()
+        let of_node = |&component: &u32| match counts[component as usize] {
+            NONE => NONE,
+            behind => behind + self.size(component as usize) - 1,
+        };
+        self.of.iter().map(of_node).collect()
     }
 
     /// Whether all links that leave the component go to one and the same other.
@@ -150,6 +153,8 @@ impl Walk {
     fn count(&mut self, components: &Components, start: usize, waiters: &Links) -> Option<u32> {
         let mark = u32::try_from(start).ok()?;
         let mut total = 0;
+        // Most graphs need no walk at all.
+        self.seen_for.resize(components.len(), NONE);
         self.next.clear();
         self.next.push(mark);
         self.seen_for[start] = mark;

@@ -29,6 +29,13 @@ impl Links {
         Self { starts, targets }
     }
 
+    /// The same links the other way.
+    pub(super) fn reversed(&self) -> Self {
+        let node_of = |node: usize| u32::try_from(node).unwrap_or(u32::MAX);
+        let turned = |node| self.of(node).iter().map(move |&target| (target, node_of(node)));
+        Self::build(self.len(), (0..self.len()).flat_map(turned))
+    }
+
     /// What a node is linked to, in the order of the pairs.
     pub(super) fn of(&self, node: usize) -> &[u32] {
         &self.targets[self.starts[node] as usize..self.starts[node + 1] as usize]
