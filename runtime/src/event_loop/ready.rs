@@ -34,6 +34,12 @@ impl ReadyQueue {
         self.len.set(self.len.get() + 1);
     }
 
+    /// The first task, without taking it.
+    #[inline]
+    pub(crate) fn peek(&self) -> Option<u32> {
+        self.head.get().checked_sub(1)
+    }
+
     /// Takes the first task.
     #[inline]
     pub(crate) fn pop(&self, controls: &Controls) -> Option<u32> {

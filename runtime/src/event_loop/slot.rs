@@ -31,7 +31,7 @@ use crate::telemetry::histogram::{Blocks, Directory};
 use crate::telemetry::intern::{Names, Places};
 use crate::telemetry::loop_record::{LoopInfo, LoopRecord};
 use crate::telemetry::pages::{Pages, Zeroed};
-use crate::telemetry::record::Record;
+use crate::telemetry::record::Records;
 use crate::telemetry::resource::Resources;
 use crate::telemetry::site::Sites;
 use crate::telemetry::slots::ENTRIES_MAX;
@@ -79,7 +79,7 @@ pub(crate) struct Loop {
     pub(crate) posted: Mutex<Vec<Post>>,
     pub(crate) bell: mio::Waker,
     pub(crate) record: LoopRecord,
-    pub(crate) records: Pages<Record>,
+    pub(crate) records: Records,
     pub(crate) waiters: Waiters,
     pub(crate) sites: Sites,
     pub(crate) blocks: Blocks,
@@ -231,7 +231,7 @@ impl Loop {
             posted: Mutex::default(),
             bell,
             record: LoopRecord::default(),
-            records: Pages::reserve(ENTRIES_MAX as usize)?,
+            records: Records::reserve()?,
             waiters: Waiters::reserve()?,
             sites: Sites::reserve()?,
             blocks: Blocks::reserve()?,

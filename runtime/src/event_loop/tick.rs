@@ -93,6 +93,7 @@ impl Loop {
         while left > 0 {
             left -= 1;
             let Some(index) = self.ready.pop(&self.controls) else { break };
+            self.prefetch_next();
             self.run_task(index);
             #[cfg(not(loopscope_bare))]
             let is_time = self.now.get() >= self.look_at.get();

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Acquire;
 use super::atomic::{OneWriter, Relaxed};
 use super::clock::{self, Rate};
 use super::identity::Identity;
-use super::record::{Record, kind_of, size_of_future, state_of};
+use super::record::{Origin, Record, kind_of, size_of_future, state_of};
 use super::view::{
     Histogram, HistogramKind, LoopView, NameIndex, Place, PlaceIndex, ResourceId, ResourceView, RunningView,
     SiteIndex, SiteView, TaskState, TaskView, WaitKind, WaitView,
@@ -116,9 +116,9 @@ impl LoopReader {
             if !self.lp.controls.group_in_use(index) {
                 continue;
             }
-            let record = self.lp.records.get(index);
-            let Some((word, view)) = record.identity.read(|| (record.identity.word(), read(record, &rate)))
-            else {
+            let (origin, record) = (self.lp.records.origin(index), self.lp.records.get(index));
+            let life = origin.identity.read(|| (origin.identity.word(), read(origin, record, &rate)));
+            let Some((word, view)) = life else {
                 continue;
             };
             let view = with_running(view, word, index, running, &rate);
@@ -192,9 +192,9 @@ impl LoopReader {
         if word.0 == 0 {
             return None;
         }
-        let record = self.lp.records.get(word.index());
+        let (origin, record) = (self.lp.records.origin(word.index()), self.lp.records.get(word.index()));
         let read =
-            record.identity.read(|| (record.identity.word(), record.id.read(), record.polls.read()))?;
+            origin.identity.read(|| (origin.identity.word(), origin.id.read(), record.polls.read()))?;
         (read.0 == Identity::live_word(word.generation())).then_some((read.1, read.2))
     }
 
@@ -243,18 +243,18 @@ impl LoopReader {
     }
 }
 
-fn read(record: &Record, rate: &Rate) -> TaskView {
+fn read(origin: &Origin, record: &Record, rate: &Rate) -> TaskView {
     let word = record.state.load(Relaxed);
     let (state, since) = (state_of(word), record.since.read());
     let since = Instant::from_nanos(rate.at_ns(since));
     TaskView {
-        id: record.id.read(),
+        id: origin.id.read(),
         kind: kind_of(word),
         state,
-        parent: (record.parent.read() != 0).then(|| record.parent.read()),
+        parent: (origin.parent.read() != 0).then(|| origin.parent.read()),
         site: record.site_index(),
-        name: record.name_index(),
-        spawned_at: Instant::from_nanos(rate.at_ns(record.spawned_at.read())),
+        name: origin.name_index(),
+        spawned_at: Instant::from_nanos(rate.at_ns(origin.spawned_at.read())),
         ended_at: state.is_finished().then_some(since),
         state_since: since,
         polls: record.polls.read(),

@@ -1,5 +1,8 @@
 //! What anybody may read of one task: 96 bytes that the loop writes and never trusts.
 //!
+//! They lie in two arrays of one index: what is written once a life (32 bytes, [`Origin`]) and what every poll writes (64
+//! bytes, [`Record`]), so that a poll touches one cache line of it.
+//!
 //! ```text
 //!              wake              poll begins            poll ends
 //!   IDLE ─────────────► SCHEDULED ──────────► RUNNING ─────────────► IDLE | SCHEDULED
@@ -14,7 +17,8 @@
 
 use super::atomic::{AtomicU32, AtomicU64, OneWriter, Relaxed};
 use super::identity::Identity;
-use super::pages::Zeroed;
+use super::pages::{Pages, Zeroed};
+use super::slots::ENTRIES_MAX;
 use super::view::{NameIndex, SiteIndex, TaskKind, TaskState};
 
 /// Bits of `state` for the [`TaskState`].
@@ -27,22 +31,28 @@ const SIZE_SHIFT: u32 = STATE_BITS + KIND_BITS;
 /// Sizes from here on are shown as this many bytes.
 const SIZE_MAX: u32 = (1 << (32 - SIZE_SHIFT)) - 1;
 
-const _: () = assert!(size_of::<Record>() == 96, "a record is 96 bytes");
+const _: () = assert!(size_of::<Record>() == 64, "one cache line");
+const _: () = assert!(size_of::<Origin>() == 32, "two share a cache line");
 
-/// One task's record.
+/// Who a task is: written when it is spawned.
 #[repr(C)]
-pub(crate) struct Record {
+pub(crate) struct Origin {
     pub(super) identity: Identity,
-    /// State, kind and size of the future, packed.
-    pub(super) state: AtomicU32,
+    /// Index of the name plus one, 0 for none.
+    pub(super) name: AtomicU32,
     pub(super) id: AtomicU64,
     /// The parent's id, 0 for none.
     pub(super) parent: AtomicU64,
-    pub(super) site: AtomicU32,
-    /// Index of the name plus one, 0 for none.
-    pub(super) name: AtomicU32,
     /// Ticks.
     pub(super) spawned_at: AtomicU64,
+}
+
+/// How a task fares: written at every wake and poll.
+#[repr(C, align(64))]
+pub(crate) struct Record {
+    /// State, kind and size of the future, packed.
+    pub(super) state: AtomicU32,
+    pub(super) site: AtomicU32,
     /// Ticks at which the state began (of RUNNING: at which the task was scheduled).
     pub(super) since: AtomicU64,
     pub(super) busy_ns: AtomicU64,
@@ -55,7 +65,16 @@ pub(crate) struct Record {
 
 #[allow(unsafe_code, reason = "marks the type")]
 // SAFETY: nothing but atomics, of which zero is valid and free.
+unsafe impl Zeroed for Origin {}
+#[allow(unsafe_code, reason = "marks the type")]
+// SAFETY: nothing but atomics, of which zero is valid.
 unsafe impl Zeroed for Record {}
+
+/// The records of all tasks of a loop.
+pub(crate) struct Records {
+    origins: Pages<Origin>,
+    records: Pages<Record>,
+}
 
 /// What a task starts with.
 #[derive(Clone, Copy)]
@@ -112,27 +131,79 @@ fn kind_bits(kind: TaskKind) -> u32 {
 }
 
 #[cfg_attr(loopscope_bare, allow(unused_variables, clippy::unused_self, reason = "compiled out"))]
-impl Record {
+impl Records {
+    pub(crate) fn reserve() -> std::io::Result<Self> {
+        let len = ENTRIES_MAX as usize;
+        Ok(Self { origins: Pages::reserve(len)?, records: Pages::reserve(len)? })
+    }
+
+    /// How the task at `index` fares.
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> &Record {
+        self.records.get(index)
+    }
+
+    /// Who the task at `index` is.
+    #[inline]
+    pub(crate) fn origin(&self, index: u32) -> &Origin {
+        self.origins.get(index)
+    }
+
+    /// Gives memory back.
+    pub(crate) fn release(&self, entries: std::ops::Range<u32>) {
+        self.origins.release(entries.clone());
+        self.records.release(entries);
+    }
+
     /// Starts a life in state SCHEDULED: a spawned task stands in the run queue at once.
     #[inline]
-    pub(crate) fn begin(&self, generation: u32, birth: &Birth) {
+    pub(crate) fn begin(&self, index: u32, generation: u32, birth: &Birth) {
         #[cfg(not(loopscope_bare))]
-        self.identity.publish(generation, || {
-            let size = u32::try_from(birth.size).unwrap_or(u32::MAX).min(SIZE_MAX);
-            let state =
-                state_bits(TaskState::Scheduled) | kind_bits(birth.kind) << STATE_BITS | size << SIZE_SHIFT;
-            self.state.store(state, Relaxed);
-            self.id.put(birth.id);
-            self.parent.put(birth.parent);
-            self.site.store(birth.site, Relaxed);
-            self.name.store(birth.name, Relaxed);
-            self.spawned_at.put(birth.now);
-            self.since.put(birth.now);
-            for counter in [&self.busy_ns, &self.scheduled_ns, &self.polls, &self.wakes, &self.self_wakes] {
-                counter.put(0);
-            }
-            self.longest_poll_ns.put(0);
-        });
+        {
+            let (origin, record) = (self.origin(index), self.get(index));
+            origin.identity.publish(generation, || {
+                origin.id.put(birth.id);
+                origin.parent.put(birth.parent);
+                origin.name.store(birth.name, Relaxed);
+                origin.spawned_at.put(birth.now);
+                record.begin(birth);
+            });
+        }
+    }
+
+    /// The slot is about to be reused.
+    #[inline]
+    pub(crate) fn retire(&self, index: u32, generation: u32) {
+        #[cfg(not(loopscope_bare))]
+        self.origin(index).identity.retire(generation);
+    }
+}
+
+impl Origin {
+    /// The id of the task that lives here, as far as the record knows.
+    pub(crate) fn id(&self) -> u64 {
+        self.id.read()
+    }
+
+    /// The name's index, if it has one.
+    pub(crate) fn name_index(&self) -> Option<NameIndex> {
+        self.name.load(Relaxed).checked_sub(1).map(NameIndex)
+    }
+}
+
+#[cfg_attr(loopscope_bare, allow(unused_variables, clippy::unused_self, reason = "compiled out"))]
+impl Record {
+    fn begin(&self, birth: &Birth) {
+        let size = u32::try_from(birth.size).unwrap_or(u32::MAX).min(SIZE_MAX);
+        let state =
+            state_bits(TaskState::Scheduled) | kind_bits(birth.kind) << STATE_BITS | size << SIZE_SHIFT;
+        self.state.store(state, Relaxed);
+        self.site.store(birth.site, Relaxed);
+        self.since.put(birth.now);
+        for counter in [&self.busy_ns, &self.scheduled_ns, &self.polls, &self.wakes, &self.self_wakes] {
+            counter.put(0);
+        }
+        self.longest_poll_ns.put(0);
     }
 
     #[inline]
@@ -191,29 +262,6 @@ impl Record {
             self.set_state(state);
             self.since.put(now);
         }
-    }
-
-    /// Gives the task another name.
-    pub(crate) fn rename(&self, name: u32) {
-        self.name.store(name, Relaxed);
-    }
-
-    /// The slot is about to be reused.
-    #[inline]
-    pub(crate) fn retire(&self, generation: u32) {
-        #[cfg(not(loopscope_bare))]
-        self.identity.retire(generation);
-    }
-
-    /// The id of the task that lives here, as far as the record knows.
-    #[inline]
-    pub(crate) fn id(&self) -> u64 {
-        self.id.read()
-    }
-
-    /// The name's index, if it has one.
-    pub(crate) fn name_index(&self) -> Option<NameIndex> {
-        self.name.load(Relaxed).checked_sub(1).map(NameIndex)
     }
 
     /// The spawn site's index.
