@@ -65,7 +65,7 @@ fn a_place_is_shortened_to_what_tells_it_apart() {
     for (file, expected) in [
         ("src/main.rs", "src/main.rs:40"),
         ("./src/main.rs", "src/main.rs:40"),
-        ("/home/a/.cargo/registry/src/index.example-1/hyper-1.12.0/src/rt.rs", "hyper-1.12.0/src/rt.rs:40"),
+        ("/any/.cargo/registry/src/index.example-1/hyper-1.12.0/src/rt.rs", "hyper-1.12.0/src/rt.rs:40"),
         ("/rustc/0123abcd/library/core/src/task.rs", "core/src/task.rs:40"),
         ("/a/git/checkouts/repo-12/abc/src/x.rs", "src/x.rs:40"),
         (
