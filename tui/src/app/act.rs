@@ -1,0 +1,438 @@
+//! What an action of the key table does on the screen where it is asked for.
+//!
+//! Every action that cannot do anything right now says why in the line above the bottom bar.
+
+use super::cursor::Move;
+use super::event::{Effect, Step};
+use super::filter;
+use super::geometry;
+use super::link::Link;
+use super::overview;
+use super::state::{Overlay, PAGES_MAX, State, Tab};
+use super::task::TaskScreen;
+use super::tasks::{EXCEPT_MAX, SORT_COLUMNS, Typing};
+use super::update::toggle_pause;
+use crate::keys::{self, Action, Context};
+use loopscope_inspector::model::Place;
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
+
+/// Carries an action out.
+pub(crate) fn act(state: &mut State, action: Action) -> Step {
+    let screenful = isize::try_from(state.list_rows().saturating_sub(1).max(1)).unwrap_or(1);
+    match action {
+        Action::Up => go(state, Move::By(-1)),
+        Action::Down => go(state, Move::By(1)),
+        Action::PageUp => go(state, Move::By(-screenful)),
+        Action::PageDown => go(state, Move::By(screenful)),
+        Action::Top => go(state, Move::Top),
+        Action::Bottom => go(state, Move::Bottom),
+        Action::Left => left(state),
+        Action::Right => right(state),
+        Action::Open => return open(state),
+        Action::Back => return back(state),
+        Action::NextScreen => turn(state, 1),
+        Action::PreviousScreen => turn(state, Tab::ALL.len() - 1),
+        Action::Screen(number) => {
+            if let Some(tab) = Tab::ALL.get(number.wrapping_sub(1)) {
+                show(state, *tab);
+            }
+        }
+        Action::Filter => {
+            let line = super::line::Line::new(&state.tasks.filter);
+            state.tasks.typing = Some(Typing { line, mistake: None });
+        }
+        Action::SortNext => sort(state, 1),
+        Action::SortPrevious => sort(state, SORT_COLUMNS.len() - 1),
+        Action::Invert => invert(state),
+        Action::Shape => shape(state),
+        Action::Expand => expand(state, None),
+        Action::ExpandAll => expand_all(state),
+        Action::Why => why(state),
+        Action::Follow => follow(state),
+        Action::Pause => toggle_pause(state),
+        Action::Copy => return copy(state),
+        Action::Editor => match place(state) {
+            Some(place) => return Step::with(Effect::Edit(place)),
+            None => state.say("No place in the source is known of what is selected."),
+        },
+        Action::Processes => {
+            state.forget();
+            return Step::with(Effect::Detach);
+        }
+        Action::Help => {
+            state.overlay = match state.overlay.take() {
+                Some(Overlay::Help(_)) => None,
+                _ => Some(Overlay::Help(0)),
+            };
+        }
+        Action::Redraw => return Step::with(Effect::Redraw),
+        Action::Suspend => return Step::with(Effect::Suspend),
+        Action::Quit => return Step::with(Effect::Quit),
+    }
+    Step::changed()
+}
+
+fn go(state: &mut State, to: Move) {
+    let screen = state.list_rows();
+    let rows = usize::from(screen);
+    let moved = match state.context() {
+        Context::Picker => {
+            let stands = state.picker.stands();
+            state.picker.cursor.go(to, &stands, rows)
+        }
+        Context::Overview => {
+            let stands = state.overview.stands();
+            state.overview.cursor.go(to, &stands, rows)
+        }
+        Context::Tasks => {
+            if state.tasks.follow.is_some() {
+                state.say("The task is no longer followed.");
+            }
+            state.tasks.go(to, screen)
+        }
+        Context::Task => state.pages.last_mut().is_some_and(|page| {
+            let stands = page.stands();
+            page.cursor.go(to, &stands, rows)
+        }),
+        Context::Why => match &mut state.overlay {
+            Some(Overlay::Why(page)) => {
+                let stands = vec![true; page.steps().len()];
+                page.cursor.go(to, &stands, rows)
+            }
+            _ => false,
+        },
+        Context::Help => scroll_help(state, to, rows),
+        Context::Connecting => false,
+    };
+    if !moved {
+        state.say(match to {
+            Move::Top => "This is the first row.",
+            Move::By(rows) if rows < 0 => "This is the first row.",
+            Move::By(_) | Move::Bottom => "This is the last row.",
+        });
+    }
+}
+
+fn scroll_help(state: &mut State, to: Move, rows: usize) -> bool {
+    let Some(Overlay::Help(top)) = &mut state.overlay else { return false };
+    let last = keys::help_lines().len().saturating_sub(rows);
+    let before = *top;
+    *top = match to {
+        Move::Top => 0,
+        Move::Bottom => last,
+        Move::By(by) => top.saturating_add_signed(by).min(last),
+    };
+    *top != before
+}
+
+fn left(state: &mut State) {
+    if state.context() != Context::Tasks || !state.tasks.tree {
+        state.say("Left hides children or goes to the parent; that is for the tree of tasks.");
+        return;
+    }
+    let Some(node) = state.tasks.row(state.tasks.cursor) else {
+        state.say("This row has not been read yet.");
+        return;
+    };
+    if node.children > 0 && state.tasks.is_expanded(node.task.id) {
+        return expand(state, Some(false));
+    }
+    match state.tasks.parent_number() {
+        Some(number) => {
+            let by = number as i64 - state.tasks.cursor as i64;
+            let screen = state.list_rows();
+            state.tasks.go(Move::By(by as isize), screen);
+        }
+        None => state.say("This task has no parent in the tree."),
+    }
+}
+
+fn right(state: &mut State) {
+    if state.context() != Context::Tasks || !state.tasks.tree {
+        state.say("Right shows children; that is for the tree of tasks. Enter opens.");
+        return;
+    }
+    match state.tasks.row(state.tasks.cursor) {
+        Some(node) if node.children > 0 && !state.tasks.is_expanded(node.task.id) => {
+            expand(state, Some(true));
+        }
+        Some(node) if node.children > 0 => go(state, Move::By(1)),
+        Some(_) => state.say("This task has no children."),
+        None => state.say("This row has not been read yet."),
+    }
+}
+
+fn expand(state: &mut State, to: Option<bool>) {
+    if !state.tasks.tree {
+        state.say("The flat table has nothing to expand; t shows the tree.");
+        return;
+    }
+    let Some(node) = state.tasks.row(state.tasks.cursor) else {
+        state.say("There is no task in this row to expand.");
+        return;
+    };
+    let id = node.task.id;
+    if node.children == 0 {
+        state.say(format!("Task #{id} has no children."));
+        return;
+    }
+    let wanted = to.unwrap_or(!state.tasks.is_expanded(id));
+    if !state.tasks.expand(id, wanted) {
+        state.say(format!(
+            "{EXCEPT_MAX} tasks are the exception already; E shows or hides the children of all."
+        ));
+    }
+}
+
+fn expand_all(state: &mut State) {
+    if !state.tasks.tree {
+        state.say("The flat table has nothing to expand; t shows the tree.");
+        return;
+    }
+    state.tasks.expanded = !state.tasks.expanded;
+    state.tasks.except.clear();
+    state.tasks.restart();
+}
+
+fn open(state: &mut State) -> Step {
+    match state.context() {
+        Context::Picker => return attach(state),
+        Context::Overview => match state.overview.link() {
+            Ok(overview::Link::Task(id)) => open_task(state, id),
+            Ok(overview::Link::Filter(filter)) => {
+                state.tasks.filter = filter;
+                state.tasks.restart();
+                show(state, Tab::Tasks);
+            }
+            Err(why) => state.say(why),
+        },
+        Context::Tasks => match state.tasks.selected().map(|task| task.id) {
+            Some(id) => open_task(state, id),
+            None => state.say("There is no task in this row."),
+        },
+        Context::Task => match state.pages.last().map(TaskScreen::link) {
+            Some(Ok(id)) => open_task(state, id),
+            Some(Err(why)) => state.say(why),
+            None => {}
+        },
+        Context::Why => {
+            if let Some(Overlay::Why(page)) = &state.overlay {
+                match page.steps().get(page.cursor.at).map(|step| step.task) {
+                    Some(id) => {
+                        state.overlay = None;
+                        open_task(state, id);
+                    }
+                    None => state.say("There is no step to open."),
+                }
+            }
+        }
+        Context::Connecting | Context::Help => {}
+    }
+    Step::changed()
+}
+
+fn attach(state: &mut State) -> Step {
+    let Some(process) = state.picker.selected().cloned() else {
+        state.say("There is no process to attach to.");
+        return Step::changed();
+    };
+    let target = super::process_words(&process);
+    state.link = Link::Connecting { waiting: format!("{target} to answer"), target, since: state.now };
+    Step::with(Effect::Attach(Box::new(process)))
+}
+
+fn open_task(state: &mut State, id: u64) {
+    if state.pages.last().is_some_and(|page| page.id == id) {
+        state.say("This is the page of that task.");
+        return;
+    }
+    if state.pages.len() == PAGES_MAX {
+        state.pages.remove(0);
+    }
+    state.pages.push(TaskScreen::new(id));
+}
+
+fn back(state: &mut State) -> Step {
+    if state.overlay.take().is_some() {
+        return Step::changed();
+    }
+    match state.context() {
+        Context::Task => {
+            state.pages.pop();
+        }
+        Context::Tasks if state.tasks.follow.is_some() => {
+            state.tasks.follow = None;
+            state.say("The task is no longer followed.");
+        }
+        Context::Tasks if !state.tasks.filter.is_empty() => {
+            state.tasks.filter.clear();
+            state.tasks.restart();
+            state.say("The filter is gone; all tasks are shown.");
+        }
+        Context::Tasks => show(state, Tab::Overview),
+        Context::Connecting => {
+            state.forget();
+            return Step::with(Effect::Detach);
+        }
+        Context::Overview => state.say("There is nothing to go back to; q quits, p lists the processes."),
+        Context::Picker => state.say("There is nothing to go back to; q quits."),
+        Context::Why | Context::Help => {}
+    }
+    Step::changed()
+}
+
+fn turn(state: &mut State, by: usize) {
+    let at = Tab::ALL.iter().position(|tab| *tab == state.tab).unwrap_or(0);
+    show(state, Tab::ALL[(at + by) % Tab::ALL.len()]);
+}
+
+/// Goes to a screen; pages on top of it are closed.
+pub(crate) fn show(state: &mut State, tab: Tab) {
+    state.pages.clear();
+    state.tab = tab;
+}
+
+fn sort(state: &mut State, by: usize) {
+    if state.tasks.tree {
+        state.tasks.tree = false;
+        state.say("The flat table, since a tree has an order of its own; t goes back to it.");
+    } else {
+        sort_by(state, (state.tasks.sort + by) % SORT_COLUMNS.len());
+    }
+    state.tasks.restart();
+}
+
+/// Sorts by one of [`SORT_COLUMNS`]; by the one that it is sorted by already, turned round.
+pub(crate) fn sort_by(state: &mut State, column: usize) {
+    let Some(wanted) = SORT_COLUMNS.get(column) else { return };
+    let tasks = &mut state.tasks;
+    tasks.descending = if tasks.sort == column { !tasks.descending } else { wanted.descending };
+    tasks.sort = column;
+    tasks.tree = false;
+    tasks.restart();
+}
+
+fn invert(state: &mut State) {
+    if state.tasks.tree {
+        state.say("A tree has an order of its own; t shows the flat table, which can be turned round.");
+        return;
+    }
+    state.tasks.descending = !state.tasks.descending;
+    state.tasks.restart();
+}
+
+fn shape(state: &mut State) {
+    state.tasks.tree = !state.tasks.tree;
+    state.tasks.restart();
+}
+
+fn why(state: &mut State) {
+    let Some(id) = state.selected_task() else {
+        state.say("No task is selected.");
+        return;
+    };
+    let mut page = TaskScreen::new(id);
+    // What the page below knows is shown until the answer is there.
+    if let Some(known) = state.pages.last().filter(|known| known.id == id) {
+        page.seen = known.seen.clone();
+    }
+    state.overlay = Some(Overlay::Why(Box::new(page)));
+}
+
+fn follow(state: &mut State) {
+    match (state.tasks.follow, state.tasks.selected().map(|task| task.id)) {
+        (Some(_), _) => {
+            state.tasks.follow = None;
+            state.say("The task is no longer followed.");
+        }
+        (None, Some(id)) => {
+            state.tasks.follow = Some(id);
+            state.say(format!("Task #{id} is followed wherever it moves; f or a move lets it go."));
+        }
+        (None, None) => state.say("There is no task in this row to follow."),
+    }
+}
+
+fn copy(state: &mut State) -> Step {
+    let text = match state.context() {
+        Context::Picker => state.picker.selected().map(|process| process.pid.to_string()),
+        Context::Help => Some(keys::help_text()),
+        _ => super::copied::text(state),
+    };
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        state.say("There is nothing to copy.");
+        return Step::changed();
+    };
+    let first = text.lines().next().unwrap_or_default();
+    let lines = text.lines().count();
+    let more = if lines > 1 { format!(" and {} more lines", lines - 1) } else { String::new() };
+    state.say(format!("Copied, if the terminal allows it: {first}{more}"));
+    Step::with(Effect::Copy(text))
+}
+
+fn place(state: &State) -> Option<Place> {
+    let found = match state.context() {
+        Context::Overview => state.overview.place(),
+        Context::Tasks => state.tasks.selected().and_then(|task| super::task::places(task).next()),
+        Context::Task => state.pages.last().and_then(TaskScreen::place),
+        Context::Why => match &state.overlay {
+            Some(Overlay::Why(page)) => page.steps().get(page.cursor.at).and_then(super::task::step_place),
+            _ => None,
+        },
+        Context::Picker | Context::Connecting | Context::Help => None,
+    };
+    found.cloned()
+}
+
+/// A key while the filter is typed.
+pub(crate) fn type_filter(state: &mut State, key: KeyEvent) -> Step {
+    let Some(typing) = &mut state.tasks.typing else { return Step::nothing() };
+    match key.code {
+        KeyCode::Esc => {
+            state.tasks.typing = None;
+            return Step::changed();
+        }
+        KeyCode::Enter => {
+            let text = typing.line.text();
+            match filter::check(&text) {
+                Ok(()) => {
+                    text.trim().clone_into(&mut state.tasks.filter);
+                    state.tasks.typing = None;
+                    state.tasks.restart();
+                }
+                Err(mistake) => typing.mistake = Some(mistake),
+            }
+            return Step::changed();
+        }
+        _ => {}
+    }
+    if !typing.line.key(key) {
+        return Step::nothing();
+    }
+    typing.mistake = filter::check(&typing.line.text()).err();
+    Step::changed()
+}
+
+/// Pasted text: into the line that is typed, else nowhere.
+pub(crate) fn paste(state: &mut State, text: &str) -> Step {
+    match &mut state.tasks.typing {
+        Some(typing) if state.overlay.is_none() => {
+            typing.line.insert(text);
+            typing.mistake = filter::check(&typing.line.text()).err();
+        }
+        _ => state.say("There is no line to paste into; / starts a filter on Tasks."),
+    }
+    Step::changed()
+}
+
+/// The number of the row of a list that lies at a line of the screen.
+pub(crate) fn row_at(state: &State, column: u16, line: u16) -> Option<usize> {
+    let frame = geometry::frame(state.area())?;
+    let list = match state.context() {
+        Context::Tasks | Context::Picker => geometry::table(frame.body).rows,
+        Context::Overview | Context::Task => geometry::columns(frame.body).0,
+        Context::Why | Context::Help => geometry::inside(geometry::overlay(frame.body)),
+        Context::Connecting => return None,
+    };
+    list.contains((column, line).into()).then(|| usize::from(line - list.y))
+}

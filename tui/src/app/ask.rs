@@ -1,0 +1,164 @@
+//! Questions of the screens in the words of the wire, and its pictures as answers.
+
+use super::question::{
+    Answer, Counts, Overview, PROBLEMS_MAX, Page, Question, RELATIVES_MAX, SITES_MAX, Shape, TaskPicture,
+    TaskQuestion,
+};
+use loopscope_inspector::model::why::{self, SeenTasks};
+use loopscope_inspector::model::{Task, TreeNode, WaitGraph, Warning};
+use loopscope_inspector::wire::{Detail, Picture, Query, Request, States, Table, TreeQuery};
+use std::cmp::Reverse;
+
+/// Loops that Overview shows.
+const LOOPS_MAX: u64 = 64;
+/// Warnings of one task that its page shows.
+const TASK_WARNINGS_MAX: u64 = 20;
+
+/// What to ask the agent; `None` for a question that is not the agent's.
+pub(crate) fn request(question: &Question) -> Option<Request> {
+    let request = Request::default();
+    Some(match question {
+        Question::Processes => return None,
+        Question::Overview => Request {
+            loops: Some(Query::all().limit(LOOPS_MAX)),
+            sites: Some(Query::all().sort("-busy").limit(SITES_MAX as u64)),
+            warnings: Some(Query::all().limit(PROBLEMS_MAX as u64)),
+            states: true,
+            ..request
+        },
+        Question::Tasks(asked) => tasks_request(asked),
+        Question::Task(id) => Request {
+            detail: Some(*id),
+            why: Some(*id),
+            warnings: Some(Query::all().filter(format!("task={id}")).limit(TASK_WARNINGS_MAX)),
+            ..request
+        },
+    })
+}
+
+fn tasks_request(asked: &TaskQuestion) -> Request {
+    let query = Query {
+        filter: asked.filter.clone(),
+        offset: asked.offset,
+        limit: Some(asked.limit),
+        around: asked.around,
+        ..Query::default()
+    };
+    match &asked.shape {
+        Shape::Tree { expanded, except } => {
+            let except: Vec<u64> = except.iter().copied().collect();
+            let (expanded_ids, collapsed_ids) =
+                if *expanded { (Vec::new(), except) } else { (except, Vec::new()) };
+            let tree = TreeQuery {
+                query,
+                depth: if *expanded { None } else { Some(0) },
+                expanded: expanded_ids,
+                collapsed: collapsed_ids,
+                finished: true,
+            };
+            Request { tree: Some(tree), ..Request::default() }
+        }
+        Shape::Flat => {
+            let order = if asked.descending { "-" } else { "" };
+            Request { tasks: Some(query.sort(format!("{order}{}", asked.sort))), ..Request::default() }
+        }
+    }
+}
+
+/// The answer that a picture holds to the question it was taken for.
+pub(crate) fn answer(question: &Question, picture: Picture) -> Answer {
+    match question {
+        Question::Processes => Answer::Processes(picture.snapshot.processes),
+        Question::Overview => Answer::Overview(Box::new(overview(picture))),
+        Question::Tasks(asked) => Answer::Tasks(Box::new(page(asked, picture))),
+        Question::Task(_) => Answer::Task(task(picture).map(Box::new)),
+    }
+}
+
+fn overview(picture: Picture) -> Overview {
+    let dropped = picture.tables.iter().fold(0, |sum: u64, info| sum.saturating_add(info.dropped));
+    let problem_count = picture.info(Table::Warnings).map_or(0, |info| info.total);
+    let counts = picture.states.map_or_else(Counts::default, counts);
+    let snapshot = picture.snapshot;
+    let mut problems = snapshot.warnings.unwrap_or_default();
+    problems.sort_by_key(|warning| (Reverse(warning.severity), Reverse(warning.for_ns)));
+    Overview {
+        taken_at: snapshot.taken_at,
+        process: snapshot.processes.into_iter().next().unwrap_or_default(),
+        loops: snapshot.loops.unwrap_or_default(),
+        counts,
+        sites: snapshot.sites.unwrap_or_default(),
+        problem_count: problem_count.max(problems.len() as u64),
+        problems,
+        dropped,
+    }
+}
+
+fn counts(states: States) -> Counts {
+    Counts {
+        idle: Some(states.idle),
+        scheduled: Some(states.scheduled),
+        running: Some(states.running),
+        completed: Some(states.completed),
+        cancelled: Some(states.cancelled),
+        panicked: Some(states.panicked),
+    }
+}
+
+fn page(asked: &TaskQuestion, picture: Picture) -> Page {
+    let info = picture.info(if asked.shape == Shape::Flat { Table::Tasks } else { Table::Tree });
+    let snapshot = picture.snapshot;
+    let flat = |task: Task| TreeNode { task, ..TreeNode::default() };
+    let rows: Vec<TreeNode> = match (&asked.shape, snapshot.tree, snapshot.tasks) {
+        (Shape::Tree { .. }, Some(rows), _) => rows,
+        (_, _, tasks) => tasks.unwrap_or_default().into_iter().map(flat).collect(),
+    };
+    let offset = info.map_or(asked.offset, |info| info.offset);
+    Page {
+        taken_at: snapshot.taken_at,
+        process: snapshot.processes.into_iter().next().unwrap_or_default(),
+        offset,
+        total: info.map_or(0, |info| info.total).max(offset.saturating_add(rows.len() as u64)),
+        rows,
+        dropped: info.map_or(0, |info| info.dropped),
+    }
+}
+
+fn task(picture: Picture) -> Option<TaskPicture> {
+    let Detail {
+        task,
+        waits,
+        waits_more,
+        site,
+        poll,
+        scheduled,
+        mut children,
+        children_more,
+        ancestors,
+        mut waiters,
+        ..
+    } = *picture.detail?;
+    let child_count = children_more.saturating_add(children.len() as u64);
+    children.truncate(RELATIVES_MAX);
+    waiters.truncate(RELATIVES_MAX);
+    let task = Task { waiting_on: waits, waiting_on_more: waits_more, ..task };
+    let warnings: Vec<Warning> = picture.snapshot.warnings.unwrap_or_default();
+    let process = picture.snapshot.processes.into_iter().next().unwrap_or_default();
+    // The chain holds every task that this one waits for, so the graph of just these says whether they are stuck.
+    let graph = WaitGraph::of_tasks(&picture.chain, &[]);
+    let chain = why::chain(&SeenTasks::new(&picture.chain, &graph), task.id);
+    Some(TaskPicture {
+        process,
+        taken_at: picture.snapshot.taken_at,
+        task,
+        ancestors,
+        children,
+        child_count,
+        waiters,
+        chain,
+        site,
+        poll: poll.unwrap_or_default(),
+        scheduled: scheduled.unwrap_or_default(),
+        warnings,
+    })
+}

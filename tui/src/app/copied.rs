@@ -1,0 +1,74 @@
+//! What `y` copies: the selected thing as plain text.
+
+use super::overview::Row;
+use super::state::{Overlay, State};
+use crate::keys::Context;
+use loopscope_inspector::model::{Task, words};
+
+/// The selected thing as plain text, if it has one.
+pub(crate) fn text(state: &State) -> Option<String> {
+    match state.context() {
+        Context::Overview => overview(state),
+        Context::Tasks => state.tasks.selected().map(task),
+        Context::Task => {
+            let page = state.pages.last()?;
+            page.picture().map(|picture| full_task(&picture.task))
+        }
+        Context::Why => match &state.overlay {
+            Some(Overlay::Why(page)) => page
+                .picture()
+                .and_then(|picture| picture.chain.as_ref())
+                .map(|chain| chain.lines().join("\n")),
+            _ => None,
+        },
+        Context::Picker | Context::Connecting | Context::Help => None,
+    }
+}
+
+fn overview(state: &State) -> Option<String> {
+    match state.overview.selected()? {
+        Row::Verdict => {
+            let problems = &state.overview.picture.as_ref()?.problems;
+            Some(problems.iter().map(warning).collect::<Vec<_>>().join("\n"))
+        }
+        Row::Problem(problem) => Some(warning(problem)),
+        Row::Stuck(seen) => {
+            let running = seen.running.as_ref()?;
+            let what = running.task.map(|id| words::task(id, running.name.as_deref()));
+            let place = running.site.as_ref().map(words::place);
+            let parts =
+                [Some(format!("loop {} blocked {}", seen.id, words::duration(running.for_ns))), what, place];
+            Some(parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+        }
+        Row::Loop(seen) => Some(format!("loop {}", seen.id)),
+        Row::Site(site) => Some(words::place(&site.site)),
+        Row::MoreProblems(_) | Row::Blank | Row::Heading(_) | Row::Live | Row::Finished => None,
+    }
+}
+
+fn warning(problem: &loopscope_inspector::model::Warning) -> String {
+    let name = words::escape(&problem.name, words::NAME_CHARS_MAX);
+    let message = words::escape(&problem.message, words::TEXT_CHARS_MAX);
+    match &problem.at {
+        Some(at) => format!("{name}: {message}, {}", words::place(at)),
+        None => format!("{name}: {message}"),
+    }
+}
+
+/// One task in one line.
+fn task(task: &Task) -> String {
+    let name = words::task(task.id, task.name.as_deref());
+    match &task.site {
+        Some(site) => format!("{name} {}: {}, {}", task.state, words::doing(task), words::place(site)),
+        None => format!("{name} {}: {}", task.state, words::doing(task)),
+    }
+}
+
+/// One task with its places.
+fn full_task(seen: &Task) -> String {
+    let waits = seen.waiting_on.iter().filter_map(|wait| {
+        let at = wait.at.as_ref()?;
+        Some(format!("  {} at {}", words::wait(wait), words::place(at)))
+    });
+    std::iter::once(task(seen)).chain(waits).collect::<Vec<_>>().join("\n")
+}

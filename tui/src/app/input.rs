@@ -1,0 +1,232 @@
+//! The input thread: keys, the mouse, the size of the terminal and the signals of the OS, as events.
+//!
+//! A thread, because reading a terminal is a library's business that blocks, and because it must go on when the loop does
+//! not: the second SIGTERM that finds the program still there ends it from here, with the terminal restored.
+//!
+//! # State
+//!
+//! ```text
+//!   reading ──1──► away ──2──► reading
+//!      └────────────┴──3──► ended
+//! ```
+//!
+//! 1. [`Input::pause`]: somebody else reads the terminal (an editor, the shell). Signals are still listened to. The call
+//!    returns when nothing more is read.
+//! 2. [`Input::resume`].
+//! 3. The terminal is gone, or the [`Input`] is dropped.
+
+use super::event::Event;
+use super::inbox::Sender;
+use crate::terminal;
+use ratatui::crossterm::event::{self as crossterm, Event as Raw};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGWINCH};
+use signal_hook::low_level::pipe;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// The signals that end the program.
+const TERMINATE: [i32; 3] = [SIGTERM, SIGHUP, SIGINT];
+/// What the thread needs: it only parses.
+const STACK_BYTES: usize = 256 << 10;
+/// What `kill` would have made the exit code be.
+const EXIT_TERMINATED: i32 = 128 + SIGTERM;
+
+const PAUSE: u8 = b'p';
+const RESUME: u8 = b'r';
+
+/// The thread's other end.
+#[derive(Debug)]
+pub(crate) struct Input {
+    control: UnixStream,
+    paused: mpsc::Receiver<()>,
+}
+
+impl Input {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// The OS gives no descriptors, or no thread.
+    pub(crate) fn start(sender: Sender) -> io::Result<Self> {
+        let (control, commands) = UnixStream::pair()?;
+        let (acknowledge, paused) = mpsc::channel();
+        let signals = Signals::register()?;
+        let reader = Reader { sender, commands, acknowledge, signals, away: false, asked_to_end: false };
+        std::thread::Builder::new()
+            .name("input".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn(move || reader.run())?;
+        Ok(Self { control, paused })
+    }
+
+    /// Stops reading the terminal; returns when nothing more is read.
+    pub(crate) fn pause(&mut self) {
+        // If the thread is gone, nothing is read either.
+        if self.control.write_all(&[PAUSE]).is_ok() {
+            let _ = self.paused.recv();
+        }
+    }
+
+    /// Reads the terminal again.
+    pub(crate) fn resume(&mut self) {
+        drop(self.control.write_all(&[RESUME]));
+    }
+}
+
+/// One descriptor for each kind of signal; a handler writes a byte to it.
+#[derive(Debug)]
+struct Signals {
+    terminate: UnixStream,
+    resized: UnixStream,
+    continued: UnixStream,
+}
+
+impl Signals {
+    fn register() -> io::Result<Self> {
+        let listen = |signals: &[i32]| -> io::Result<UnixStream> {
+            let (read, write) = UnixStream::pair()?;
+            read.set_nonblocking(true)?;
+            for signal in signals {
+                pipe::register(*signal, write.try_clone()?)?;
+            }
+            Ok(read)
+        };
+        Ok(Self {
+            terminate: listen(&TERMINATE)?,
+            resized: listen(&[SIGWINCH])?,
+            continued: listen(&[SIGCONT])?,
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Reader {
+    sender: Sender,
+    commands: UnixStream,
+    acknowledge: mpsc::Sender<()>,
+    signals: Signals,
+    away: bool,
+    asked_to_end: bool,
+}
+
+/// What is ready.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ready {
+    commands: bool,
+    input: bool,
+    gone: bool,
+}
+
+impl Reader {
+    fn run(mut self) {
+        while let Ok(ready) = self.wait() {
+            if count(&mut self.signals.terminate) > 0 {
+                self.terminate();
+            }
+            if count(&mut self.signals.continued) > 0 {
+                self.sender.post(Event::Continued);
+            }
+            if count(&mut self.signals.resized) > 0 {
+                self.resized();
+            }
+            if ready.commands && !self.command() {
+                return;
+            }
+            if ready.input && !self.away && self.read().is_err() {
+                break;
+            }
+            if ready.gone && !self.away {
+                break;
+            }
+        }
+        // The terminal is gone, and with it whoever could end the program.
+        self.sender.post(Event::Terminate);
+    }
+
+    /// Sleeps until something is there.
+    fn wait(&self) -> io::Result<Ready> {
+        let stdin = io::stdin();
+        let mut fds = vec![
+            PollFd::new(&self.commands, PollFlags::IN),
+            PollFd::new(&self.signals.terminate, PollFlags::IN),
+            PollFd::new(&self.signals.resized, PollFlags::IN),
+            PollFd::new(&self.signals.continued, PollFlags::IN),
+        ];
+        if !self.away {
+            fds.push(PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN));
+        }
+        match poll(&mut fds, None) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(Ready::default()),
+            Err(error) => return Err(error.into()),
+        }
+        let input = fds.get(4).map_or(PollFlags::empty(), PollFd::revents);
+        Ok(Ready {
+            commands: !fds[0].revents().is_empty(),
+            input: input.contains(PollFlags::IN),
+            gone: input.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
+                && !input.contains(PollFlags::IN),
+        })
+    }
+
+    fn terminate(&mut self) {
+        if self.asked_to_end {
+            terminal::restore();
+            std::process::exit(EXIT_TERMINATED);
+        }
+        self.asked_to_end = true;
+        self.sender.post(Event::Terminate);
+    }
+
+    fn resized(&self) {
+        if let Ok((width, height)) = ratatui::crossterm::terminal::size() {
+            self.sender.post(Event::Resize(width, height));
+        }
+    }
+
+    /// Does what the program asks for; `false` if the program is gone.
+    fn command(&mut self) -> bool {
+        let mut byte = [0];
+        match self.commands.read(&mut byte) {
+            Ok(1) if byte[0] == PAUSE => {
+                self.away = true;
+                self.acknowledge.send(()).is_ok()
+            }
+            Ok(1) => {
+                self.away = false;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Posts all the input that is there.
+    fn read(&self) -> io::Result<()> {
+        while crossterm::poll(Duration::ZERO)? {
+            let event = match crossterm::read()? {
+                Raw::Key(key) => Event::Key(key),
+                Raw::Mouse(mouse) => Event::Mouse(mouse),
+                Raw::Paste(text) => Event::Paste(text),
+                Raw::Resize(width, height) => Event::Resize(width, height),
+                Raw::FocusGained | Raw::FocusLost => continue,
+            };
+            self.sender.post(event);
+        }
+        Ok(())
+    }
+}
+
+/// Empties a descriptor that signals write to; how many bytes there were.
+fn count(stream: &mut UnixStream) -> usize {
+    let mut bytes = [0; 64];
+    let mut total = 0;
+    while let Ok(read @ 1..) = stream.read(&mut bytes) {
+        total += read;
+    }
+    total
+}

@@ -1,0 +1,173 @@
+//! The Overview screen: what is wrong, then what there is.
+//!
+//! The screen is one list of [`Row`]s, made from the picture each time it is needed: the update walks over it, the view
+//! draws it, and both see the same rows. Where the terminal is wide the view draws more beside it, which cannot be walked.
+
+use super::cursor::Cursor;
+use super::event::Now;
+use super::question::Overview;
+use loopscope_inspector::model::{Loop, Place, Severity, Warning};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Readings of a loop's utilisation that are kept: eight minutes at one a second.
+pub(crate) const HISTORY_MAX: usize = 480;
+
+/// The lint that says that a loop stands still.
+pub(crate) const BLOCKED: &str = "blocked";
+
+/// The Overview screen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct OverviewScreen {
+    /// The last picture.
+    pub(crate) picture: Option<Overview>,
+    /// The selected row.
+    pub(crate) cursor: Cursor,
+    /// The utilisation of each loop over time.
+    pub(crate) history: BTreeMap<u64, VecDeque<(Now, f64)>>,
+}
+
+/// One line of the screen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Row<'a> {
+    /// `healthy`, or how many problems there are.
+    Verdict,
+    /// A loop that stands still: the loudest thing there is.
+    Stuck(&'a Loop),
+    /// One problem.
+    Problem(&'a Warning),
+    /// So many problems are not listed.
+    MoreProblems(u64),
+    /// An empty line.
+    Blank,
+    /// The title of what follows.
+    Heading(&'static str),
+    /// One loop.
+    Loop(&'a Loop),
+    /// Live tasks by state.
+    Live,
+    /// Recently finished tasks by how they ended.
+    Finished,
+    /// One spawn site.
+    Site(&'a loopscope_inspector::model::Site),
+}
+
+/// Where Enter leads from a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// To a task.
+    Task(u64),
+    /// To the tasks that match a filter.
+    Filter(String),
+}
+
+impl OverviewScreen {
+    /// Takes a picture in.
+    pub(crate) fn take(&mut self, picture: Overview, now: Now) {
+        self.remember(&picture, now);
+        self.picture = Some(picture);
+    }
+
+    /// Takes the readings of a picture in, without showing it.
+    pub(crate) fn remember(&mut self, picture: &Overview, now: Now) {
+        self.history.retain(|id, _| picture.loops.iter().any(|seen| seen.id == *id));
+        for seen in &picture.loops {
+            let Some(utilisation) = seen.utilisation else { continue };
+            let readings = self.history.entry(seen.id).or_default();
+            if readings.len() == HISTORY_MAX {
+                readings.pop_front();
+            }
+            readings.push_back((now, utilisation.clamp(0.0, 1.0)));
+        }
+    }
+
+    /// The lines of the screen.
+    pub(crate) fn rows(&self) -> Vec<Row<'_>> {
+        let Some(picture) = &self.picture else { return Vec::new() };
+        let mut rows: Vec<Row<'_>> =
+            picture.loops.iter().filter(|seen| is_stuck(picture, seen)).map(Row::Stuck).collect();
+        rows.push(Row::Verdict);
+        rows.extend(picture.problems.iter().map(Row::Problem));
+        let listed = picture.problems.len() as u64;
+        if picture.problem_count > listed {
+            rows.push(Row::MoreProblems(picture.problem_count - listed));
+        }
+        rows.extend([Row::Blank, Row::Heading("Loops")]);
+        rows.extend(picture.loops.iter().map(Row::Loop));
+        rows.extend([Row::Blank, Row::Heading("Tasks"), Row::Live, Row::Finished]);
+        if !picture.sites.is_empty() {
+            rows.extend([Row::Blank, Row::Heading("Spawn sites by busy time")]);
+            rows.extend(picture.sites.iter().map(Row::Site));
+        }
+        rows
+    }
+
+    /// Which of the lines can be stood on.
+    pub(crate) fn stands(&self) -> Vec<bool> {
+        self.rows().iter().map(|row| !matches!(row, Row::Blank | Row::Heading(_))).collect()
+    }
+
+    /// The selected line.
+    pub(crate) fn selected(&self) -> Option<Row<'_>> {
+        self.rows().get(self.cursor.at).copied()
+    }
+
+    /// Where Enter leads from the selected line, or why nowhere.
+    pub(crate) fn link(&self) -> Result<Link, String> {
+        let nothing = |why: &str| Err(why.to_owned());
+        match self.selected() {
+            None => nothing("There is no picture yet."),
+            Some(Row::Verdict) => match self.picture.as_ref().and_then(|picture| picture.problems.first()) {
+                Some(worst) => warning_link(worst),
+                None => nothing("All is well: there is nothing to go to."),
+            },
+            Some(Row::Stuck(seen)) => match seen.running.as_ref().and_then(|running| running.task) {
+                Some(task) => Ok(Link::Task(task)),
+                None => {
+                    nothing("The loop itself is busy, or a task that is not known: there is no page to open.")
+                }
+            },
+            Some(Row::Problem(warning)) => warning_link(warning),
+            Some(Row::MoreProblems(_)) => {
+                nothing("The rest is shown once these are gone; `loopscope warnings` lists all.")
+            }
+            Some(Row::Loop(seen)) => Ok(Link::Filter(format!("loop={}", seen.id))),
+            Some(Row::Live | Row::Finished) => Ok(Link::Filter(String::new())),
+            Some(Row::Site(site)) => Ok(Link::Filter(format!("site=\"{}\"", site_text(&site.site)))),
+            Some(Row::Blank | Row::Heading(_)) => nothing("There is nothing to open in this line."),
+        }
+    }
+
+    /// The place that the selected line is about.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        match self.selected()? {
+            Row::Verdict => self.picture.as_ref()?.problems.first()?.at.as_ref(),
+            Row::Stuck(seen) | Row::Loop(seen) => seen.running.as_ref()?.site.as_ref(),
+            Row::Problem(warning) => warning.at.as_ref(),
+            Row::Site(site) => Some(&site.site),
+            Row::Live | Row::Finished | Row::MoreProblems(_) | Row::Blank | Row::Heading(_) => None,
+        }
+    }
+}
+
+/// A place as a filter names it: the column of the source line is left out.
+fn site_text(place: &Place) -> String {
+    format!("{}:{}", place.file, place.line).replace(['"', '\\'], "")
+}
+
+fn warning_link(warning: &Warning) -> Result<Link, String> {
+    match (warning.task, warning.loop_id) {
+        (Some(task), _) => Ok(Link::Task(task)),
+        (None, Some(id)) => Ok(Link::Filter(format!("loop={id}"))),
+        (None, None) => {
+            Err("This problem is of no single task or loop; its line says all there is.".to_owned())
+        }
+    }
+}
+
+/// Whether one poll has been under way in a loop for too long. The lint decides; the program only repeats it loudly.
+fn is_stuck(picture: &Overview, seen: &Loop) -> bool {
+    seen.running.is_some()
+        && picture.problems.iter().any(|warning| {
+            warning.name == BLOCKED && warning.severity == Severity::Error && warning.loop_id == Some(seen.id)
+        })
+}

@@ -1,0 +1,343 @@
+//! A program that never ran: the pictures that tests of screens are made of.
+//!
+//! It has what a screen must cope with: a loop that stands still, a pile-up on a lock, a deadlock, a deep tree, names with
+//! terminal escapes and wide characters, tasks in every state, numbers of every size.
+
+use super::event::{Data, Event, Identity};
+use super::link::Link;
+use super::question::{Answer, Counts, Overview, Page, Question, TaskPicture};
+use super::state::State;
+use super::update::update;
+use crate::theme::{Depth, Palette, Theme};
+use loopscope_inspector::model::why::{self, SeenTasks};
+use loopscope_inspector::model::{
+    Bucket, Hist, Loop, Place, Process, ResourceKind, ResourceRef, Rights, Running, RuntimeKind, Severity,
+    Site, Summary, Task, TaskState, TreeNode, Wait, WaitGraph, WaitKind, WallTime, Warning,
+};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::time::Duration;
+
+/// When the first picture was taken.
+pub(crate) const TAKEN: WallTime = WallTime(1_800_000_000_000_000_000);
+/// A second, in nanoseconds.
+pub(crate) const SECOND: u64 = 1_000_000_000;
+
+/// The observed process.
+pub(crate) fn identity() -> Identity {
+    Identity { pid: 4242, started: Some(77) }
+}
+
+fn place(file: &str, line: u32) -> Place {
+    Place { file: file.to_owned(), line, column: 9 }
+}
+
+/// The process as the agent tells of it.
+pub(crate) fn process() -> Process {
+    Process {
+        pid: 4242,
+        name: Some("demo".to_owned()),
+        exe: Some("/usr/bin/demo".to_owned()),
+        uptime_ns: Some(725 * SECOND),
+        cpu: Some(0.031),
+        rss_bytes: Some(34 << 20),
+        runtime: Some(RuntimeKind::Loopscope),
+        version: Some("0.1.0".to_owned()),
+        debug: Some(false),
+        loops: Some(2),
+        tasks: Some(1_234),
+        warnings: Some(3),
+        blocked: Some(1),
+        rights: Some(Rights { see: true, diagnose: true, control: false }),
+        ..Process::default()
+    }
+}
+
+fn summary(count: u64, p50_ns: u64, p99_ns: u64, max_ns: u64) -> Summary {
+    Summary {
+        count,
+        min_ns: Some(100),
+        max_ns: Some(max_ns),
+        mean_ns: Some(p50_ns),
+        p50_ns: Some(p50_ns),
+        p90_ns: Some(p50_ns * 2),
+        p99_ns: Some(p99_ns),
+        p999_ns: Some(max_ns),
+        p9999_ns: Some(max_ns),
+    }
+}
+
+fn loops(stuck: bool) -> Vec<Loop> {
+    let running = Running {
+        task: Some(12),
+        for_ns: 3_200_000_000,
+        name: Some("worker".to_owned()),
+        site: Some(place("src/main.rs", 40)),
+    };
+    vec![
+        Loop {
+            id: 0,
+            name: Some("main".to_owned()),
+            tasks: 1_200,
+            ready: 87,
+            utilisation: Some(0.97),
+            ticks: 1_234_567,
+            running: stuck.then_some(running),
+            poll: Some(summary(9_876_543, 1_800, 950_000, 3_200_000_000)),
+            scheduled: Some(summary(9_876_543, 12_000, 4_000_000, 3_200_000_000)),
+            lateness: Some(summary(4_321, 130_000, 1_300_000, 3_200_000_000)),
+            io_wait: Some(summary(55_555, 400_000, 20_000_000, 100_000_000)),
+            ..Loop::default()
+        },
+        Loop {
+            id: 1,
+            thread: Some("io".to_owned()),
+            tasks: 34,
+            utilisation: Some(0.02),
+            ticks: 99,
+            ..Loop::default()
+        },
+    ]
+}
+
+/// The process with three problems, or with none.
+pub(crate) fn overview(problems: bool) -> Overview {
+    let warning = |name: &str, severity, task: Option<u64>, loop_id, count, message: &str| Warning {
+        name: name.to_owned(),
+        severity,
+        task,
+        loop_id,
+        count,
+        message: message.to_owned(),
+        at: Some(place("src/main.rs", 40)),
+        ..Warning::default()
+    };
+    let problems = if problems {
+        vec![
+            warning(
+                "blocked",
+                Severity::Error,
+                Some(12),
+                Some(0),
+                1,
+                "a poll of #12 worker has been under way for 3.2 s",
+            ),
+            warning("slow-poll", Severity::Warning, Some(12), Some(0), 1, "a poll of #12 worker took 1.1 s"),
+            warning("slow-poll", Severity::Warning, Some(31), Some(1), 17, "a poll of #31 took 120 ms"),
+        ]
+    } else {
+        Vec::new()
+    };
+    let site = |file: &str, line, name: Option<&str>, live, busy_ns| Site {
+        site: place(file, line),
+        name: name.map(str::to_owned),
+        live,
+        spawned: live * 10,
+        busy_ns,
+        poll: Some(summary(1_000, 2_000, 900_000, 1_100_000_000)),
+        ..Site::default()
+    };
+    Overview {
+        taken_at: TAKEN,
+        process: process(),
+        loops: loops(!problems.is_empty()),
+        counts: Counts {
+            idle: Some(1_100),
+            scheduled: Some(87),
+            running: Some(1),
+            completed: Some(99_000),
+            cancelled: Some(12),
+            panicked: Some(1),
+        },
+        sites: vec![
+            site("src/main.rs", 40, Some("worker"), 8, 93 * SECOND),
+            site("src/net/connection.rs", 112, Some("handler"), 1_000, 4 * SECOND),
+            site(
+                "/a/.cargo/registry/src/index.crates.io-0123456789abcdef/pool-1.2.3/src/lib.rs",
+                7,
+                None,
+                4,
+                90_000,
+            ),
+        ],
+        problem_count: problems.len() as u64,
+        problems,
+        dropped: 0,
+    }
+}
+
+fn wait(kind: WaitKind) -> Wait {
+    Wait { kind, for_ns: Some(1_200_000_000), at: Some(place("src/main.rs", 61)), ..Wait::default() }
+}
+
+fn lock_wait() -> Wait {
+    Wait {
+        resource: Some(ResourceRef {
+            id: 5,
+            kind: ResourceKind::Lock,
+            name: Some("db".to_owned()),
+            ..ResourceRef::default()
+        }),
+        task: Some(9),
+        task_name: Some("writer".to_owned()),
+        made_at: Some(place("src/main.rs", 20)),
+        ..wait(WaitKind::Lock)
+    }
+}
+
+fn read_wait() -> Wait {
+    let resource = ResourceRef {
+        id: 6,
+        kind: ResourceKind::Tcp,
+        fd: Some(12),
+        peer: Some("10.0.0.7:5432".to_owned()),
+        ..ResourceRef::default()
+    };
+    Wait { resource: Some(resource), ..wait(WaitKind::Read) }
+}
+
+/// A task with numbers that depend on its id.
+pub(crate) fn task(id: u64, name: Option<&str>, state: TaskState, waiting_on: Vec<Wait>) -> Task {
+    Task {
+        id,
+        name: name.map(str::to_owned),
+        loop_id: Some(0),
+        state,
+        state_for_ns: Some(id * 100_000_000),
+        site: Some(place("src/main.rs", 30 + (id % 20) as u32)),
+        polls: id * 1_357,
+        wakes: id * 1_300,
+        self_wakes: id % 3,
+        busy_ns: id * 12_345_678,
+        scheduled_ns: id * 1_234_567,
+        idle_ns: 600 * SECOND,
+        longest_poll_ns: Some(id * 98_765),
+        size_bytes: Some(1_234),
+        blocks: Some(if id == 9 { 6 } else { 0 }),
+        waiting_on,
+        ..Task::default()
+    }
+}
+
+/// The rows of the task tree.
+pub(crate) fn tree() -> Vec<TreeNode> {
+    use TaskState::{Cancelled, Completed, Idle, Panicked, Running as Runs, Scheduled};
+    let node = |depth, children, last, task| TreeNode { depth, children, descendants: children, last, task };
+    let sleep = Wait { deadline_in_ns: Some(340_000_000), ..wait(WaitKind::Sleep) };
+    let join = Wait { task: Some(22), ..wait(WaitKind::Join) };
+    let warned = |task: Task| Task { warnings: vec!["slow-poll".to_owned()], ..task };
+    let mut rows = vec![
+        node(0, 3, false, task(1, Some("main"), Idle, vec![join])),
+        node(1, 2, false, task(7, Some("handler"), Idle, vec![lock_wait()])),
+        node(2, 0, false, task(8, None, Idle, vec![sleep.clone()])),
+        node(2, 0, true, task(9, Some("writer"), Idle, vec![read_wait()])),
+        node(1, 1, false, warned(task(12, Some("worker"), Runs, Vec::new()))),
+        node(2, 1, true, task(13, Some("日本語の名前"), Scheduled, Vec::new())),
+        node(3, 0, true, task(14, Some("evil\x1b[2J\nname"), Idle, vec![wait(WaitKind::Foreign)])),
+        node(1, 0, true, task(22, Some("accept loop"), Idle, vec![wait(WaitKind::Accept), sleep])),
+        node(0, 0, false, task(23, Some("done"), Completed, Vec::new())),
+        node(0, 0, false, task(24, Some("dropped"), Cancelled, Vec::new())),
+        node(0, 0, true, task(25, Some("boom"), Panicked, Vec::new())),
+    ];
+    rows[1].descendants = 2;
+    rows
+}
+
+/// A page of a table with this many rows, of which the first are those of [`tree`].
+pub(crate) fn page(offset: u64, limit: u64, total: u64) -> Page {
+    let known = tree();
+    let rows = (offset..total.min(offset + limit)).map(|number| match known.get(number as usize) {
+        Some(node) => node.clone(),
+        None => TreeNode {
+            task: task(number + 100, Some("filler"), TaskState::Idle, Vec::new()),
+            ..TreeNode::default()
+        },
+    });
+    Page { taken_at: TAKEN, process: process(), offset, total, rows: rows.collect(), dropped: 0 }
+}
+
+fn hist(values: &[(u64, u64)]) -> Hist {
+    Hist::from_buckets(values.iter().map(|&(ns, count)| Bucket { low_ns: ns, high_ns: ns, count }).collect())
+}
+
+/// The picture of one task: of #7, which waits for a lock, or of any other one.
+pub(crate) fn task_picture(id: u64) -> TaskPicture {
+    let find = |id| tree().into_iter().map(|node| node.task).find(|task| task.id == id).unwrap_or_default();
+    let seen = find(id);
+    let tasks: Vec<Task> = tree().into_iter().map(|node| node.task).collect();
+    let graph = WaitGraph::of_tasks(&tasks, &[]);
+    let chain = why::chain(&SeenTasks::new(&tasks, &graph), id);
+    let warned = id == 12;
+    TaskPicture {
+        taken_at: TAKEN,
+        process: process(),
+        ancestors: if id == 1 { Vec::new() } else { vec![find(1)] },
+        children: if id == 7 { vec![find(8), find(9)] } else { Vec::new() },
+        child_count: if id == 7 { 5 } else { 0 },
+        waiters: if id == 9 { vec![find(7)] } else { Vec::new() },
+        chain,
+        site: None,
+        poll: hist(&[(900, 120), (2_500, 4_000), (40_000, 77), (1_100_000_000, 1)]),
+        scheduled: hist(&[(12_000, 900), (3_000_000, 9)]),
+        warnings: if warned { overview(true).problems } else { Vec::new() },
+        task: seen,
+    }
+}
+
+/// The theme of the snapshots.
+pub(crate) const THEME: Theme = Theme::new(Depth::Ansi16, Palette::Dark, false);
+
+/// A state attached to the process, before the first answer.
+pub(crate) fn attached(width: u16, height: u16) -> State {
+    let waiting = "demo (pid 4242) to answer".to_owned();
+    let link = Link::Connecting { target: "demo (pid 4242)".to_owned(), waiting, since: Duration::ZERO };
+    let mut state = State::new(THEME, (width, height), link);
+    let _ = update(&mut state, Event::Tick(Duration::from_secs(1)));
+    let _ = update(&mut state, Event::Data(Data::Attached(identity(), Box::new(process()))));
+    state
+}
+
+/// Answers the question that is open, from the pictures above.
+pub(crate) fn answer(state: &mut State, total: u64) {
+    let Some(question) = state.question() else { return };
+    let answer = match &question {
+        Question::Processes => Answer::Processes(vec![process(), Process { pid: 5, ..Process::default() }]),
+        Question::Overview => Answer::Overview(Box::new(overview(true))),
+        Question::Tasks(asked) => Answer::Tasks(Box::new(page(asked.offset, asked.limit, total))),
+        Question::Task(id) => Answer::Task(Some(Box::new(task_picture(*id)))),
+    };
+    let _ = update(state, Event::Data(Data::Answer(identity(), Box::new((question, answer)))));
+}
+
+/// A key event from its name in the key table or a character.
+pub(crate) fn key(name: &str) -> Event {
+    let code = match name {
+        "Enter" => KeyCode::Enter,
+        "Esc" => KeyCode::Esc,
+        "Tab" => KeyCode::Tab,
+        "Up" => KeyCode::Up,
+        "Down" => KeyCode::Down,
+        "Left" => KeyCode::Left,
+        "Right" => KeyCode::Right,
+        "Home" => KeyCode::Home,
+        "End" => KeyCode::End,
+        "PgUp" => KeyCode::PageUp,
+        "PgDn" => KeyCode::PageDown,
+        "Space" => KeyCode::Char(' '),
+        _ => {
+            if let Some(c) = name.strip_prefix("Ctrl-") {
+                let c = c.to_ascii_lowercase().chars().next().unwrap_or('?');
+                return Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL));
+            }
+            KeyCode::Char(name.chars().next().unwrap_or('?'))
+        }
+    };
+    Event::Key(KeyEvent::new(code, KeyModifiers::NONE))
+}
+
+/// Types keys, answering every question that they open.
+pub(crate) fn press(state: &mut State, keys: &[&str]) {
+    for name in keys {
+        let _ = update(state, key(name));
+        answer(state, 11);
+    }
+}

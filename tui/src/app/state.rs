@@ -1,0 +1,216 @@
+//! Everything that is seen, in one value.
+//!
+//! Whoever has the [`State`] and an area can draw the screen; whoever has the state and an event can say what comes next.
+//! Nothing of what is seen lies anywhere else, so a test makes a state, and a screen of a million tasks needs no million
+//! tasks.
+
+use super::event::Now;
+use super::geometry;
+use super::link::Link;
+use super::overview::OverviewScreen;
+use super::picker::Picker;
+use super::question::{Overview, Question};
+use super::task::TaskScreen;
+use super::tasks::Tasks;
+use crate::keys::Context;
+use crate::theme::Theme;
+use loopscope_inspector::model::Process;
+use ratatui::layout::Rect;
+use std::time::Duration;
+
+/// How long the line above the bottom bar stays.
+pub(crate) const NOTE_FOR: Duration = Duration::from_secs(8);
+/// Task pages that Esc leads back through.
+pub(crate) const PAGES_MAX: usize = 64;
+
+/// Everything that is seen.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    /// How it looks.
+    pub(crate) theme: Theme,
+    /// The size of the terminal.
+    pub(crate) size: (u16, u16),
+    /// The time.
+    pub(crate) now: Now,
+    /// How the connection stands.
+    pub(crate) link: Link,
+    /// The attached process, as it was seen last.
+    pub(crate) process: Option<Process>,
+    /// Records lost, or unreadable while they changed.
+    pub(crate) dropped: u64,
+    /// Which of the screens.
+    pub(crate) tab: Tab,
+    /// Overview.
+    pub(crate) overview: OverviewScreen,
+    /// Tasks.
+    pub(crate) tasks: Tasks,
+    /// The task pages on top of the screen, the one that is seen last.
+    pub(crate) pages: Vec<TaskScreen>,
+    /// The list of processes.
+    pub(crate) picker: Picker,
+    /// What lies over all that.
+    pub(crate) overlay: Option<Overlay>,
+    /// The picture is frozen since then.
+    pub(crate) paused: Option<Paused>,
+    /// The line above the bottom bar, and until when.
+    pub(crate) note: Option<(Note, Now)>,
+    /// The first of two keys.
+    pub(crate) prefix: Option<char>,
+}
+
+/// A screen with a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Tab {
+    /// What is wrong, then what there is.
+    #[default]
+    Overview,
+    /// The tree or table of tasks.
+    Tasks,
+}
+
+impl Tab {
+    /// The screens, in the order of their numbers.
+    pub(crate) const ALL: &[Self] = &[Self::Overview, Self::Tasks];
+
+    /// The title.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Tasks => "Tasks",
+        }
+    }
+}
+
+/// What lies over a screen.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Overlay {
+    /// Keys and what they do; the first line that is seen.
+    Help(usize),
+    /// The chain from a task to the root of its wait.
+    Why(Box<TaskScreen>),
+}
+
+/// A frozen picture.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Paused {
+    /// Since when.
+    pub(crate) since: Now,
+    /// The newest picture, for when it goes on.
+    pub(crate) held: Option<Box<Overview>>,
+}
+
+/// What the program has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Note {
+    /// In words.
+    pub(crate) text: String,
+    /// Whether something failed.
+    pub(crate) bad: bool,
+}
+
+impl State {
+    /// The state at the start.
+    pub(crate) fn new(theme: Theme, size: (u16, u16), link: Link) -> Self {
+        Self {
+            theme,
+            size,
+            now: Now::ZERO,
+            link,
+            process: None,
+            dropped: 0,
+            tab: Tab::default(),
+            overview: OverviewScreen::default(),
+            tasks: Tasks::default(),
+            pages: Vec::new(),
+            picker: Picker::default(),
+            overlay: None,
+            paused: None,
+            note: None,
+            prefix: None,
+        }
+    }
+
+    /// The whole terminal.
+    pub(crate) fn area(&self) -> Rect {
+        Rect::new(0, 0, self.size.0, self.size.1)
+    }
+
+    /// What the keys act on.
+    pub(crate) fn context(&self) -> Context {
+        match &self.overlay {
+            Some(Overlay::Help(_)) => Context::Help,
+            Some(Overlay::Why(_)) => Context::Why,
+            None => self.screen(),
+        }
+    }
+
+    /// The screen, whatever lies over it.
+    pub(crate) fn screen(&self) -> Context {
+        match (&self.link, self.tab) {
+            (Link::Choosing, _) => Context::Picker,
+            (Link::Connecting { .. } | Link::Refused { .. }, _) => Context::Connecting,
+            _ if !self.pages.is_empty() => Context::Task,
+            (_, Tab::Overview) => Context::Overview,
+            (_, Tab::Tasks) => Context::Tasks,
+        }
+    }
+
+    /// The one thing that has to be known to draw what is seen; `None` if that is known or cannot be.
+    pub(crate) fn question(&self) -> Option<Question> {
+        match &self.link {
+            Link::Choosing => return Some(Question::Processes),
+            Link::Refused { .. } | Link::Ended { .. } => return None,
+            Link::Connecting { .. } | Link::Live { .. } | Link::Silent { .. } => {}
+        }
+        let page = match &self.overlay {
+            Some(Overlay::Why(page)) => Some(&**page),
+            _ => self.pages.last(),
+        };
+        Some(match (page, self.tab) {
+            (Some(page), _) => Question::Task(page.id),
+            (None, Tab::Overview) => Question::Overview,
+            (None, Tab::Tasks) => self.tasks.question(self.list_rows()),
+        })
+    }
+
+    /// The rows that the list of the current screen has.
+    pub(crate) fn list_rows(&self) -> u16 {
+        let Some(frame) = geometry::frame(self.area()) else { return 0 };
+        match self.context() {
+            Context::Why | Context::Help => geometry::inside(geometry::overlay(frame.body)).height,
+            Context::Tasks | Context::Picker => geometry::table(frame.body).rows.height,
+            Context::Connecting | Context::Overview | Context::Task => frame.body.height,
+        }
+    }
+
+    /// Says something in the line above the bottom bar.
+    pub(crate) fn say(&mut self, text: impl Into<String>) {
+        self.note = Some((Note { text: text.into(), bad: false }, self.now + NOTE_FOR));
+    }
+
+    /// Says that something failed.
+    pub(crate) fn complain(&mut self, text: impl Into<String>) {
+        self.note = Some((Note { text: text.into(), bad: true }, self.now + NOTE_FOR));
+    }
+
+    /// Throws away what was seen of a process, for another one.
+    pub(crate) fn forget(&mut self) {
+        let fresh = Self::new(self.theme, self.size, Link::Choosing);
+        *self =
+            Self { now: self.now, picker: std::mem::take(&mut self.picker), note: self.note.take(), ..fresh };
+    }
+
+    /// The task that is selected, whichever screen it is on.
+    pub(crate) fn selected_task(&self) -> Option<u64> {
+        match (&self.overlay, self.pages.last(), self.tab) {
+            (Some(Overlay::Help(_)), ..) => None,
+            (Some(Overlay::Why(page)), ..) => Some(page.id),
+            (None, Some(page), _) => Some(page.id),
+            (None, None, Tab::Tasks) => self.tasks.selected().map(|task| task.id),
+            (None, None, Tab::Overview) => match self.overview.link() {
+                Ok(super::overview::Link::Task(id)) => Some(id),
+                _ => None,
+            },
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The page of one task: who it is, what it waits for, what it did, what is wrong with it, who is near it.
+//!
+//! Like Overview it is one list of [`Row`]s, made from the picture. Lines of source come from files, so they are not in
+//! the picture: [`TaskScreen::missing`] names the places whose lines have not been read, the update has them read, and
+//! the page shows them when they are there.
+
+use super::cursor::Cursor;
+use super::event::Excerpt;
+use super::question::TaskPicture;
+use loopscope_inspector::model::why::{End, Step};
+use loopscope_inspector::model::{Place, Task, Wait, Warning};
+use std::collections::BTreeMap;
+
+/// Places of which source lines are kept.
+pub(crate) const EXCERPTS_MAX: usize = 64;
+
+/// What is known of the task.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Seen {
+    /// Nothing has come yet.
+    #[default]
+    Nothing,
+    /// The process does not know it any more, and there was never a picture of it.
+    Unknown,
+    /// The last picture.
+    Picture(Box<TaskPicture>),
+    /// The last picture; the process does not know it any more.
+    Gone(Box<TaskPicture>),
+}
+
+/// The page of one task.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct TaskScreen {
+    /// Which one.
+    pub(crate) id: u64,
+    /// What is known of it.
+    pub(crate) seen: Seen,
+    /// The picture before the last, for what happened in between.
+    pub(crate) before: Option<Box<TaskPicture>>,
+    /// The selected line.
+    pub(crate) cursor: Cursor,
+    /// Lines of source.
+    pub(crate) excerpts: BTreeMap<Place, Excerpt>,
+}
+
+/// One line of the page.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Row<'a> {
+    /// Name, number, state.
+    Title,
+    /// Kind, loop, size, age.
+    Identity,
+    /// Busy, scheduled and idle time.
+    Times,
+    /// Polls and wakes.
+    Counts,
+    /// An empty line.
+    Blank,
+    /// The title of what follows.
+    Heading(&'static str),
+    /// What follows is empty, in words.
+    Nothing(&'static str),
+    /// The place it was spawned at.
+    Spawned(&'a Place),
+    /// One thing it waits for.
+    Wait(&'a Wait),
+    /// Where it awaits, or where that was made.
+    At(&'static str, &'a Place),
+    /// A line of source; whether it is the one that is meant.
+    Source(u32, &'a str, bool),
+    /// So many waits are not listed.
+    MoreWaits(u64),
+    /// One step of the chain to the root of its wait; the number of the step.
+    Step(usize, &'a Step),
+    /// How the chain ends.
+    ChainEnd(&'a End),
+    /// What is wrong with it.
+    Warning(&'a Warning),
+    /// What a warning means and what to do about it: a line of `explain`.
+    Advice(&'static str),
+    /// A relative.
+    Relative(&'a Task),
+    /// So many relatives are not listed.
+    MoreRelatives(u64),
+    /// The histograms of its site, where there is no room beside the list.
+    Histograms,
+}
+
+impl TaskScreen {
+    /// The page of a task of which nothing is known yet.
+    pub(crate) fn new(id: u64) -> Self {
+        Self { id, ..Self::default() }
+    }
+
+    /// The last picture.
+    pub(crate) fn picture(&self) -> Option<&TaskPicture> {
+        match &self.seen {
+            Seen::Nothing | Seen::Unknown => None,
+            Seen::Picture(picture) | Seen::Gone(picture) => Some(picture),
+        }
+    }
+
+    /// Takes an answer.
+    pub(crate) fn take(&mut self, answer: Option<Box<TaskPicture>>) {
+        let old = std::mem::take(&mut self.seen);
+        self.seen = match (old, answer) {
+            (Seen::Picture(old) | Seen::Gone(old), Some(new)) => {
+                if old.taken_at < new.taken_at {
+                    self.before = Some(old);
+                }
+                Seen::Picture(new)
+            }
+            (_, Some(new)) => Seen::Picture(new),
+            (Seen::Picture(old) | Seen::Gone(old), None) => Seen::Gone(old),
+            (_, None) => Seen::Unknown,
+        };
+    }
+
+    /// The steps of the chain.
+    pub(crate) fn steps(&self) -> &[Step] {
+        self.picture().and_then(|picture| picture.chain.as_ref()).map_or(&[], |chain| &chain.steps)
+    }
+
+    /// Places on the page whose lines have not been read.
+    pub(crate) fn missing(&self) -> Vec<Place> {
+        let Some(picture) = self.picture() else { return Vec::new() };
+        let room = EXCERPTS_MAX.saturating_sub(self.excerpts.len());
+        let mut missing: Vec<Place> = Vec::new();
+        for place in places(&picture.task) {
+            if missing.len() < room && !self.excerpts.contains_key(place) && !missing.contains(place) {
+                missing.push(place.clone());
+            }
+        }
+        missing
+    }
+
+    /// The lines of the page.
+    pub(crate) fn rows(&self) -> Vec<Row<'_>> {
+        let Some(picture) = self.picture() else { return Vec::new() };
+        let mut rows = vec![Row::Title, Row::Identity, Row::Times, Row::Counts];
+        for warning in &picture.warnings {
+            rows.push(Row::Warning(warning));
+            rows.extend(advice(&warning.name).iter().map(|line| Row::Advice(line)));
+        }
+        rows.extend([Row::Blank, Row::Heading("Waits for")]);
+        self.push_waits(&picture.task, &mut rows);
+        if let Some(chain) = picture.chain.as_ref().filter(|chain| chain.steps.len() > 1) {
+            rows.extend([Row::Blank, Row::Heading("The chain to the root of its wait")]);
+            rows.extend(chain.steps.iter().enumerate().map(|(number, step)| Row::Step(number, step)));
+            rows.push(Row::ChainEnd(&chain.end));
+        }
+        rows.extend([Row::Blank, Row::Heading("Spawned at")]);
+        match &picture.task.site {
+            Some(site) => {
+                rows.push(Row::Spawned(site));
+                self.push_source(site, &mut rows);
+            }
+            None => rows.push(Row::Nothing("the place is not known")),
+        }
+        rows.extend([Row::Blank, Row::Heading("Polls of its spawn site"), Row::Histograms]);
+        push_relatives(
+            "Waited for by",
+            "no task waits for it",
+            &picture.waiters,
+            picture.task.blocks,
+            &mut rows,
+        );
+        push_relatives(
+            "Children",
+            "it has no children",
+            &picture.children,
+            Some(picture.child_count),
+            &mut rows,
+        );
+        push_relatives(
+            "Ancestors, the nearest first",
+            "it was spawned by no task",
+            &picture.ancestors,
+            None,
+            &mut rows,
+        );
+        rows
+    }
+
+    fn push_waits<'a>(&'a self, task: &'a Task, rows: &mut Vec<Row<'a>>) {
+        if task.waiting_on.is_empty() {
+            rows.push(Row::Nothing(match task.state {
+                state if state.is_finished() => "nothing: it is over",
+                loopscope_inspector::model::TaskState::Idle => "something the runtime does not know",
+                _ => "nothing: it runs or is about to",
+            }));
+        }
+        for wait in &task.waiting_on {
+            rows.push(Row::Wait(wait));
+            if let Some(at) = &wait.at {
+                rows.push(Row::At("at", at));
+                self.push_source(at, rows);
+            }
+            if let Some(made) = wait.made_at.as_ref().filter(|made| wait.at.as_ref() != Some(made)) {
+                rows.push(Row::At("made at", made));
+            }
+        }
+        if task.waiting_on_more > 0 {
+            rows.push(Row::MoreWaits(task.waiting_on_more));
+        }
+    }
+
+    fn push_source<'a>(&'a self, place: &Place, rows: &mut Vec<Row<'a>>) {
+        let Some(excerpt) = self.excerpts.get(place) else { return };
+        let lines = excerpt.lines.iter().zip(excerpt.first..);
+        rows.extend(lines.map(|(line, number)| Row::Source(number, line, number == place.line)));
+    }
+
+    /// Which of the lines can be stood on.
+    pub(crate) fn stands(&self) -> Vec<bool> {
+        self.rows()
+            .iter()
+            .map(|row| !matches!(row, Row::Blank | Row::Heading(_) | Row::Source(..) | Row::Advice(_)))
+            .collect()
+    }
+
+    /// The selected line.
+    pub(crate) fn selected(&self) -> Option<Row<'_>> {
+        self.rows().get(self.cursor.at).copied()
+    }
+
+    /// The task that Enter leads to, or why there is none.
+    pub(crate) fn link(&self) -> Result<u64, String> {
+        match self.selected() {
+            Some(Row::Wait(Wait { task: Some(id), .. })) => Ok(*id),
+            Some(Row::Step(_, step)) if step.task != self.id => Ok(step.task),
+            Some(Row::Relative(task)) => Ok(task.id),
+            Some(Row::Step(..)) => Err("This is the page of that task.".to_owned()),
+            Some(Row::Wait(_)) => Err("It waits for no task here; w walks the chain.".to_owned()),
+            Some(_) => {
+                Err("There is nothing to open in this line; o opens the editor at its place.".to_owned())
+            }
+            None => Err("There is no picture of this task yet.".to_owned()),
+        }
+    }
+
+    /// The place that the selected line is about, else the most telling one of the task.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        let task = &self.picture()?.task;
+        match self.selected() {
+            Some(Row::Spawned(place) | Row::At(_, place)) => Some(place),
+            Some(Row::Wait(wait)) => wait.at.as_ref().or(wait.made_at.as_ref()),
+            Some(Row::Warning(warning)) if warning.at.is_some() => warning.at.as_ref(),
+            Some(Row::Step(_, step)) => step_place(step),
+            Some(Row::Relative(task)) => places(task).next(),
+            _ => places(task).next(),
+        }
+    }
+}
+
+/// The places of a task, the most telling first.
+pub(crate) fn places(task: &Task) -> impl Iterator<Item = &Place> {
+    task.waiting_on.iter().filter_map(|wait| wait.at.as_ref()).chain(task.site.as_ref())
+}
+
+/// The most telling place of a step of a chain.
+pub(crate) fn step_place(step: &Step) -> Option<&Place> {
+    step.wait.as_ref().and_then(|wait| wait.at.as_ref()).or(step.site.as_ref())
+}
+
+fn push_relatives<'a>(
+    heading: &'static str,
+    none: &'static str,
+    tasks: &'a [Task],
+    count: Option<u64>,
+    rows: &mut Vec<Row<'a>>,
+) {
+    rows.extend([Row::Blank, Row::Heading(heading)]);
+    if tasks.is_empty() {
+        rows.push(Row::Nothing(none));
+    }
+    rows.extend(tasks.iter().map(Row::Relative));
+    let more = count.unwrap_or(0).saturating_sub(tasks.len() as u64);
+    if more > 0 {
+        rows.push(Row::MoreRelatives(more));
+    }
+}
+
+/// What a lint means and what to do about it.
+pub(crate) fn advice(lint: &str) -> &'static [&'static str] {
+    match lint {
+        "slow-poll" => &[
+            "One poll took so long that every other task of the loop had to wait for it.",
+            "Move the work to a blocking thread, or break it up with yield_now().await.",
+        ],
+        "blocked" => &[
+            "A poll began and has not returned: nothing else can run in this loop until it does.",
+            "Look for std::thread::sleep, blocking I/O, a std lock, or a long computation there.",
+        ],
+        _ => &[],
+    }
+}

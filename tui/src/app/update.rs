@@ -1,0 +1,235 @@
+//! What comes next: one event in, the state changed, and what is to be done returned.
+//!
+//! Nothing in here reads a clock, a file or a socket. Keys go through the key table ([`crate::keys`]) to
+//! [`act`](super::act), data goes to the screen that asked for it, and ticks only move the time.
+//!
+//! A step says whether it changed anything that is seen; only then is the screen drawn. A tick changes something only if
+//! an age is on the screen.
+
+use super::act;
+use super::event::{Data, Effect, Event, Identity, Now, Step};
+use super::link::Link;
+use super::question::{Answer, Question};
+use super::state::{Overlay, Paused, State, Tab};
+use super::tasks::Taken;
+use crate::keys::{self, Reading};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use std::time::Duration;
+
+/// From this age on the picture of a live process says how old it is.
+pub(crate) const OLD: Duration = Duration::from_secs(3);
+
+/// What an event leads to.
+pub(crate) fn update(state: &mut State, event: Event) -> Step {
+    let mut step = match event {
+        Event::Key(key) => on_key(state, key),
+        Event::Mouse(mouse) => super::mouse::on_mouse(state, mouse),
+        Event::Paste(text) => act::paste(state, &text),
+        Event::Resize(width, height) => {
+            state.size = (width, height);
+            Step::changed()
+        }
+        Event::Tick(now) => on_tick(state, now),
+        Event::Data(data) => on_data(state, data),
+        Event::Returned | Event::Continued => Step::changed(),
+        Event::Terminate => Step::with(Effect::Quit),
+        Event::Failed(why) => {
+            state.complain(why);
+            Step::changed()
+        }
+    };
+    settle(state);
+    step.effects.extend(read_sources(state));
+    step
+}
+
+fn on_key(state: &mut State, key: KeyEvent) -> Step {
+    // Terminals that report releases would otherwise do everything twice.
+    if key.kind == KeyEventKind::Release {
+        return Step::nothing();
+    }
+    if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
+        return Step::with(Effect::Quit);
+    }
+    state.note = None;
+    if state.overlay.is_none() && state.context() == keys::Context::Tasks && state.tasks.typing.is_some() {
+        return act::type_filter(state, key);
+    }
+    let prefix = state.prefix.take();
+    match keys::read(key, prefix, state.context()) {
+        Reading::Action(action) => act::act(state, action),
+        Reading::Prefix(first) => {
+            state.prefix = Some(first);
+            Step::changed()
+        }
+        Reading::Nothing(why) => {
+            state.say(why);
+            Step::changed()
+        }
+    }
+}
+
+fn on_tick(state: &mut State, now: Now) -> Step {
+    state.now = state.now.max(now);
+    let expired = state.note.as_ref().is_some_and(|(_, until)| *until <= state.now);
+    if expired {
+        state.note = None;
+    }
+    let ages = match &state.link {
+        Link::Connecting { .. } | Link::Silent { .. } | Link::Ended { .. } => true,
+        Link::Live { last, .. } => state.paused.is_some() || state.now.saturating_sub(*last) >= OLD,
+        Link::Choosing | Link::Refused { .. } => false,
+    };
+    Step { changed: expired || ages, effects: Vec::new() }
+}
+
+fn on_data(state: &mut State, data: Data) -> Step {
+    match data {
+        Data::Waiting(text) => {
+            let Link::Connecting { waiting, .. } = &mut state.link else { return Step::nothing() };
+            *waiting = text;
+        }
+        Data::Attached(identity, process) => return on_attached(state, identity, *process),
+        Data::Answer(from, answer) => return on_answer(state, &from, *answer),
+        Data::Refused(why) => state.link.refused(why),
+        Data::Silent(why) => state.link.silent(why),
+        Data::Ended(how) => state.link.ended(how),
+        Data::Source(place, excerpt) => {
+            for page in pages_mut(state) {
+                page.excerpts.insert(place.clone(), excerpt.clone());
+            }
+        }
+    }
+    Step::changed()
+}
+
+fn on_attached(state: &mut State, identity: Identity, process: loopscope_inspector::model::Process) -> Step {
+    if state.link.attached(identity, state.now) {
+        state.process = Some(process);
+        return Step::changed();
+    }
+    // Its number was taken by another process: the pictures are of one that is gone.
+    state.link.ended(None);
+    state.say("The process has ended; another one has its number now. p lists those that run.");
+    Step::with(Effect::Detach)
+}
+
+fn on_answer(state: &mut State, from: &Identity, (question, answer): (Question, Answer)) -> Step {
+    if let Answer::Processes(processes) = answer {
+        state.picker.take(processes);
+        return Step { changed: state.link == Link::Choosing, effects: Vec::new() };
+    }
+    if !state.link.answered(from, state.now) {
+        return Step::nothing();
+    }
+    let screen = state.list_rows();
+    match (question, answer) {
+        (_, Answer::Overview(picture)) => {
+            state.overview.remember(&picture, state.now);
+            if let (Some(paused), true) = (&mut state.paused, state.overview.picture.is_some()) {
+                paused.held = Some(picture);
+                return Step::nothing();
+            }
+            state.process = Some(picture.process.clone());
+            state.dropped = picture.dropped;
+            state.overview.picture = Some(*picture);
+        }
+        (Question::Tasks(asked), Answer::Tasks(page)) => {
+            // While the picture is frozen, only rows that were not there are taken.
+            let frozen =
+                state.paused.is_some() && state.tasks.page.as_ref().is_some_and(|(shown, _)| *shown == asked);
+            if frozen || state.context() != keys::Context::Tasks {
+                return Step::nothing();
+            }
+            state.dropped = page.dropped;
+            state.process = Some(page.process.clone());
+            match state.tasks.take(asked, *page, screen) {
+                Taken::Shown => {}
+                Taken::Lost(id) => {
+                    state.say(format!("Task #{id} is not in this table any more; it is no longer followed."));
+                }
+                Taken::OtherTable => return Step::nothing(),
+            }
+        }
+        (Question::Task(id), Answer::Task(picture)) => {
+            let frozen = state.paused.is_some();
+            if let (Some(picture), false) = (&picture, frozen) {
+                state.process = Some(picture.process.clone());
+            }
+            let pages =
+                pages_mut(state).filter(|page| page.id == id && !(frozen && page.picture().is_some()));
+            let mut shown = false;
+            for page in pages {
+                page.take(picture.clone());
+                shown = true;
+            }
+            return Step { changed: shown, effects: Vec::new() };
+        }
+        _ => return Step::nothing(),
+    }
+    Step::changed()
+}
+
+/// The task pages and the chain.
+fn pages_mut(state: &mut State) -> impl Iterator<Item = &mut super::task::TaskScreen> {
+    let why = match &mut state.overlay {
+        Some(Overlay::Why(page)) => Some(&mut **page),
+        _ => None,
+    };
+    state.pages.iter_mut().chain(why)
+}
+
+/// Brings every selection onto a row that is there and seen.
+pub(crate) fn settle(state: &mut State) {
+    let screen = state.list_rows();
+    let rows = usize::from(screen);
+    match state.context() {
+        keys::Context::Picker => state.picker.cursor.settle(&state.picker.stands(), rows),
+        keys::Context::Overview => {
+            let stands = state.overview.stands();
+            state.overview.cursor.settle(&stands, rows);
+        }
+        keys::Context::Tasks => state.tasks.settle(screen),
+        keys::Context::Task => {
+            if let Some(page) = state.pages.last_mut() {
+                let stands = page.stands();
+                page.cursor.settle(&stands, rows);
+            }
+        }
+        keys::Context::Why => {
+            if let Some(Overlay::Why(page)) = &mut state.overlay {
+                let stands = vec![true; page.steps().len()];
+                page.cursor.settle(&stands, rows);
+            }
+        }
+        keys::Context::Connecting | keys::Context::Help => {}
+    }
+}
+
+/// Has the source lines read that the page on the screen wants and has not.
+fn read_sources(state: &mut State) -> Vec<Effect> {
+    let Some(page) = state.pages.last_mut() else { return Vec::new() };
+    let missing = page.missing();
+    for place in &missing {
+        // Noted as asked for, so that it is read once.
+        page.excerpts.insert(place.clone(), super::event::Excerpt::default());
+    }
+    missing.into_iter().map(Effect::Read).collect()
+}
+
+/// Freezes or thaws the picture.
+pub(crate) fn toggle_pause(state: &mut State) {
+    match state.paused.take() {
+        None => {
+            state.paused = Some(Paused { since: state.now, held: None });
+            state.say("Paused; Space goes on. Rows and pages that were not read yet are still read when you go there.");
+        }
+        Some(paused) => {
+            if let (Some(held), Tab::Overview) = (paused.held, state.tab) {
+                state.process = Some(held.process.clone());
+                state.overview.picture = Some(*held);
+            }
+            state.say("The picture goes on.");
+        }
+    }
+}

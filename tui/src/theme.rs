@@ -1,0 +1,405 @@
+//! How the program looks: colours, weights and glyphs, all in one value.
+//!
+//! No view names a colour. It names a [`Role`] and gets a style; it names a glyph by its meaning and gets a string. So a
+//! terminal with 16 colours, one with none, a light one, eyes that do not tell red from green, and a font without line
+//! drawing are each one other value of [`Theme`], and a snapshot test can hold any of them.
+//!
+//! # Invariants
+//!
+//! - No signal by colour alone: every role that tells good from bad is drawn beside a glyph and a word, and differs from
+//!   plain text in weight too, so that it survives [`Depth::None`].
+//! - Every glyph is one column wide, in both sets.
+
+use ratatui::style::{Color, Modifier, Style};
+
+/// How many colours the terminal has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Depth {
+    /// None: bold, dim and reverse only.
+    None,
+    /// The sixteen, whose exact tones are the user's.
+    Ansi16,
+    /// The cube of 256.
+    Ansi256,
+    /// 24 bits.
+    True,
+}
+
+/// Which set of tones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Palette {
+    /// Bright on dark.
+    Dark,
+    /// Dark on light.
+    Light,
+    /// Blue and orange instead of green and red, told apart by every kind of colour vision (after Okabe and Ito).
+    Safe,
+}
+
+/// What a piece of text means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Plain text.
+    Text,
+    /// Less important than plain text.
+    Dim,
+    /// A heading or an important number.
+    Strong,
+    /// What can be acted on, and what stands out without being good or bad.
+    Accent,
+    /// The title of a column or a panel.
+    Title,
+    /// All is well.
+    Good,
+    /// Worth a look.
+    Notice,
+    /// A problem.
+    Bad,
+    /// A problem that must be seen from across the room: a whole line of it.
+    Alarm,
+    /// The selected row.
+    Selected,
+    /// The bar at the top.
+    Bar,
+    /// A key in the bottom bar.
+    Key,
+    /// What a key does, in the bottom bar.
+    KeyText,
+    /// The line of a source excerpt that is meant.
+    Here,
+}
+
+/// The strings that stand for things, each one column wide unless said otherwise.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Glyphs {
+    /// A task that waits.
+    pub(crate) idle: &'static str,
+    /// A task in the run queue.
+    pub(crate) scheduled: &'static str,
+    /// A task being polled.
+    pub(crate) running: &'static str,
+    /// A task that returned.
+    pub(crate) completed: &'static str,
+    /// A task that was dropped before it returned.
+    pub(crate) cancelled: &'static str,
+    /// A task that panicked.
+    pub(crate) panicked: &'static str,
+    /// All is well.
+    pub(crate) good: &'static str,
+    /// A problem.
+    pub(crate) bad: &'static str,
+    /// Worth a look.
+    pub(crate) notice: &'static str,
+    /// "waits for", in chains.
+    pub(crate) arrow: &'static str,
+    /// The selected row.
+    pub(crate) cursor: &'static str,
+    /// A node whose children are shown.
+    pub(crate) open: &'static str,
+    /// A node whose children are hidden.
+    pub(crate) closed: &'static str,
+    /// A child with siblings after it, three columns.
+    pub(crate) branch: &'static str,
+    /// The last child, three columns.
+    pub(crate) last: &'static str,
+    /// An ancestor with siblings after it, three columns.
+    pub(crate) pass: &'static str,
+    /// Sorted with the smallest on top.
+    pub(crate) ascending: &'static str,
+    /// Sorted with the greatest on top.
+    pub(crate) descending: &'static str,
+    /// Text was cut here.
+    pub(crate) cut: &'static str,
+    /// Between two facts in a line.
+    pub(crate) dot: &'static str,
+    /// A horizontal rule.
+    pub(crate) rule: &'static str,
+    /// Eight heights of a bar, the lowest first.
+    pub(crate) heights: [&'static str; 8],
+    /// A full cell of a horizontal bar.
+    pub(crate) full: &'static str,
+    /// An empty cell of a horizontal bar.
+    pub(crate) empty: &'static str,
+}
+
+const UNICODE: Glyphs = Glyphs {
+    idle: "○",
+    scheduled: "◔",
+    running: "●",
+    completed: "✓",
+    cancelled: "⊘",
+    panicked: "✗",
+    good: "✓",
+    bad: "✗",
+    notice: "!",
+    arrow: "→",
+    cursor: "▌",
+    open: "▾",
+    closed: "▸",
+    branch: "├─ ",
+    last: "└─ ",
+    pass: "│  ",
+    ascending: "▲",
+    descending: "▼",
+    cut: "…",
+    dot: "·",
+    rule: "─",
+    heights: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    full: "█",
+    empty: "░",
+};
+
+const ASCII: Glyphs = Glyphs {
+    idle: "o",
+    scheduled: "~",
+    running: "*",
+    completed: "v",
+    cancelled: "/",
+    panicked: "X",
+    good: "v",
+    bad: "X",
+    notice: "!",
+    arrow: ">",
+    cursor: ">",
+    open: "-",
+    closed: "+",
+    branch: "|- ",
+    last: "`- ",
+    pass: "|  ",
+    ascending: "^",
+    descending: "v",
+    cut: "~",
+    dot: "-",
+    rule: "-",
+    heights: ["_", "_", ".", "-", "-", "=", "=", "#"],
+    full: "#",
+    empty: ".",
+};
+
+/// Everything about looks that a view may ask for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Theme {
+    depth: Depth,
+    palette: Palette,
+    /// The strings that stand for things.
+    pub(crate) glyphs: &'static Glyphs,
+}
+
+/// What the user asked for; what is `None` is found out from the environment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wishes {
+    /// `--color always|never`.
+    pub(crate) color: Option<bool>,
+    /// A set of tones by name.
+    pub(crate) palette: Option<Palette>,
+    /// `--ascii`.
+    pub(crate) ascii: bool,
+}
+
+impl Theme {
+    /// A theme with exactly these properties.
+    pub(crate) const fn new(depth: Depth, palette: Palette, ascii: bool) -> Self {
+        Self { depth, palette, glyphs: if ascii { &ASCII } else { &UNICODE } }
+    }
+
+    /// The theme for a terminal described by its environment, which is asked for by name.
+    pub(crate) fn detect(wishes: Wishes, env: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name: &str| env(name).filter(|value| !value.is_empty());
+        let term = set("TERM").unwrap_or_default();
+        let depth = match wishes.color {
+            Some(false) => Depth::None,
+            None if set("NO_COLOR").is_some() || term == "dumb" => Depth::None,
+            _ if set("COLORTERM").is_some_and(|value| value == "truecolor" || value == "24bit") => {
+                Depth::True
+            }
+            _ if term.contains("256color") => Depth::Ansi256,
+            _ => Depth::Ansi16,
+        };
+        let light = set("COLORFGBG").is_some_and(|value| value.ends_with(";15") || value.ends_with(";7"));
+        let palette = wishes.palette.unwrap_or(if light { Palette::Light } else { Palette::Dark });
+        // Only a locale that is set and is not UTF-8 speaks against line drawing: in a container none is set at all.
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| set(name));
+        let narrow = locale.is_some_and(|value| {
+            let value = value.to_ascii_lowercase();
+            !value.contains("utf-8") && !value.contains("utf8")
+        });
+        Self::new(depth, palette, wishes.ascii || narrow || term == "dumb")
+    }
+
+    /// Whether nothing but ASCII may be drawn.
+    pub(crate) fn is_ascii(&self) -> bool {
+        self.glyphs == &ASCII
+    }
+
+    /// The style of a role.
+    pub(crate) fn style(&self, role: Role) -> Style {
+        let plain = Style::new();
+        let weight = match role {
+            Role::Text | Role::KeyText | Role::Accent | Role::Good => plain,
+            Role::Dim => plain.add_modifier(Modifier::DIM),
+            Role::Strong | Role::Title | Role::Notice | Role::Bad | Role::Key | Role::Here => {
+                plain.add_modifier(Modifier::BOLD)
+            }
+            Role::Alarm => plain.add_modifier(Modifier::BOLD | Modifier::REVERSED),
+            Role::Selected | Role::Bar => plain.add_modifier(Modifier::REVERSED),
+        };
+        match (self.depth, self.tone(role)) {
+            (Depth::None, _) | (_, None) => weight,
+            // A dimmed explicit grey would be too faint: the colour alone says it.
+            (Depth::Ansi256 | Depth::True, Some(color)) if role == Role::Dim => plain.fg(color),
+            (_, Some(color)) => weight.fg(color),
+        }
+    }
+
+    /// The colour of a role at this depth, or `None` where weight alone says it.
+    fn tone(&self, role: Role) -> Option<Color> {
+        let [exact, cube, sixteen] = match (role, self.palette) {
+            (Role::Text | Role::Strong | Role::Selected | Role::Bar | Role::KeyText, _) => return None,
+            (Role::Dim, _) if self.depth == Depth::Ansi16 => return None,
+            (Role::Dim, Palette::Dark | Palette::Safe) => {
+                [Color::Rgb(0x8a, 0x8f, 0x98), Color::Indexed(245), Color::Gray]
+            }
+            (Role::Dim, Palette::Light) => {
+                [Color::Rgb(0x6b, 0x70, 0x78), Color::Indexed(242), Color::DarkGray]
+            }
+            (Role::Accent | Role::Title | Role::Key | Role::Here, Palette::Dark) => {
+                [Color::Rgb(0x6c, 0xb6, 0xff), Color::Indexed(75), Color::Cyan]
+            }
+            (Role::Accent | Role::Title | Role::Key | Role::Here, Palette::Light) => {
+                [Color::Rgb(0x00, 0x55, 0xaa), Color::Indexed(25), Color::Blue]
+            }
+            (Role::Accent | Role::Title | Role::Key | Role::Here, Palette::Safe) => {
+                [Color::Rgb(0x56, 0xb4, 0xe9), Color::Indexed(74), Color::Cyan]
+            }
+            (Role::Good, Palette::Dark) => [Color::Rgb(0x5f, 0xcf, 0x80), Color::Indexed(78), Color::Green],
+            (Role::Good, Palette::Light) => [Color::Rgb(0x1a, 0x7f, 0x37), Color::Indexed(28), Color::Green],
+            (Role::Good, Palette::Safe) => {
+                [Color::Rgb(0x56, 0xb4, 0xe9), Color::Indexed(74), Color::LightBlue]
+            }
+            (Role::Notice, Palette::Dark) => {
+                [Color::Rgb(0xe5, 0xc0, 0x4b), Color::Indexed(179), Color::Yellow]
+            }
+            (Role::Notice, Palette::Light) => {
+                [Color::Rgb(0x8a, 0x5a, 0x00), Color::Indexed(94), Color::Magenta]
+            }
+            (Role::Notice, Palette::Safe) => {
+                [Color::Rgb(0xf0, 0xe4, 0x42), Color::Indexed(227), Color::Yellow]
+            }
+            (Role::Bad | Role::Alarm, Palette::Dark) => {
+                [Color::Rgb(0xff, 0x7b, 0x72), Color::Indexed(210), Color::LightRed]
+            }
+            (Role::Bad | Role::Alarm, Palette::Light) => {
+                [Color::Rgb(0xb3, 0x1d, 0x28), Color::Indexed(124), Color::Red]
+            }
+            (Role::Bad | Role::Alarm, Palette::Safe) => {
+                [Color::Rgb(0xe6, 0x9f, 0x00), Color::Indexed(214), Color::LightYellow]
+            }
+        };
+        match self.depth {
+            Depth::None => None,
+            Depth::Ansi16 => Some(sixteen),
+            Depth::Ansi256 => Some(cube),
+            Depth::True => Some(exact),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::text::Span;
+
+    fn detect(wishes: Wishes, pairs: &[(&str, &str)]) -> Theme {
+        Theme::detect(wishes, |name| pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1.to_owned()))
+    }
+
+    #[test]
+    fn the_environment_says_how_many_colours_there_are() {
+        let depth = |pairs: &[(&str, &str)]| detect(Wishes::default(), pairs).depth;
+        assert_eq!(depth(&[("TERM", "xterm")]), Depth::Ansi16);
+        assert_eq!(depth(&[("TERM", "tmux-256color")]), Depth::Ansi256);
+        assert_eq!(depth(&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")]), Depth::True);
+        assert_eq!(depth(&[("TERM", "xterm-256color"), ("NO_COLOR", "1")]), Depth::None);
+        assert_eq!(depth(&[("TERM", "xterm-256color"), ("NO_COLOR", "")]), Depth::Ansi256);
+        assert_eq!(depth(&[("TERM", "dumb")]), Depth::None);
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment() {
+        let always = Wishes { color: Some(true), ..Wishes::default() };
+        assert_eq!(detect(always, &[("TERM", "xterm"), ("NO_COLOR", "1")]).depth, Depth::Ansi16);
+        let never = Wishes { color: Some(false), ..Wishes::default() };
+        assert_eq!(detect(never, &[("COLORTERM", "truecolor")]).depth, Depth::None);
+        let safe = Wishes { palette: Some(Palette::Safe), ..Wishes::default() };
+        assert_eq!(detect(safe, &[("COLORFGBG", "0;15")]).palette, Palette::Safe);
+    }
+
+    #[test]
+    fn a_light_background_and_a_narrow_locale_are_noticed() {
+        assert_eq!(detect(Wishes::default(), &[("COLORFGBG", "0;15")]).palette, Palette::Light);
+        assert_eq!(detect(Wishes::default(), &[]).glyphs, &UNICODE);
+        assert_eq!(detect(Wishes::default(), &[("LANG", "C.UTF-8")]).glyphs, &UNICODE);
+        assert_eq!(detect(Wishes::default(), &[("LC_ALL", "C"), ("LANG", "C.UTF-8")]).glyphs, &ASCII);
+        assert_eq!(detect(Wishes { ascii: true, ..Wishes::default() }, &[]).glyphs, &ASCII);
+    }
+
+    #[test]
+    fn without_colour_a_problem_still_differs_from_plain_text() {
+        let theme = Theme::new(Depth::None, Palette::Dark, false);
+        for role in [Role::Notice, Role::Bad, Role::Alarm, Role::Selected] {
+            assert_ne!(theme.style(role), theme.style(Role::Text), "{role:?}");
+            assert_eq!(theme.style(role).fg, None, "{role:?}");
+        }
+    }
+
+    #[test]
+    fn with_colour_good_and_bad_differ_in_every_palette() {
+        for depth in [Depth::Ansi16, Depth::Ansi256, Depth::True] {
+            for palette in [Palette::Dark, Palette::Light, Palette::Safe] {
+                let theme = Theme::new(depth, palette, false);
+                let tones = [Role::Good, Role::Notice, Role::Bad].map(|role| theme.style(role).fg);
+                assert!(tones.iter().all(Option::is_some), "{depth:?} {palette:?}");
+                assert!(
+                    tones[0] != tones[1] && tones[1] != tones[2] && tones[0] != tones[2],
+                    "{depth:?} {palette:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn glyphs_are_one_column_wide_and_ascii_is_ascii() {
+        for glyphs in [&UNICODE, &ASCII] {
+            let single = [
+                glyphs.idle,
+                glyphs.scheduled,
+                glyphs.running,
+                glyphs.completed,
+                glyphs.cancelled,
+                glyphs.panicked,
+                glyphs.good,
+                glyphs.bad,
+                glyphs.notice,
+                glyphs.arrow,
+                glyphs.cursor,
+                glyphs.open,
+                glyphs.closed,
+                glyphs.ascending,
+                glyphs.descending,
+                glyphs.cut,
+                glyphs.dot,
+                glyphs.rule,
+                glyphs.full,
+                glyphs.empty,
+            ];
+            for glyph in single.iter().chain(&glyphs.heights) {
+                assert_eq!(Span::raw(*glyph).width(), 1, "{glyph}");
+                assert!(glyphs == &UNICODE || glyph.is_ascii(), "{glyph}");
+            }
+            for glyph in [glyphs.branch, glyphs.last, glyphs.pass] {
+                assert_eq!(Span::raw(glyph).width(), 3, "{glyph}");
+                assert!(glyphs == &UNICODE || glyph.is_ascii(), "{glyph}");
+            }
+        }
+    }
+}

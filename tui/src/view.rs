@@ -1,0 +1,74 @@
+//! The screens, as functions of the state: `(&State, area) -> buffer`.
+//!
+//! Nothing in here changes anything, reads a clock or remembers a frame. A view gets the state and an area and fills the
+//! area; it never draws outside, and an area of any size, 0×0 included, is an area. What a row says is decided where the
+//! rows are made (`app`), so that what is walked over and what is seen are the same.
+//!
+//! ```text
+//!   header   demo · pid 4242 · up 12 min · cpu 3.0 % · …
+//!   tabs      1 Overview  2 Tasks                              live
+//!   body     the screen, and on top of it the overlay
+//!   note     what the program has to say
+//!   keys     Enter open  Esc back  / filter  …
+//! ```
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "rows, columns and percentages: numbers for the eye, clamped where they index"
+)]
+
+mod chrome;
+mod connecting;
+mod help;
+mod histogram;
+mod overview;
+mod pen;
+mod picker;
+mod rows;
+mod spark;
+mod task;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod why;
+
+use crate::app::geometry::{self, HEIGHT_MIN, WIDTH_MIN};
+use crate::app::state::{Overlay, State};
+use crate::keys::Context;
+use pen::Pen;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+/// Draws everything. Returns where the terminal's cursor belongs: on the selected row, for screen readers, or in the line
+/// that is typed.
+pub(crate) fn view(state: &State, area: Rect, buf: &mut Buffer) -> Option<Position> {
+    let area = area.intersection(buf.area);
+    let Some(frame) = geometry::frame(area) else {
+        let text = format!(
+            "loopscope needs {WIDTH_MIN}x{HEIGHT_MIN}, this is {}x{}; q quits",
+            area.width, area.height
+        );
+        Pen::new(&state.theme).text(text).draw(area, buf);
+        return None;
+    };
+    chrome::header(state, frame.header, buf);
+    chrome::tabs(state, frame.tabs, buf);
+    let below = match state.screen() {
+        Context::Picker => picker::draw(state, frame.body, buf),
+        Context::Connecting => connecting::draw(state, frame.body, buf),
+        Context::Overview => overview::draw(state, frame.body, buf),
+        Context::Tasks => tasks::draw(state, frame.body, buf),
+        Context::Task | Context::Why | Context::Help => task::draw(state, frame.body, buf),
+    };
+    let cursor = match &state.overlay {
+        Some(Overlay::Help(top)) => Some(help::draw(state, *top, geometry::overlay(frame.body), buf)),
+        Some(Overlay::Why(page)) => why::draw(state, page, geometry::overlay(frame.body), buf),
+        None => below,
+    };
+    chrome::note(state, frame.note, buf);
+    chrome::keys(state, frame.keys, buf);
+    cursor
+}

@@ -1,0 +1,209 @@
+//! Overview, drawn.
+
+use super::chrome::ns;
+use super::pen::{Pen, line_of};
+use super::rows::{self, Drawn, list, severity_glyph};
+use super::spark::spark;
+use crate::app::geometry::columns;
+use crate::app::overview::Row;
+use crate::app::question::Overview;
+use crate::app::state::State;
+use crate::theme::{Role, Theme};
+use loopscope_inspector::model::{Loop, Severity, Site, Summary, TaskState, Warning, words};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+/// Draws the screen.
+pub(super) fn draw(state: &State, area: Rect, buf: &mut Buffer) -> Option<Position> {
+    let theme = &state.theme;
+    let Some(picture) = &state.overview.picture else {
+        let waited = words::duration(ns(state.now));
+        Pen::new(theme).gap(2).dim(format!("waiting for the first picture, {waited}")).draw(area, buf);
+        return None;
+    };
+    let (left, right) = columns(area);
+    let lines = state.overview.rows();
+    let at = list(theme, state.overview.cursor, lines.len(), left, buf, |row, pen, width| match lines[row] {
+        Row::Verdict => Drawn::Line(verdict(picture, theme, pen)),
+        Row::Stuck(seen) => Drawn::Whole(Role::Alarm, pen.text(stuck(seen))),
+        Row::Problem(warning) => Drawn::Line(problem(warning, theme, pen)),
+        Row::MoreProblems(more) => Drawn::Line(pen.dim(format!("and {} more", words::count(more)))),
+        Row::Blank => Drawn::Line(pen),
+        Row::Heading(title) => Drawn::Line(rows::heading(pen, theme, title, width)),
+        Row::Loop(seen) => Drawn::Line(loop_line(state, seen, pen, width)),
+        Row::Live => Drawn::Line(live(picture, theme, pen)),
+        Row::Finished => Drawn::Line(finished(picture, theme, pen)),
+        Row::Site(site) => Drawn::Line(site_line(site, theme, pen, width)),
+    });
+    beside(picture, theme, right, buf);
+    at
+}
+
+/// `healthy`, or how many problems there are.
+fn verdict<'a>(picture: &Overview, theme: &Theme, pen: Pen<'a>) -> Pen<'a> {
+    if picture.problem_count == 0 {
+        return pen.put(Role::Good, format!("{} healthy", theme.glyphs.good));
+    }
+    let worst = picture.problems.first().map_or(Severity::Error, |warning| warning.severity);
+    let (glyph, role) = severity_glyph(theme, worst);
+    pen.put(role, format!("{glyph} {}", words::counted(picture.problem_count, "problem")))
+        .dim(if picture.problem_count > 1 { ", the worst first" } else { "" })
+}
+
+/// `loop 0 blocked 3.2 s in task #12 worker, src/main.rs:40`
+fn stuck(seen: &Loop) -> String {
+    let mut text = format!(" loop {} blocked", seen.id);
+    let Some(running) = &seen.running else { return text };
+    text = format!("{text} {} in ", words::duration(running.for_ns));
+    match running.task {
+        Some(id) => {
+            text.push_str("task ");
+            text.push_str(&words::task(id, running.name.as_deref()));
+        }
+        None => text.push_str("the loop itself or a task that is not known"),
+    }
+    if let Some(site) = &running.site {
+        text = format!("{text}, {}", words::place(site));
+    }
+    text.push(' ');
+    text
+}
+
+fn problem<'a>(warning: &Warning, theme: &Theme, pen: Pen<'a>) -> Pen<'a> {
+    let (glyph, role) = severity_glyph(theme, warning.severity);
+    let name = words::escape(&warning.name, words::NAME_CHARS_MAX);
+    let mut pen = pen
+        .put(role, format!("{glyph} "))
+        .cell(role, name, 12, false)
+        .text(words::escape(&warning.message, words::TEXT_CHARS_MAX));
+    if let Some(at) = &warning.at {
+        pen = pen.dim(format!("  {}", words::place(at)));
+    }
+    if warning.count > 1 {
+        pen = pen.dim(format!("  {} times", words::count(warning.count)));
+    }
+    pen
+}
+
+fn loop_line<'a>(state: &State, seen: &Loop, pen: Pen<'a>, width: u16) -> Pen<'a> {
+    const NAME: u16 = 14;
+    const NUMBERS: u16 = 7 + 8 + 8 + 7 + 10;
+    const LAG: u16 = 17;
+    let theme = &state.theme;
+    let name = seen.name.as_deref().or(seen.thread.as_deref()).unwrap_or_default();
+    let name = format!("{} {}", seen.id, words::escape(name, words::NAME_CHARS_MAX));
+    let paused = state.paused.as_ref().map(|paused| paused.since);
+    let readings = state.overview.history.get(&seen.id).into_iter().flatten();
+    let readings =
+        readings.filter(|(at, _)| paused.is_none_or(|since| *at <= since)).map(|(_, reading)| *reading);
+    let room = width.saturating_sub(NAME + 1 + NUMBERS);
+    let lag = seen.lateness.as_ref().and_then(|lateness| lateness.p99_ns).filter(|_| room >= LAG + 8);
+    let graph = room.saturating_sub(if lag.is_some() { LAG } else { 0 }).clamp(4, 60);
+    let busy = seen.utilisation.map_or_else(|| "?".to_owned(), words::percent);
+    let heavy = if seen.utilisation.is_some_and(|busy| busy >= 0.9) { Role::Notice } else { Role::Text };
+    let pen = pen
+        .cell(Role::Strong, name, NAME, false)
+        .gap(1)
+        .put(Role::Accent, spark(theme, readings, graph))
+        .cell(heavy, busy, 7, true)
+        .dim("  ready ")
+        .cell(Role::Text, words::count(seen.ready), 8, false)
+        .dim(" tasks ")
+        .cell(Role::Text, words::count(seen.tasks), 10, false);
+    match lag {
+        Some(p99_ns) => pen.dim(" lag p99 ").text(words::duration(p99_ns)),
+        None => pen,
+    }
+}
+
+fn live<'a>(picture: &Overview, theme: &Theme, pen: Pen<'a>) -> Pen<'a> {
+    let counts = picture.counts;
+    let states = [
+        (TaskState::Idle, counts.idle),
+        (TaskState::Scheduled, counts.scheduled),
+        (TaskState::Running, counts.running),
+    ];
+    by_state(theme, states, pen)
+}
+
+fn finished<'a>(picture: &Overview, theme: &Theme, pen: Pen<'a>) -> Pen<'a> {
+    let counts = picture.counts;
+    let states = [
+        (TaskState::Completed, counts.completed),
+        (TaskState::Cancelled, counts.cancelled),
+        (TaskState::Panicked, counts.panicked),
+    ];
+    by_state(theme, states, pen.dim("recently "))
+}
+
+fn by_state<'a>(theme: &Theme, states: [(TaskState, Option<u64>); 3], pen: Pen<'a>) -> Pen<'a> {
+    states.into_iter().filter_map(|(state, count)| Some((state, count?))).fold(pen, |pen, (state, count)| {
+        let (glyph, role) = rows::state_glyph(theme, state);
+        let role = if count == 0 { Role::Dim } else { role };
+        pen.put(role, format!("{glyph} ")).text(words::count(count)).dim(format!(" {state}   "))
+    })
+}
+
+fn site_line<'a>(site: &Site, theme: &Theme, pen: Pen<'a>, width: u16) -> Pen<'a> {
+    const NUMBERS: u16 = 12 + 6 + 10 + 5;
+    const P99: u16 = 18;
+    let room = width.saturating_sub(NUMBERS);
+    let p99 = site.poll.as_ref().and_then(|poll| poll.p99_ns).filter(|_| room >= P99 + 44);
+    let room = room.saturating_sub(if p99.is_some() { P99 } else { 0 });
+    let name_width = (room * 2 / 5).min(24);
+    let place_width = room.saturating_sub(name_width + 1).min(40);
+    let name = words::escape(site.name.as_deref().unwrap_or_default(), words::NAME_CHARS_MAX);
+    let pen = pen
+        .cell(Role::Text, name, name_width, false)
+        .gap(1)
+        .cell(Role::Dim, rows::place(theme, &site.site, place_width), place_width, false)
+        .cell(Role::Text, words::duration(site.busy_ns), 12, true)
+        .dim(" busy ")
+        .cell(Role::Text, words::count(site.live), 10, true)
+        .dim(" live");
+    match p99 {
+        Some(ns) => pen.dim("  poll p99 ").text(words::duration(ns)),
+        None => pen,
+    }
+}
+
+/// The second column: what each loop's histograms say.
+fn beside(picture: &Overview, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    if area.width == 0 {
+        return;
+    }
+    let mut line = 0;
+    for seen in &picture.loops {
+        let title = format!("Loop {}: how long things took", seen.id);
+        rows::heading(Pen::new(theme), theme, &title, area.width).draw(line_of(area, line), buf);
+        Pen::new(theme)
+            .cell(Role::Title, "", 10, false)
+            .cell(Role::Title, "p50", 9, true)
+            .cell(Role::Title, "p99", 9, true)
+            .cell(Role::Title, "max", 9, true)
+            .cell(Role::Title, "count", 11, true)
+            .draw(line_of(area, line + 1), buf);
+        line += 2;
+        let kinds = [
+            ("poll", &seen.poll),
+            ("scheduled", &seen.scheduled),
+            ("timer late", &seen.lateness),
+            ("asleep", &seen.io_wait),
+        ];
+        for (name, summary) in kinds {
+            summary_line(name, summary.as_ref(), Pen::new(theme)).draw(line_of(area, line), buf);
+            line += 1;
+        }
+        line += 1;
+    }
+}
+
+fn summary_line<'a>(name: &str, summary: Option<&Summary>, pen: Pen<'a>) -> Pen<'a> {
+    let pen = pen.cell(Role::Dim, name, 10, false);
+    let Some(summary) = summary else { return pen.dim("not known") };
+    let cell = |ns: Option<u64>| ns.map_or_else(|| "-".to_owned(), words::duration);
+    [summary.p50_ns, summary.p99_ns, summary.max_ns]
+        .into_iter()
+        .fold(pen, |pen, ns| pen.cell(Role::Text, cell(ns), 9, true))
+        .cell(Role::Text, words::count(summary.count), 11, true)
+}
