@@ -36,6 +36,7 @@ pub(crate) mod cursor;
 mod editor;
 pub(crate) mod event;
 mod filter;
+pub(crate) mod fold;
 pub(crate) mod geometry;
 pub(crate) mod inbox;
 mod input;

@@ -4,10 +4,10 @@ use super::question::{
     Answer, Counts, Overview, PROBLEMS_MAX, Page, Question, RELATIVES_MAX, SITES_MAX, Shape, TaskPicture,
     TaskQuestion,
 };
+use loopscope_inspector::model::lints;
 use loopscope_inspector::model::why::{self, SeenTasks};
 use loopscope_inspector::model::{Task, TreeNode, WaitGraph, Warning};
 use loopscope_inspector::wire::{Detail, Picture, Query, Request, States, Table, TreeQuery};
-use std::cmp::Reverse;
 
 /// Loops that Overview shows.
 const LOOPS_MAX: u64 = 64;
@@ -81,7 +81,7 @@ fn overview(picture: Picture) -> Overview {
     let counts = picture.states.map_or_else(Counts::default, counts);
     let snapshot = picture.snapshot;
     let mut problems = snapshot.warnings.unwrap_or_default();
-    problems.sort_by_key(|warning| (Reverse(warning.severity), Reverse(warning.for_ns)));
+    lints::sort(&mut problems);
     Overview {
         taken_at: snapshot.taken_at,
         process: snapshot.processes.into_iter().next().unwrap_or_default(),

@@ -31,15 +31,7 @@ fn overview(state: &State) -> Option<String> {
             let problems = &state.overview.picture.as_ref()?.problems;
             Some(problems.iter().map(warning).collect::<Vec<_>>().join("\n"))
         }
-        Row::Problem(problem) => Some(warning(problem)),
-        Row::Stuck(seen) => {
-            let running = seen.running.as_ref()?;
-            let what = running.task.map(|id| words::task(id, running.name.as_deref()));
-            let place = running.site.as_ref().map(words::place);
-            let parts =
-                [Some(format!("loop {} blocked {}", seen.id, words::duration(running.for_ns))), what, place];
-            Some(parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
-        }
+        Row::Stuck(problem) | Row::Problem(problem) => Some(warning(problem)),
         Row::Loop(seen) => Some(format!("loop {}", seen.id)),
         Row::Site(site) => Some(words::place(&site.site)),
         Row::MoreProblems(_) | Row::Blank | Row::Heading(_) | Row::Live | Row::Finished => None,
@@ -49,10 +41,7 @@ fn overview(state: &State) -> Option<String> {
 fn warning(problem: &loopscope_inspector::model::Warning) -> String {
     let name = words::escape(&problem.name, words::NAME_CHARS_MAX);
     let message = words::escape(&problem.message, words::TEXT_CHARS_MAX);
-    match &problem.at {
-        Some(at) => format!("{name}: {message}, {}", words::place(at)),
-        None => format!("{name}: {message}"),
-    }
+    format!("{name}: {message}")
 }
 
 /// One task in one line.

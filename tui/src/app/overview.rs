@@ -6,14 +6,12 @@
 use super::cursor::Cursor;
 use super::event::Now;
 use super::question::Overview;
+use loopscope_inspector::model::lints::Lint;
 use loopscope_inspector::model::{Loop, Place, Severity, Warning};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Readings of a loop's utilisation that are kept: eight minutes at one a second.
 pub(crate) const HISTORY_MAX: usize = 480;
-
-/// The lint that says that a loop stands still.
-pub(crate) const BLOCKED: &str = "blocked";
 
 /// The Overview screen.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,7 +30,7 @@ pub(crate) enum Row<'a> {
     /// `healthy`, or how many problems there are.
     Verdict,
     /// A loop that stands still: the loudest thing there is.
-    Stuck(&'a Loop),
+    Stuck(&'a Warning),
     /// One problem.
     Problem(&'a Warning),
     /// So many problems are not listed.
@@ -83,10 +81,11 @@ impl OverviewScreen {
     /// The lines of the screen.
     pub(crate) fn rows(&self) -> Vec<Row<'_>> {
         let Some(picture) = &self.picture else { return Vec::new() };
-        let mut rows: Vec<Row<'_>> =
-            picture.loops.iter().filter(|seen| is_stuck(picture, seen)).map(Row::Stuck).collect();
+        let (stuck, others): (Vec<&Warning>, Vec<&Warning>) =
+            picture.problems.iter().partition(|problem| is_stuck(problem));
+        let mut rows: Vec<Row<'_>> = stuck.into_iter().map(Row::Stuck).collect();
         rows.push(Row::Verdict);
-        rows.extend(picture.problems.iter().map(Row::Problem));
+        rows.extend(others.into_iter().map(Row::Problem));
         let listed = picture.problems.len() as u64;
         if picture.problem_count > listed {
             rows.push(Row::MoreProblems(picture.problem_count - listed));
@@ -120,13 +119,7 @@ impl OverviewScreen {
                 Some(worst) => warning_link(worst),
                 None => nothing("All is well: there is nothing to go to."),
             },
-            Some(Row::Stuck(seen)) => match seen.running.as_ref().and_then(|running| running.task) {
-                Some(task) => Ok(Link::Task(task)),
-                None => {
-                    nothing("The loop itself is busy, or a task that is not known: there is no page to open.")
-                }
-            },
-            Some(Row::Problem(warning)) => warning_link(warning),
+            Some(Row::Stuck(warning) | Row::Problem(warning)) => warning_link(warning),
             Some(Row::MoreProblems(_)) => {
                 nothing("The rest is shown once these are gone; `loopscope warnings` lists all.")
             }
@@ -141,8 +134,8 @@ impl OverviewScreen {
     pub(crate) fn place(&self) -> Option<&Place> {
         match self.selected()? {
             Row::Verdict => self.picture.as_ref()?.problems.first()?.at.as_ref(),
-            Row::Stuck(seen) | Row::Loop(seen) => seen.running.as_ref()?.site.as_ref(),
-            Row::Problem(warning) => warning.at.as_ref(),
+            Row::Loop(seen) => seen.running.as_ref()?.site.as_ref(),
+            Row::Stuck(warning) | Row::Problem(warning) => warning.at.as_ref(),
             Row::Site(site) => Some(&site.site),
             Row::Live | Row::Finished | Row::MoreProblems(_) | Row::Blank | Row::Heading(_) => None,
         }
@@ -164,10 +157,7 @@ fn warning_link(warning: &Warning) -> Result<Link, String> {
     }
 }
 
-/// Whether one poll has been under way in a loop for too long. The lint decides; the program only repeats it loudly.
-fn is_stuck(picture: &Overview, seen: &Loop) -> bool {
-    seen.running.is_some()
-        && picture.problems.iter().any(|warning| {
-            warning.name == BLOCKED && warning.severity == Severity::Error && warning.loop_id == Some(seen.id)
-        })
+/// Whether a problem is a loop that stands still. The lint decides; the program only repeats it loudly.
+fn is_stuck(problem: &Warning) -> bool {
+    problem.name == Lint::Blocked.as_str() && problem.severity == Severity::Error
 }

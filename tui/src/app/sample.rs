@@ -99,8 +99,8 @@ fn loops(stuck: bool) -> Vec<Loop> {
     ]
 }
 
-/// The process with three problems, or with none.
-pub(crate) fn overview(problems: bool) -> Overview {
+/// A loop that stands still, and slow polls of two sites.
+fn problems() -> Vec<Warning> {
     let warning = |name: &str, severity, task: Option<u64>, loop_id, count, message: &str| Warning {
         name: name.to_owned(),
         severity,
@@ -111,22 +111,37 @@ pub(crate) fn overview(problems: bool) -> Overview {
         at: Some(place("src/main.rs", 40)),
         ..Warning::default()
     };
-    let problems = if problems {
-        vec![
-            warning(
-                "blocked",
-                Severity::Error,
-                Some(12),
-                Some(0),
-                1,
-                "a poll of #12 worker has been under way for 3.2 s",
-            ),
-            warning("slow-poll", Severity::Warning, Some(12), Some(0), 1, "a poll of #12 worker took 1.1 s"),
-            warning("slow-poll", Severity::Warning, Some(31), Some(1), 17, "a poll of #31 took 120 ms"),
-        ]
-    } else {
-        Vec::new()
-    };
+    vec![
+        warning(
+            "blocked",
+            Severity::Error,
+            Some(12),
+            Some(0),
+            1,
+            "loop 0 blocked 3.2 s in task 12 worker, src/main.rs:40",
+        ),
+        warning(
+            "slow-poll",
+            Severity::Warning,
+            Some(12),
+            Some(0),
+            1,
+            "a poll of #12 worker took 1.1 s, spawned at src/main.rs:40",
+        ),
+        warning(
+            "slow-poll",
+            Severity::Warning,
+            Some(31),
+            Some(1),
+            17,
+            "a poll of #31 took 120 ms; 17 tasks had slow ones, spawned at src/main.rs:40",
+        ),
+    ]
+}
+
+/// The process with three problems, or with none.
+pub(crate) fn overview(problems: bool) -> Overview {
+    let problems = if problems { self::problems() } else { Vec::new() };
     let site = |file: &str, line, name: Option<&str>, live, busy_ns| Site {
         site: place(file, line),
         name: name.map(str::to_owned),

@@ -6,7 +6,9 @@
 
 use super::cursor::Cursor;
 use super::event::Excerpt;
+use super::fold::fold;
 use super::question::TaskPicture;
+use loopscope_inspector::model::lints::Lint;
 use loopscope_inspector::model::why::{End, Step};
 use loopscope_inspector::model::{Place, Task, Wait, Warning};
 use std::collections::BTreeMap;
@@ -41,6 +43,8 @@ pub(crate) struct TaskScreen {
     pub(crate) cursor: Cursor,
     /// Lines of source.
     pub(crate) excerpts: BTreeMap<Place, Excerpt>,
+    /// Lines of advice for each lint that holds of the task.
+    advice: BTreeMap<String, Vec<String>>,
 }
 
 /// One line of the page.
@@ -77,7 +81,7 @@ pub(crate) enum Row<'a> {
     /// What is wrong with it.
     Warning(&'a Warning),
     /// What a warning means and what to do about it: a line of `explain`.
-    Advice(&'static str),
+    Advice(&'a str),
     /// A relative.
     Relative(&'a Task),
     /// So many relatives are not listed.
@@ -102,6 +106,13 @@ impl TaskScreen {
 
     /// Takes an answer.
     pub(crate) fn take(&mut self, answer: Option<Box<TaskPicture>>) {
+        if let Some(picture) = &answer {
+            self.advice = picture
+                .warnings
+                .iter()
+                .map(|warning| (warning.name.clone(), advice(&warning.name)))
+                .collect();
+        }
         let old = std::mem::take(&mut self.seen);
         self.seen = match (old, answer) {
             (Seen::Picture(old) | Seen::Gone(old), Some(new)) => {
@@ -140,7 +151,8 @@ impl TaskScreen {
         let mut rows = vec![Row::Title, Row::Identity, Row::Times, Row::Counts];
         for warning in &picture.warnings {
             rows.push(Row::Warning(warning));
-            rows.extend(advice(&warning.name).iter().map(|line| Row::Advice(line)));
+            let advice = self.advice.get(&warning.name).into_iter().flatten();
+            rows.extend(advice.map(|line| Row::Advice(line)));
         }
         rows.extend([Row::Blank, Row::Heading("Waits for")]);
         self.push_waits(&picture.task, &mut rows);
@@ -281,17 +293,11 @@ fn push_relatives<'a>(
     }
 }
 
-/// What a lint means and what to do about it.
-pub(crate) fn advice(lint: &str) -> &'static [&'static str] {
-    match lint {
-        "slow-poll" => &[
-            "One poll took so long that every other task of the loop had to wait for it.",
-            "Move the work to a blocking thread, or break it up with yield_now().await.",
-        ],
-        "blocked" => &[
-            "A poll began and has not returned: nothing else can run in this loop until it does.",
-            "Look for std::thread::sleep, blocking I/O, a std lock, or a long computation there.",
-        ],
-        _ => &[],
-    }
+/// What a lint means and what to do about it, in lines that fit the smallest terminal.
+fn advice(lint: &str) -> Vec<String> {
+    let Some(lint) = Lint::ALL.iter().find(|known| known.as_str() == lint) else { return Vec::new() };
+    [lint.explanation(), lint.remedy()].into_iter().flat_map(|text| fold(text, ADVICE_CHARS)).collect()
 }
+
+/// The longest line of advice.
+const ADVICE_CHARS: usize = 54;

@@ -138,7 +138,7 @@ fn enter_on_the_verdict_goes_to_the_worst_problem() {
 #[test]
 fn enter_on_a_loop_shows_its_tasks() {
     let mut state = started();
-    press(&mut state, &["Down", "Down", "Down", "Down", "Down", "Enter"]);
+    press(&mut state, &["Down", "Down", "Down", "Down", "Enter"]);
     assert_eq!((state.tab, state.tasks.filter.as_str()), (Tab::Tasks, "loop=0"));
 }
 

@@ -2,6 +2,7 @@
 
 use super::pen::{Pen, line_of};
 use super::task::waited;
+use crate::app::fold::fold;
 use crate::app::link::Link;
 use crate::app::state::State;
 use crate::theme::Role;
@@ -30,7 +31,7 @@ pub(super) fn draw(state: &State, area: Rect, buf: &mut Buffer) -> Option<Positi
                 .gap(2)
                 .put(Role::Bad, format!("{} {target} cannot be attached to", theme.glyphs.bad))
                 .draw(line(1), buf);
-            let lines = why.lines().flat_map(|text| folded(text, usize::from(area.width.saturating_sub(4))));
+            let lines = why.lines().flat_map(|text| fold(text, usize::from(area.width.saturating_sub(4))));
             let mut number = 3;
             for text in lines {
                 Pen::new(theme)
@@ -44,31 +45,4 @@ pub(super) fn draw(state: &State, area: Rect, buf: &mut Buffer) -> Option<Positi
         Link::Choosing | Link::Live { .. } | Link::Silent { .. } | Link::Ended { .. } => {}
     }
     None
-}
-
-/// `text` in lines of at most `width` characters, broken at spaces where there are any.
-fn folded(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_inclusive(' ') {
-        let last = lines.len() - 1;
-        let longer = lines[last].chars().count() + word.trim_end().chars().count();
-        if longer > width && !lines[last].is_empty() {
-            lines.push(word.to_owned());
-        } else {
-            lines[last].push_str(word);
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_text_is_broken_at_spaces() {
-        assert_eq!(folded("one two three", 7), ["one two ", "three"]);
-        assert_eq!(folded("unbreakable", 4), ["unbreakable"]);
-        assert_eq!(folded("", 4), [""]);
-    }
 }

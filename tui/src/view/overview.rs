@@ -25,7 +25,10 @@ pub(super) fn draw(state: &State, area: Rect, buf: &mut Buffer) -> Option<Positi
     let lines = state.overview.rows();
     let at = list(theme, state.overview.cursor, lines.len(), left, buf, |row, pen, width| match lines[row] {
         Row::Verdict => Drawn::Line(verdict(picture, theme, pen)),
-        Row::Stuck(seen) => Drawn::Whole(Role::Alarm, pen.text(stuck(seen))),
+        Row::Stuck(warning) => {
+            let message = words::escape(&warning.message, words::TEXT_CHARS_MAX);
+            Drawn::Whole(Role::Alarm, pen.text(format!("{} {message}", theme.glyphs.bad)))
+        }
         Row::Problem(warning) => Drawn::Line(problem(warning, theme, pen)),
         Row::MoreProblems(more) => Drawn::Line(pen.dim(format!("and {} more", words::count(more)))),
         Row::Blank => Drawn::Line(pen),
@@ -50,39 +53,13 @@ fn verdict<'a>(picture: &Overview, theme: &Theme, pen: Pen<'a>) -> Pen<'a> {
         .dim(if picture.problem_count > 1 { ", the worst first" } else { "" })
 }
 
-/// `loop 0 blocked 3.2 s in task #12 worker, src/main.rs:40`
-fn stuck(seen: &Loop) -> String {
-    let mut text = format!(" loop {} blocked", seen.id);
-    let Some(running) = &seen.running else { return text };
-    text = format!("{text} {} in ", words::duration(running.for_ns));
-    match running.task {
-        Some(id) => {
-            text.push_str("task ");
-            text.push_str(&words::task(id, running.name.as_deref()));
-        }
-        None => text.push_str("the loop itself or a task that is not known"),
-    }
-    if let Some(site) = &running.site {
-        text = format!("{text}, {}", words::place(site));
-    }
-    text.push(' ');
-    text
-}
-
 fn problem<'a>(warning: &Warning, theme: &Theme, pen: Pen<'a>) -> Pen<'a> {
     let (glyph, role) = severity_glyph(theme, warning.severity);
     let name = words::escape(&warning.name, words::NAME_CHARS_MAX);
-    let mut pen = pen
-        .put(role, format!("{glyph} "))
-        .cell(role, name, 12, false)
-        .text(words::escape(&warning.message, words::TEXT_CHARS_MAX));
-    if let Some(at) = &warning.at {
-        pen = pen.dim(format!("  {}", words::place(at)));
-    }
-    if warning.count > 1 {
-        pen = pen.dim(format!("  {} times", words::count(warning.count)));
-    }
-    pen
+    pen.put(role, format!("{glyph} "))
+        .cell(role, name, 10, false)
+        .gap(1)
+        .text(words::escape(&warning.message, words::TEXT_CHARS_MAX))
 }
 
 fn loop_line<'a>(state: &State, seen: &Loop, pen: Pen<'a>, width: u16) -> Pen<'a> {

@@ -159,7 +159,7 @@ fn the_page_of_a_task() {
 
 #[test]
 fn the_page_of_a_task_with_warnings() {
-    check("task_warned", |width, height| after(&["Down", "Enter"], width, height));
+    check("task_warned", |width, height| after(&["Enter"], width, height));
 }
 
 #[test]
