@@ -4,7 +4,11 @@
 //! not compile here, because whatever belongs to a loop is neither `Send` nor `Sync`.
 
 use std::fmt::Debug;
+use std::os::fd::OwnedFd;
 
+use loopscope::io::AsyncFd;
+use loopscope::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use loopscope::sync::{Get, Lock, Mutex, MutexGuard, Put, Queue};
 use loopscope::telemetry::{LoopReader, LoopView, ResourceView, TaskView, WaitView};
 use loopscope::time::{Elapsed, Instant, Interval, Sleep, Timeout};
 use loopscope::{Handle, JoinError, Runner, Task, TaskId};
@@ -33,6 +37,10 @@ const fn is_plain<T: Copy + Debug + Send + Sync + 'static>() {}
 // A task never moves to another thread, nor does anything that reaches into its loop.
 assert_not!(Send: Runner, Task<u8>, Sleep, Interval, Timeout<Sleep>);
 assert_not!(Sync: Runner, Task<u8>, Sleep, Interval, Timeout<Sleep>);
+assert_not!(Send: TcpListener, TcpStream, UnixListener, UnixStream, AsyncFd<OwnedFd>);
+assert_not!(Sync: TcpListener, TcpStream, UnixListener, UnixStream, AsyncFd<OwnedFd>);
+assert_not!(Send: Mutex<u8>, MutexGuard<'static, u8>, Lock<'static, u8>, Queue<u8>, Get<'static, u8>, Put<'static, u8>);
+assert_not!(Sync: Mutex<u8>, MutexGuard<'static, u8>, Lock<'static, u8>, Queue<u8>, Get<'static, u8>, Put<'static, u8>);
 
 // The remote handle is the one way in, and readers may be anywhere.
 const _: () = is_send::<Handle>();
