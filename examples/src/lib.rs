@@ -3,3 +3,8 @@
 //! | program | what it is |
 //! |---|---|
 //! | `hello` | asyncio's Hello World |
+
+/// README's programs: compiled as doctests here, where both crates are at hand.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
