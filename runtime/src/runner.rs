@@ -175,7 +175,7 @@ struct MainGuard(crate::task::raw::TaskRef);
 impl Drop for MainGuard {
     fn drop(&mut self) {
         // The loop cannot go on, and the future must not be left behind: there is no safe way out.
-        if !self.0.is_done() && !self.0.lp.forked.get() {
+        if !self.0.is_done() && !self.0.lp().is_some_and(|lp| lp.forked.get()) {
             std::process::abort();
         }
     }

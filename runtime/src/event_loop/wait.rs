@@ -12,19 +12,23 @@
 use std::cell::Cell;
 use std::task::Waker;
 
-use super::slot::Loop;
+use super::slot::{self, Loop};
 use crate::telemetry::atomic::{OneWriter, Relaxed};
 use crate::telemetry::view::WaitKind;
 use crate::telemetry::waiter::{LINKED, NOTIFIED, Parking, Waiter};
 
 /// One wait entry, or none.
 pub(crate) struct Wait {
-    lp: Option<&'static Loop>,
-    index: u32,
+    /// The loop's slot in the high byte and the entry's index below; [`NO_ENTRY`] for none.
+    place: u32,
     generation: u32,
     /// Entries belong to their loop's thread.
     _not_send: std::marker::PhantomData<*const ()>,
 }
+
+/// Slot 255 does not exist.
+const NO_ENTRY: u32 = u32::MAX;
+const INDEX_BITS: u32 = 24;
 
 impl std::fmt::Debug for Wait {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -34,20 +38,24 @@ impl std::fmt::Debug for Wait {
 
 impl Wait {
     pub(crate) const fn new() -> Self {
-        Self { lp: None, index: 0, generation: 0, _not_send: std::marker::PhantomData }
+        Self { place: NO_ENTRY, generation: 0, _not_send: std::marker::PhantomData }
+    }
+
+    /// The loop and index of the entry, if there is one and its loop still lives.
+    #[inline]
+    pub(crate) fn place(&self) -> Option<(&'static Loop, u32)> {
+        if self.place == NO_ENTRY {
+            return None;
+        }
+        let lp = slot::slot(self.place.to_be_bytes()[0])?;
+        let index = self.place & ((1 << INDEX_BITS) - 1);
+        lp.waiters.is_live(index, self.generation).then_some((lp, index))
     }
 
     /// The entry, if there is one and its loop still lives.
     #[inline]
     pub(crate) fn entry(&self) -> Option<&'static Waiter> {
-        let lp = self.lp?;
-        lp.waiters.is_live(self.index, self.generation).then(|| lp.waiters.get(self.index))
-    }
-
-    /// The loop and index of the entry.
-    #[inline]
-    pub(crate) fn place(&self) -> Option<(&'static Loop, u32)> {
-        self.entry().and(self.lp).map(|lp| (lp, self.index))
+        self.place().map(|(lp, index)| lp.waiters.get(index))
     }
 
     /// Whether the entry was notified.
@@ -63,15 +71,16 @@ impl Wait {
     /// When 16 million waits are pending in one loop.
     #[inline]
     pub(crate) fn park(&mut self, lp: &'static Loop, waker: &Waker, parking: &Parking) -> bool {
-        if self.entry().is_some() {
-            lp.waiters.renew(self.index, parking, lp.running.get(), waker);
+        if let Some((lp, index)) = self.place() {
+            lp.waiters.renew(index, parking, lp.running.get(), waker);
             return false;
         }
         let taken = lp.waiters.alloc(parking, lp.running.get(), lp.now.get(), waker);
         let Some((index, generation)) = taken else {
             panic!("16 million waits are pending in one event loop, which is the most there can be");
         };
-        (self.lp, self.index, self.generation) = (Some(lp), index, generation);
+        self.place = u32::from(lp.slot) << INDEX_BITS | index;
+        self.generation = generation;
         true
     }
 
@@ -79,9 +88,9 @@ impl Wait {
     #[inline]
     pub(crate) fn clear(&mut self) {
         if let Some((lp, index)) = self.place() {
-            self.lp = None;
             lp.waiters.free(index);
         }
+        self.place = NO_ENTRY;
     }
 }
 

@@ -46,8 +46,8 @@ pub(crate) struct VTable {
     pub(crate) poll: unsafe fn(*mut u8, &mut Context<'_>) -> Polled,
     /// Drops the future; returns the payload when that panics.
     pub(crate) drop_future: unsafe fn(*mut u8) -> Result<(), Payload>,
-    /// Moves the output (a `Result<T, Payload>`) to the address given.
-    pub(crate) take_output: unsafe fn(*mut u8, *mut ()),
+    /// Where in the cell the output lies, a `Result<T, Payload>`.
+    pub(crate) output_offset: usize,
     /// Drops the output.
     pub(crate) drop_output: unsafe fn(*mut u8),
     /// Describes an unread error or panic in the output, as text.
@@ -116,7 +116,7 @@ impl<F: Future, D: Describe<F::Output>> Functions<F, D> {
     const VTABLE: VTable = VTable {
         poll: poll::<F>,
         drop_future: drop_future::<F>,
-        take_output: take_output::<F>,
+        output_offset: std::mem::offset_of!(TaskCell<F>, stage),
         drop_output: drop_output::<F>,
         describe: describe::<F, D>,
         layout: Layout::new::<TaskCell<F>>(),
@@ -189,18 +189,6 @@ unsafe fn drop_future<F: Future>(cell: *mut u8) -> Result<(), Payload> {
         // SAFETY: the stage holds a future and nobody uses it any more.
         unsafe { ManuallyDrop::drop(&mut (*stage).future) };
     }))
-}
-
-/// # Safety
-///
-/// `cell` holds an output of type `F::Output`, and `to` points to room for a `Result<F::Output, Payload>`.
-unsafe fn take_output<F: Future>(cell: *mut u8, to: *mut ()) {
-    // SAFETY: the caller's promise.
-    let stage = unsafe { (*cell.cast::<TaskCell<F>>()).stage.get() };
-    // SAFETY: the stage holds an output, which moves out and is not used again.
-    let output = unsafe { ManuallyDrop::take(&mut (*stage).output) };
-    // SAFETY: the caller's promise.
-    unsafe { to.cast::<Result<F::Output, Payload>>().write(output) };
 }
 
 /// # Safety

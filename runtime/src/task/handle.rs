@@ -76,7 +76,6 @@ pub fn all_tasks() -> Vec<TaskId> {
 pub struct Task<T> {
     task: TaskRef,
     wait: Wait,
-    handle: bool,
     _output: PhantomData<T>,
     _not_send: PhantomData<*const ()>,
 }
@@ -85,7 +84,7 @@ impl<T> Unpin for Task<T> {}
 
 impl<T> Task<T> {
     pub(crate) fn new(task: TaskRef) -> Self {
-        Self { task, wait: Wait::new(), handle: true, _output: PhantomData, _not_send: PhantomData }
+        Self { task, wait: Wait::new(), _output: PhantomData, _not_send: PhantomData }
     }
 
     /// The task's number.
@@ -118,14 +117,14 @@ impl<T> Task<T> {
     /// The task ends even if the returned future is dropped.
     #[doc(alias = "asyncio.Task.cancel")]
     pub fn cancel(self) -> Cancel<T> {
-        self.task.lp.cancel(self.task.word);
+        self.request_cancel();
         Cancel { task: self }
     }
 
     /// Asks for the end of the task without giving up the handle: awaiting it then gives [`JoinError`].
     /// Returns whether the task was still alive.
     pub fn request_cancel(&self) -> bool {
-        self.task.lp.cancel(self.task.word)
+        self.task.lp().is_some_and(|lp| lp.cancel(self.task.word))
     }
 
     #[track_caller]
@@ -135,7 +134,7 @@ impl<T> Task<T> {
             return Poll::Ready(());
         }
         let lp = current::expect("a task handle was polled");
-        assert!(std::ptr::eq(lp, self.task.lp), "task {} belongs to another event loop", self.id());
+        assert!(lp.slot == self.task.word.loop_slot(), "task {} belongs to another event loop", self.id());
         let parking = Parking {
             kind: WaitKind::Join,
             payload: self.task.id,
@@ -156,8 +155,8 @@ impl<T> Task<T> {
         let output = unsafe { self.task.take_output::<T>() };
         match output {
             Some(Ok(output)) => Ok(output),
-            Some(Err(payload)) => Err(JoinError { id: self.id(), kind: Kind::Panicked(payload) }),
-            None => Err(JoinError { id: self.id(), kind: Kind::Cancelled }),
+            Some(Err(payload)) => Err(JoinError::new(self.id(), Kind::Panicked(payload))),
+            None => Err(JoinError::new(self.id(), Kind::Cancelled)),
         }
     }
 }
@@ -181,9 +180,7 @@ impl<T> Drop for Task<T> {
             self.task.set_joiner(NIL);
             self.wait.clear();
         }
-        if self.handle {
-            self.task.drop_handle();
-        }
+        self.task.drop_handle();
     }
 }
 
@@ -209,7 +206,7 @@ impl<T> Future for Cancel<T> {
         if task.poll_done(cx, at).is_ready() {
             return Poll::Ready(task.take().ok());
         }
-        let lp = task.task.lp;
+        let lp = current::expect("a cancellation was polled");
         if lp.running.get() == task.task.word.0 {
             lp.report(task.task.word.index(), UnhandledKind::SelfCancel);
         }
@@ -219,7 +216,10 @@ impl<T> Future for Cancel<T> {
 
 /// Why a task has no output.
 #[doc(alias = "asyncio.CancelledError")]
-pub struct JoinError {
+pub struct JoinError(Box<JoinErrorInner>);
+
+/// Boxed, so that the result of a task that went well travels in registers.
+struct JoinErrorInner {
     id: TaskId,
     kind: Kind,
 }
@@ -230,19 +230,24 @@ enum Kind {
 }
 
 impl JoinError {
+    #[cold]
+    fn new(id: TaskId, kind: Kind) -> Self {
+        Self(Box::new(JoinErrorInner { id, kind }))
+    }
+
     /// Whether the task was cancelled, or its loop has ended.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.kind, Kind::Cancelled)
+        matches!(self.0.kind, Kind::Cancelled)
     }
 
     /// Whether the task panicked.
     pub fn is_panic(&self) -> bool {
-        matches!(self.kind, Kind::Panicked(_))
+        matches!(self.0.kind, Kind::Panicked(_))
     }
 
     /// The task.
     pub fn id(&self) -> TaskId {
-        self.id
+        self.0.id
     }
 
     /// What the task panicked with, to pass it on with [`std::panic::resume_unwind`].
@@ -251,18 +256,18 @@ impl JoinError {
     ///
     /// The error itself when the task was cancelled.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
-        match self.kind {
-            Kind::Panicked(payload) => Ok(payload),
-            Kind::Cancelled => Err(self),
+        match *self.0 {
+            JoinErrorInner { kind: Kind::Panicked(payload), .. } => Ok(payload),
+            cancelled => Err(Self(Box::new(cancelled))),
         }
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            Kind::Cancelled => write!(f, "task {} was cancelled", self.id),
-            Kind::Panicked(payload) => write!(f, "task {} panicked: {}", self.id, payload_text(&**payload)),
+        match &self.0.kind {
+            Kind::Cancelled => write!(f, "task {} was cancelled", self.0.id),
+            Kind::Panicked(payload) => write!(f, "task {} panicked: {}", self.0.id, payload_text(&**payload)),
         }
     }
 }

@@ -48,10 +48,9 @@ pub(crate) struct Spawning<'a> {
     pub(crate) handle: bool,
 }
 
-/// A task as a handle knows it.
+/// A task as a handle knows it. Two words, so that it travels in registers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TaskRef {
-    pub(crate) lp: &'static Loop,
     pub(crate) word: TaskWord,
     pub(crate) id: u64,
 }
@@ -106,7 +105,7 @@ impl Loop {
         self.sites.spawned(site, name);
         self.live.set(self.live.get() + 1);
         self.push_ready(index);
-        TaskRef { lp: self, word: TaskWord::new(generation, self.slot, index), id }
+        TaskRef { word: TaskWord::new(generation, self.slot, index), id }
     }
 
     #[inline]
@@ -387,9 +386,20 @@ impl Loop {
 }
 
 impl TaskRef {
+    /// The loop it was spawned on, or what lives in that slot now.
+    #[inline]
+    pub(crate) fn lp(&self) -> Option<&'static Loop> {
+        crate::event_loop::slot::slot(self.word.loop_slot())
+    }
+
+    #[inline]
     fn control(&self) -> Option<&'static Control> {
+        let lp = self.lp()?;
+        let control = lp.control_of(self.word)?;
         // A word may come round again after 2^32 lives of a slot; an id never does.
-        if self.lp.task_id(self.word) == Some(self.id) { self.lp.control_of(self.word) } else { None }
+        // SAFETY: a slot of this generation has its cell until it is released.
+        let id = unsafe { cell::header(control.data.get()) }.id;
+        (id == self.id).then_some(control)
     }
 
     /// Whether the task is over.
@@ -417,12 +427,10 @@ impl TaskRef {
             return None;
         }
         control.flags.set(flags & !OUTPUT);
-        let vtable = control.vtable.get()?;
-        let mut output = std::mem::MaybeUninit::<Result<T, cell::Payload>>::uninit();
-        // SAFETY: OUTPUT said that the cell holds an output, and the caller that it is a `T`.
-        unsafe { (vtable.take_output)(control.data.get(), output.as_mut_ptr().cast()) };
-        // SAFETY: just written.
-        Some(unsafe { output.assume_init() })
+        let offset = control.vtable.get()?.output_offset;
+        // SAFETY: OUTPUT said that the cell holds an output at this offset, and the caller that it is a `T`; it moves out and is
+        // not used again, by the flag just cleared.
+        Some(unsafe { control.data.get().add(offset).cast::<Result<T, cell::Payload>>().read() })
     }
 
     /// The handle is gone: an output that is there is abandoned, and the slot may go.
@@ -431,7 +439,9 @@ impl TaskRef {
         let flags = control.flags.get() & !HANDLE;
         control.flags.set(flags);
         if flags & DONE != 0 && flags & RUNNING == 0 {
-            self.lp.abandon(self.word.index(), control);
+            if let Some(lp) = self.lp() {
+                lp.abandon(self.word.index(), control);
+            }
         }
     }
 
