@@ -334,7 +334,8 @@ pub(crate) struct HelpLine {
 
 /// The help overlay: every row of the table.
 pub(crate) fn help_lines() -> Vec<HelpLine> {
-    let everywhere = |contexts: &[Context]| contexts.len() >= LISTS.len();
+    // Where a key works nearly everywhere, the places it does not are no help.
+    let everywhere = |contexts: &[Context]| contexts.len() >= PICTURES.len();
     TABLE
         .iter()
         .map(|binding| HelpLine {

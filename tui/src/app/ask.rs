@@ -162,3 +162,109 @@ fn task(picture: Picture) -> Option<TaskPicture> {
         warnings,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::sample::{TAKEN, overview as sample_overview, process, tree};
+    use loopscope_inspector::model::Snapshot;
+    use loopscope_inspector::wire::TableInfo;
+
+    fn asked(shape: Shape) -> TaskQuestion {
+        TaskQuestion {
+            shape,
+            filter: "state=idle".to_owned(),
+            sort: "busy",
+            descending: true,
+            offset: 40,
+            limit: 60,
+            around: Some(7),
+        }
+    }
+
+    fn picture(table: Table, total: u64, offset: u64, snapshot: Snapshot) -> Picture {
+        let info = TableInfo { table, total, shown: 0, dropped: 2, offset };
+        let snapshot = Snapshot { taken_at: TAKEN, processes: vec![process()], ..snapshot };
+        Picture { snapshot, tables: vec![info], ..Picture::default() }
+    }
+
+    #[test]
+    fn an_open_tree_asks_for_all_levels_but_those_closed() {
+        let shape = Shape::Tree { expanded: true, except: [3, 9].into() };
+        let tree = request(&Question::Tasks(asked(shape))).unwrap().tree.unwrap();
+        assert_eq!((tree.depth, tree.expanded, tree.collapsed), (None, vec![], vec![3, 9]));
+        let query = Query::all().filter("state=idle").offset(40).limit(60).around(7);
+        assert_eq!(tree.query, query);
+    }
+
+    #[test]
+    fn a_closed_tree_asks_for_its_roots_and_those_opened() {
+        let shape = Shape::Tree { expanded: false, except: [3].into() };
+        let tree = request(&Question::Tasks(asked(shape))).unwrap().tree.unwrap();
+        assert_eq!((tree.depth, tree.expanded, tree.collapsed), (Some(0), vec![3], vec![]));
+    }
+
+    #[test]
+    fn a_flat_table_is_sorted_by_the_process() {
+        let request = request(&Question::Tasks(asked(Shape::Flat))).unwrap();
+        let query = Query::all().filter("state=idle").sort("-busy").offset(40).limit(60).around(7);
+        assert_eq!((request.tasks, request.tree), (Some(query), None));
+    }
+
+    #[test]
+    fn a_page_says_where_it_begins_and_how_many_rows_there_are() {
+        let snapshot = Snapshot { tree: Some(tree()), ..Snapshot::default() };
+        let picture = picture(Table::Tree, 1_000, 120, snapshot);
+        let shape = Shape::Tree { expanded: true, except: [].into() };
+        let Answer::Tasks(page) = answer(&Question::Tasks(asked(shape)), picture) else { panic!("a page") };
+        assert_eq!((page.offset, page.total, page.dropped, page.rows), (120, 1_000, 2, tree()));
+        assert_eq!((page.taken_at, page.process), (TAKEN, process()));
+    }
+
+    #[test]
+    fn a_peer_that_counts_fewer_rows_than_it_sends_is_not_believed() {
+        let snapshot = Snapshot { tree: Some(tree()), ..Snapshot::default() };
+        let picture = picture(Table::Tree, 1, 0, snapshot);
+        let shape = Shape::Tree { expanded: true, except: [].into() };
+        let Answer::Tasks(page) = answer(&Question::Tasks(asked(shape)), picture) else { panic!("a page") };
+        assert_eq!(page.total, tree().len() as u64);
+    }
+
+    #[test]
+    fn the_problems_of_an_overview_have_the_worst_first_and_are_all_counted() {
+        let mut warnings = sample_overview(true).problems;
+        warnings.reverse();
+        let snapshot = Snapshot { warnings: Some(warnings), ..Snapshot::default() };
+        let picture = picture(Table::Warnings, 70, 0, snapshot);
+        let Answer::Overview(overview) = answer(&Question::Overview, picture) else { panic!("an overview") };
+        let names: Vec<&str> = overview.problems.iter().map(|problem| problem.name.as_str()).collect();
+        assert_eq!((names, overview.problem_count), (vec!["blocked", "slow-poll", "slow-poll"], 70));
+    }
+
+    #[test]
+    fn a_task_that_is_unknown_has_no_picture() {
+        let picture = picture(Table::Warnings, 0, 0, Snapshot::default());
+        assert_eq!(answer(&Question::Task(7), picture), Answer::Task(None));
+    }
+
+    #[test]
+    fn a_task_page_has_all_waits_and_the_chain_to_the_root() {
+        let find = |id| tree().into_iter().map(|node| node.task).find(|task: &Task| task.id == id).unwrap();
+        let waits = find(7).waiting_on;
+        let detail = Detail {
+            task: Task { waiting_on: Vec::new(), ..find(7) },
+            waits: waits.clone(),
+            waits_more: 3,
+            children: vec![find(8)],
+            children_more: 41,
+            ..Detail::default()
+        };
+        let mut picture = picture(Table::Warnings, 0, 0, Snapshot::default());
+        picture.detail = Some(Box::new(detail));
+        picture.chain = vec![find(7), find(9)];
+        let Answer::Task(Some(page)) = answer(&Question::Task(7), picture) else { panic!("a task") };
+        assert_eq!((page.task.waiting_on, page.task.waiting_on_more, page.child_count), (waits, 3, 42));
+        let steps: Vec<u64> = page.chain.unwrap().steps.iter().map(|step| step.task).collect();
+        assert_eq!(steps, [7, 9]);
+    }
+}

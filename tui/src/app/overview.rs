@@ -83,8 +83,8 @@ impl OverviewScreen {
         let Some(picture) = &self.picture else { return Vec::new() };
         let (stuck, others): (Vec<&Warning>, Vec<&Warning>) =
             picture.problems.iter().partition(|problem| is_stuck(problem));
-        let mut rows: Vec<Row<'_>> = stuck.into_iter().map(Row::Stuck).collect();
-        rows.push(Row::Verdict);
+        let mut rows = vec![Row::Verdict];
+        rows.extend(stuck.into_iter().map(Row::Stuck));
         rows.extend(others.into_iter().map(Row::Problem));
         let listed = picture.problems.len() as u64;
         if picture.problem_count > listed {

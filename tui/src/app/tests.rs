@@ -128,7 +128,7 @@ fn enter_in_the_list_of_processes_attaches() {
 #[test]
 fn enter_on_the_verdict_goes_to_the_worst_problem() {
     let mut state = started();
-    // The stuck loop is above the verdict, and leads to the same task.
+    // The stuck loop is below the verdict, and leads to the same task.
     for keys in [&["Enter"][..], &["Esc", "Down", "Enter"]] {
         press(&mut state, keys);
         assert_eq!(state.pages.last().map(|page| page.id), Some(12));

@@ -103,8 +103,9 @@ fn alarm(state: &State) -> Option<String> {
 fn freshness(state: &State) -> (Role, String) {
     let glyphs = state.theme.glyphs;
     if let Some(paused) = &state.paused {
-        let age = words::duration(ns(state.now.saturating_sub(paused.since)));
-        return (Role::Notice, format!("{} paused {age} ", glyphs.notice));
+        let age = state.now.saturating_sub(paused.since);
+        let age = if age.as_secs() > 0 { format!(" {}", words::duration(ns(age))) } else { String::new() };
+        return (Role::Notice, format!("{} paused{age} ", glyphs.notice));
     }
     match state.link.last().map(|last| state.now.saturating_sub(last)) {
         Some(age) if age >= OLD => {

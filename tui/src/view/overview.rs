@@ -154,11 +154,11 @@ fn beside(picture: &Overview, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let title = format!("Loop {}: how long things took", seen.id);
         rows::heading(Pen::new(theme), theme, &title, area.width).draw(line_of(area, line), buf);
         Pen::new(theme)
-            .cell(Role::Title, "", 10, false)
+            .cell(Role::Title, "", 11, false)
             .cell(Role::Title, "p50", 9, true)
             .cell(Role::Title, "p99", 9, true)
             .cell(Role::Title, "max", 9, true)
-            .cell(Role::Title, "count", 11, true)
+            .cell(Role::Title, "count", 10, true)
             .draw(line_of(area, line + 1), buf);
         line += 2;
         let kinds = [
@@ -176,11 +176,11 @@ fn beside(picture: &Overview, theme: &Theme, area: Rect, buf: &mut Buffer) {
 }
 
 fn summary_line<'a>(name: &str, summary: Option<&Summary>, pen: Pen<'a>) -> Pen<'a> {
-    let pen = pen.cell(Role::Dim, name, 10, false);
+    let pen = pen.cell(Role::Dim, name, 11, false);
     let Some(summary) = summary else { return pen.dim("not known") };
     let cell = |ns: Option<u64>| ns.map_or_else(|| "-".to_owned(), words::duration);
     [summary.p50_ns, summary.p99_ns, summary.max_ns]
         .into_iter()
         .fold(pen, |pen, ns| pen.cell(Role::Text, cell(ns), 9, true))
-        .cell(Role::Text, words::count(summary.count), 11, true)
+        .cell(Role::Text, words::count(summary.count), 10, true)
 }
