@@ -8,8 +8,10 @@
 //!
 //! A lock or queue is shown by [`telemetry`](crate::telemetry) once somebody had to wait for it.
 
-mod line;
+pub mod channel;
+pub(crate) mod line;
 mod mutex;
+pub mod oneshot;
 mod queue;
 
 pub use mutex::{Lock, Mutex, MutexGuard};

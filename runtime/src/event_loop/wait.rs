@@ -44,12 +44,7 @@ impl Wait {
     /// The loop and index of the entry, if there is one and its loop still lives.
     #[inline]
     pub(crate) fn place(&self) -> Option<(&'static Loop, u32)> {
-        if self.place == NO_ENTRY {
-            return None;
-        }
-        let lp = slot::slot(self.place.to_be_bytes()[0])?;
-        let index = self.place & ((1 << INDEX_BITS) - 1);
-        lp.waiters.is_live(index, self.generation).then_some((lp, index))
+        self.ticket().place()
     }
 
     /// The entry, if there is one and its loop still lives.
@@ -64,14 +59,21 @@ impl Wait {
         self.entry().is_some_and(|entry| entry.has(NOTIFIED))
     }
 
+    /// The entry, for somebody else to notify.
+    #[inline]
+    pub(crate) fn ticket(&self) -> Ticket {
+        Ticket { place: self.place, generation: self.generation }
+    }
+
     /// Waits, or goes on waiting, for what `parking` says. Returns whether the entry is new and so stands in no list yet.
     ///
     /// # Panics
     ///
-    /// When 16 million waits are pending in one loop.
+    /// When 16 million waits are pending in one loop, and when it waits on another loop already.
     #[inline]
     pub(crate) fn park(&mut self, lp: &'static Loop, waker: &Waker, parking: &Parking) -> bool {
-        if let Some((lp, index)) = self.place() {
+        if let Some((own, index)) = self.place() {
+            assert!(std::ptr::eq(own, lp), "a future that waits on one event loop was polled on another");
             lp.waiters.renew(index, parking, lp.running.get(), waker);
             return false;
         }
@@ -97,6 +99,41 @@ impl Wait {
 impl Drop for Wait {
     fn drop(&mut self) {
         self.clear();
+    }
+}
+
+/// Names the entry of somebody else's [`Wait`]: the only one to notify, where no queue is needed.
+#[derive(Clone, Copy)]
+pub(crate) struct Ticket {
+    place: u32,
+    generation: u32,
+}
+
+impl Ticket {
+    /// Names nothing.
+    pub(crate) const fn none() -> Self {
+        Self { place: NO_ENTRY, generation: 0 }
+    }
+
+    #[inline]
+    fn place(self) -> Option<(&'static Loop, u32)> {
+        if self.place == NO_ENTRY {
+            return None;
+        }
+        let lp = slot::slot(self.place.to_be_bytes()[0])?;
+        let index = self.place & ((1 << INDEX_BITS) - 1);
+        lp.waiters.is_live(index, self.generation).then_some((lp, index))
+    }
+
+    /// Notifies the entry and wakes its waker, if it is still there.
+    #[inline]
+    pub(crate) fn notify(self) {
+        let Some((lp, index)) = self.place() else { return };
+        let entry = lp.waiters.get(index);
+        entry.set(NOTIFIED);
+        if let Some(waker) = entry.take_waker() {
+            waker.wake();
+        }
     }
 }
 

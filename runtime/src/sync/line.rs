@@ -4,6 +4,8 @@
 //!   nobody ──wait: entry linked, record taken──► waited for ──last one leaves──► nobody (record given back, number kept)
 //! ```
 //!
+//! Where somebody waits nearly always, as at a channel, the record stays until the primitive is dropped.
+//!
 //! # Invariants
 //!
 //! The waiters of one primitive are all on one loop. A line whose loop has ended is nobody's: its waiters went with the loop,
@@ -20,11 +22,14 @@ use crate::event_loop::wait::{Wait, WaitQueue};
 use crate::telemetry::atomic::Relaxed;
 use crate::telemetry::resource::{Making, Resource};
 use crate::telemetry::view::{ResourceKind, WaitKind};
+use crate::telemetry::waiter::{NOTIFIED, RENEWED};
 
 /// What a wait says of itself.
 #[derive(Clone, Copy)]
 pub(crate) struct Waiting {
     pub(crate) kind: WaitKind,
+    /// Whether the leaf is polled through a trait, so that it must be renewed at each poll.
+    pub(crate) renewed: bool,
     /// The place of the `.await`.
     pub(crate) at: &'static Location<'static>,
     /// Where the future was made.
@@ -43,6 +48,8 @@ pub(crate) struct Line {
     id: Cell<u64>,
     /// The record plus one.
     record: Cell<u32>,
+    /// Whether the record stays when nobody waits.
+    stays: bool,
     /// Entries that wait, or were notified and did not come yet.
     waiting: Cell<u32>,
     /// Everything here belongs to the thread of the loop.
@@ -60,6 +67,7 @@ impl Line {
             life: Cell::new(0),
             id: Cell::new(0),
             record: Cell::new(0),
+            stays: matches!(kind, ResourceKind::Channel),
             waiting: Cell::new(0),
             _not_send: PhantomData,
         }
@@ -122,11 +130,35 @@ impl Line {
         lp
     }
 
-    /// Waits, or goes on waiting, at the end of `queue`.
+    /// Waits, or goes on waiting. Returns whether the entry is new, and so stands in no queue yet.
     ///
     /// # Panics
     ///
     /// Outside of a loop, and on another loop than the others.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn park(&self, what: &str, wait: &mut Wait, cx: &Context<'_>, waiting: &Waiting) -> bool {
+        let lp = self.bind(what);
+        if self.record.get() == 0 {
+            self.show(lp);
+        }
+        let mut parking = lp.parking(waiting.kind, self.record.get(), waiting.at, waiting.made_at);
+        if waiting.renewed {
+            parking.flags = RENEWED;
+            parking.payload |= lp.running_polls() << 32;
+        }
+        let new = wait.park(lp, cx.waker(), &parking);
+        if new {
+            self.waiting.set(self.waiting.get() + 1);
+        }
+        new
+    }
+
+    /// Waits, or goes on waiting, at the end of `queue`.
+    ///
+    /// # Panics
+    ///
+    /// As [`park`](Self::park).
     #[track_caller]
     pub(crate) fn wait(
         &self,
@@ -134,16 +166,10 @@ impl Line {
         queue: &WaitQueue,
         wait: &mut Wait,
         cx: &Context<'_>,
-        waiting: Waiting,
+        waiting: &Waiting,
     ) {
-        let lp = self.bind(what);
-        if self.record.get() == 0 {
-            self.show(lp);
-        }
-        let parking = lp.parking(waiting.kind, self.record.get(), waiting.at, waiting.made_at);
-        if wait.park(lp, cx.waker(), &parking) {
+        if self.park(what, wait, cx, waiting) {
             queue.push(wait);
-            self.waiting.set(self.waiting.get() + 1);
         }
     }
 
@@ -167,11 +193,26 @@ impl Line {
     pub(crate) fn leave(&self, queue: &WaitQueue, wait: &mut Wait) -> bool {
         let Some((lp, _)) = wait.place() else { return false };
         let notified = queue.leave(wait);
+        self.left(lp);
+        notified
+    }
+
+    /// Ends a wait that stands in no queue. Returns whether it had been notified.
+    #[inline]
+    pub(crate) fn unpark(&self, wait: &mut Wait) -> bool {
+        let Some((lp, index)) = wait.place() else { return false };
+        let notified = lp.waiters.get(index).has(NOTIFIED);
+        wait.clear();
+        self.left(lp);
+        notified
+    }
+
+    #[inline]
+    fn left(&self, lp: &Loop) {
         self.waiting.set(self.waiting.get().saturating_sub(1));
-        if self.waiting.get() == 0 {
+        if self.waiting.get() == 0 && !self.stays {
             self.give_back(lp);
         }
-        notified
     }
 
     fn give_back(&self, lp: &Loop) {

@@ -249,8 +249,8 @@ impl<'a, T: ?Sized> Future for Lock<'a, T> {
             mutex.take(lp, at);
             return Poll::Ready(MutexGuard { mutex });
         }
-        let waiting = Waiting { kind: WaitKind::Lock, at, made_at: self.made_at };
-        mutex.line.wait("waiting for a lock", &mutex.queue, &mut self.wait, cx, waiting);
+        let waiting = Waiting { kind: WaitKind::Lock, renewed: false, at, made_at: self.made_at };
+        mutex.line.wait("waiting for a lock", &mutex.queue, &mut self.wait, cx, &waiting);
         if let (Some(lp), State::Held) = (lp, mutex.state.get()) {
             mutex.show(lp, lp.places.word(mutex.held_at.get()));
         }

@@ -346,7 +346,7 @@ impl<T> Queue<T> {
 
     /// Stands in line, or goes on standing there.
     #[track_caller]
-    fn wait(&self, waiters: &WaitQueue, wait: &mut Wait, cx: &Context<'_>, waiting: Waiting) {
+    fn wait(&self, waiters: &WaitQueue, wait: &mut Wait, cx: &Context<'_>, waiting: &Waiting) {
         self.line.wait("waiting for a queue", waiters, wait, cx, waiting);
         self.show();
     }
@@ -365,7 +365,8 @@ impl<T> Queue<T> {
 }
 
 /// Whether the running task may do one more operation before it lets others run. Outside of a loop there are no others.
-fn may_go_on(cx: &Context<'_>) -> bool {
+#[inline]
+pub(super) fn may_go_on(cx: &Context<'_>) -> bool {
     current::get().is_none_or(|lp| lp.spend_budget(cx))
 }
 
@@ -397,8 +398,8 @@ impl<T> Future for Put<'_, T> {
         }
         if !queue.closed.get() && !notified {
             if this.wait.entry().is_some() || !queue.has_free_slot() {
-                let waiting = Waiting { kind: WaitKind::Put, at, made_at: this.made_at };
-                queue.wait(&queue.putters, &mut this.wait, cx, waiting);
+                let waiting = Waiting { kind: WaitKind::Put, renewed: false, at, made_at: this.made_at };
+                queue.wait(&queue.putters, &mut this.wait, cx, &waiting);
                 return Poll::Pending;
             }
             if !may_go_on(cx) {
@@ -459,8 +460,8 @@ impl<T> Future for Get<'_, T> {
                 return Poll::Ready(Err(Closed::new()));
             }
         }
-        let waiting = Waiting { kind: WaitKind::Get, at, made_at: this.made_at };
-        queue.wait(&queue.getters, &mut this.wait, cx, waiting);
+        let waiting = Waiting { kind: WaitKind::Get, renewed: false, at, made_at: this.made_at };
+        queue.wait(&queue.getters, &mut this.wait, cx, &waiting);
         Poll::Pending
     }
 }
@@ -497,8 +498,8 @@ impl<T> Future for Join<'_, T> {
             queue.line.leave(&queue.joiners, &mut this.wait);
             return Poll::Ready(());
         }
-        let waiting = Waiting { kind: WaitKind::Event, at, made_at: this.made_at };
-        queue.wait(&queue.joiners, &mut this.wait, cx, waiting);
+        let waiting = Waiting { kind: WaitKind::Event, renewed: false, at, made_at: this.made_at };
+        queue.wait(&queue.joiners, &mut this.wait, cx, &waiting);
         Poll::Pending
     }
 }

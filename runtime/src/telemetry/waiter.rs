@@ -266,8 +266,9 @@ const KINDS: [WaitKind; 24] = [
     WaitKind::Unknown,
 ];
 
+#[inline]
 fn kind_code(kind: WaitKind) -> u8 {
-    KINDS.iter().position(|known| *known == kind).and_then(|code| u8::try_from(code).ok()).unwrap_or(0)
+    kind as u8 + 1
 }
 
 pub(super) fn kind_of_code(code: u8) -> WaitKind {
