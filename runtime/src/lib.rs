@@ -6,12 +6,28 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! loopscope::run(async {
-//!     println!("Hello ...");
-//!     loopscope::sleep(Duration::from_millis(10)).await;
-//!     println!("... World!");
-//! });
+//! #[loopscope::main]
+//! async fn main() {
+//!     println!("Hello …");
+//!     loopscope::time::sleep(Duration::from_secs(1)).await;
+//!     println!("… World!");
+//! }
 //! ```
+//!
+//! # Where to begin
+//!
+//! - [`run`], [`Runner`], [`main`], [`test`]: a loop and what it runs;
+//! - [`spawn`], [`Task`], [`group`]: tasks, and tasks that end together;
+//! - [`sleep`], [`timeout`], [`time`]: clocks and limits;
+//! - [`net`], [`io`]: sockets and other descriptors; [`sync`]: locks, queues, channels;
+//! - [`Handle`]: how another thread reaches a loop; everything else is `!Send`;
+//! - [`telemetry`]: what a loop keeps about all that, for whoever wants to look.
+//!
+//! # Limits
+//!
+//! 64-bit targets only. A loop holds up to 16 million tasks, and a process up to 255 loops at once. Each loop reserves about
+//! 4 GB of address space (not memory) for its records, so that a reader may look at any record at any time: a limit on address
+//! space (`ulimit -v`) must leave room for that. Tasks never move between threads; there is no work stealing.
 
 #[cfg(target_family = "wasm")]
 compile_error!("loopscope needs epoll or kqueue and threads, which WebAssembly does not have");

@@ -30,7 +30,6 @@ macro_rules! assert_not {
 
 const fn is_send<T: Send>() {}
 const fn is_sync<T: Sync>() {}
-const fn is_send_error<T: std::error::Error + Send + 'static>() {}
 const fn is_static_error<T: std::error::Error + Send + Sync + 'static>() {}
 const fn is_plain<T: Copy + Debug + Send + Sync + 'static>() {}
 
@@ -55,7 +54,7 @@ const _: () = is_send::<LoopView>();
 const _: () = is_send::<TaskView>();
 const _: () = is_send::<WaitView>();
 const _: () = is_send::<ResourceView>();
-const _: () = is_send_error::<JoinError>();
+const _: () = is_static_error::<JoinError>();
 const _: () = is_static_error::<Elapsed>();
 
 #[test]

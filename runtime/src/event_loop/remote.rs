@@ -234,7 +234,9 @@ mod loom_tests {
             }
             thread.join().unwrap();
             if world.bell.swap(false, std::sync::atomic::Ordering::SeqCst) {
+                // As the loop does when it wakes up.
                 world.remote.unpark();
+                world.turn(&mut seen);
             }
             while !world.sleeps_for_ever() {
                 world.turn(&mut seen);

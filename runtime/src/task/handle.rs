@@ -8,6 +8,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use super::cell::{Payload, payload_text};
@@ -155,7 +156,7 @@ impl<T> Task<T> {
         let output = unsafe { self.task.take_output::<T>() };
         match output {
             Some(Ok(output)) => Ok(output),
-            Some(Err(payload)) => Err(JoinError::new(self.id(), Kind::Panicked(payload))),
+            Some(Err(payload)) => Err(JoinError::new(self.id(), Kind::Panicked(Mutex::new(payload)))),
             None => Err(JoinError::new(self.id(), Kind::Cancelled)),
         }
     }
@@ -226,7 +227,8 @@ struct JoinErrorInner {
 
 enum Kind {
     Cancelled,
-    Panicked(Payload),
+    /// A payload is `Send` but not `Sync`; behind a lock the error is both and fits `Box<dyn Error + Send + Sync>`.
+    Panicked(Mutex<Payload>),
 }
 
 impl JoinError {
@@ -257,7 +259,9 @@ impl JoinError {
     /// The error itself when the task was cancelled.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match *self.0 {
-            JoinErrorInner { kind: Kind::Panicked(payload), .. } => Ok(payload),
+            JoinErrorInner { kind: Kind::Panicked(payload), .. } => {
+                Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
+            }
             cancelled => Err(Self(Box::new(cancelled))),
         }
     }
@@ -267,7 +271,10 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.kind {
             Kind::Cancelled => write!(f, "task {} was cancelled", self.0.id),
-            Kind::Panicked(payload) => write!(f, "task {} panicked: {}", self.0.id, payload_text(&**payload)),
+            Kind::Panicked(payload) => {
+                let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+                write!(f, "task {} panicked: {}", self.0.id, payload_text(&**payload))
+            }
         }
     }
 }
