@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 
 use loopscope::io::AsyncFd;
 use loopscope::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use loopscope::sync::{Get, Lock, Mutex, MutexGuard, Put, Queue};
+use loopscope::sync::{Get, Lock, Mutex, MutexGuard, Put, Queue, channel, oneshot};
 use loopscope::telemetry::{LoopReader, LoopView, ResourceView, TaskView, WaitView};
 use loopscope::time::{Elapsed, Instant, Interval, Sleep, Timeout};
 use loopscope::{Handle, JoinError, Runner, Task, TaskId};
@@ -40,6 +40,8 @@ assert_not!(Send: TcpListener, TcpStream, UnixListener, UnixStream, AsyncFd<Owne
 assert_not!(Sync: TcpListener, TcpStream, UnixListener, UnixStream, AsyncFd<OwnedFd>);
 assert_not!(Send: Mutex<u8>, MutexGuard<'static, u8>, Lock<'static, u8>, Queue<u8>, Get<'static, u8>, Put<'static, u8>);
 assert_not!(Sync: Mutex<u8>, MutexGuard<'static, u8>, Lock<'static, u8>, Queue<u8>, Get<'static, u8>, Put<'static, u8>);
+assert_not!(Send: channel::Sender<u8>, channel::Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>);
+assert_not!(Sync: channel::Sender<u8>, channel::Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>);
 
 // The remote handle is the one way in, and readers may be anywhere.
 const _: () = is_send::<Handle>();
