@@ -42,6 +42,9 @@ pub mod task;
 pub mod runner;
 
 #[cfg(not(loom))]
+pub mod callback;
+
+#[cfg(not(loom))]
 pub mod group;
 
 #[cfg(not(loom))]
@@ -67,11 +70,13 @@ pub mod telemetry;
 pub mod macros;
 
 #[cfg(not(loom))]
+pub use callback::{call_at, call_later, call_soon};
+#[cfg(not(loom))]
 pub use event_loop::handle::{Handle, LoopEnded};
 #[cfg(not(loom))]
 pub use loopscope_macros::{main, test};
 #[cfg(not(loom))]
-pub use runner::{Runner, run};
+pub use runner::{RunError, Runner, run};
 #[cfg(not(loom))]
 pub use task::{JoinError, Task, TaskId, all_tasks, current, spawn, spawn_fallible, yield_now};
 #[cfg(not(loom))]
@@ -102,15 +107,21 @@ pub mod __private {
     /// Runs the body of `#[loopscope::main]`.
     #[track_caller]
     pub fn run_main<F: Future>(builder: Builder, main: F) -> F::Output {
-        match builder.build() {
-            Ok(mut runner) => runner.block_on(main),
-            Err(error) => panic!("cannot make an event loop: {error}"),
+        match builder.ctrl_c_by_default(true).build() {
+            Ok(runner) => runner.run_to_end(main),
+            Err(error) => {
+                eprintln!("loopscope: cannot make an event loop: {error}");
+                std::process::exit(1);
+            }
         }
     }
 
     /// Runs the body of `#[loopscope::test]`.
     #[track_caller]
     pub fn run_test<F: Future>(builder: Builder, test: F) -> F::Output {
-        run_main(builder, test)
+        match builder.build() {
+            Ok(runner) => runner.run_to_end(test),
+            Err(error) => panic!("cannot make an event loop: {error}"),
+        }
     }
 }

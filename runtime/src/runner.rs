@@ -4,27 +4,40 @@
 //!   Builder ──build──► Runner ──block_on──► main task over ──block_on──► … ──shutdown or drop──► tasks dropped, slot free
 //! ```
 
+mod error;
 mod hooks;
+pub(crate) mod interrupt;
+mod shutdown;
 
+pub use error::RunError;
 pub(crate) use hooks::{Hook, Hooks};
 pub use hooks::{Unhandled, UnhandledKind};
+pub use shutdown::{ShutdownReport, Survivor, SurvivorWait};
 
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::time::Duration;
 
 use crate::event_loop::current;
 use crate::event_loop::handle::Handle;
 use crate::event_loop::slot::{self, Loop};
 use crate::task::cell::Opaque;
-use crate::task::raw::Spawning;
+use crate::task::raw::{Spawning, TaskRef};
 use crate::telemetry::view::TaskKind;
 
 /// Runs a future to its end on a new loop of this thread.
 ///
 /// When it is over, the tasks that are left are dropped.
+///
+/// # Ctrl-C
+///
+/// The first SIGINT cancels `main`: its future is dropped, then the other tasks, and the process ends as an unhandled SIGINT
+/// ends it, so that a shell sees it. So it does when `main` comes to its own end meanwhile. A second SIGINT ends the process at
+/// once. All of this only where SIGINT has its default disposition. With several loops on several threads, the first of them
+/// that is done ends the process; a [`Runner`] with [`ctrl_c`](Builder::ctrl_c) leaves that to its caller.
 ///
 /// # Panics
 ///
@@ -42,8 +55,8 @@ use crate::telemetry::view::TaskKind;
 #[doc(alias = "asyncio.run")]
 #[track_caller]
 pub fn run<F: Future>(main: F) -> F::Output {
-    match Runner::builder().build() {
-        Ok(mut runner) => runner.block_on(main),
+    match Runner::builder().ctrl_c(true).build() {
+        Ok(runner) => runner.run_to_end(main),
         Err(error) => panic!("cannot make an event loop: {error}"),
     }
 }
@@ -55,6 +68,7 @@ pub struct Builder {
     debug: bool,
     hidden: bool,
     paused: bool,
+    ctrl_c: Option<bool>,
     hooks: Hooks,
 }
 
@@ -87,6 +101,24 @@ impl Builder {
         self
     }
 
+    /// Whether the first SIGINT (Ctrl-C) cancels the main task while [`block_on`](Runner::block_on) runs, and the second ends
+    /// the process at once; off unless asked for.
+    ///
+    /// Only where SIGINT has its default disposition when `block_on` begins, and that is back when it returns. A handler that
+    /// the application registers through signal-hook while it runs is called too, but no longer after that: register it
+    /// before, or leave this off.
+    #[must_use]
+    pub fn ctrl_c(mut self, ctrl_c: bool) -> Self {
+        self.ctrl_c = Some(ctrl_c);
+        self
+    }
+
+    /// What `ctrl_c` is unless it was said.
+    pub(crate) fn ctrl_c_by_default(mut self, ctrl_c: bool) -> Self {
+        self.ctrl_c = self.ctrl_c.or(Some(ctrl_c));
+        self
+    }
+
     /// What is told of errors that nobody else can receive. The default writes them to standard error.
     #[doc(alias = "asyncio.loop.set_exception_handler")]
     #[must_use]
@@ -103,14 +135,38 @@ impl Builder {
     pub fn build(self) -> io::Result<Runner> {
         let lp = slot::acquire(&self.name, self.hidden, self.debug, self.paused)?;
         *lp.hooks.borrow_mut() = self.hooks;
-        Ok(Runner { lp, _not_send: PhantomData })
+        let ctrl_c = self.ctrl_c.unwrap_or(false);
+        Ok(Runner { lp, ctrl_c, closed: false, _not_send: PhantomData })
     }
 }
 
 /// A loop of this thread that can run several futures one after the other.
+///
+/// Dropping it drops the tasks that are left, see [`shutdown`](Self::shutdown).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut runner = loopscope::Runner::builder().name("app").build()?;
+/// let task = runner.block_on(async { loopscope::spawn(async { 6 * 7 }) })?;
+/// assert_eq!(runner.block_on(task)??, 42);
+///
+/// runner.block_on(async {
+///     loopscope::task::Builder::new().name("stuck").spawn(std::future::pending::<()>()).detach();
+/// })?;
+/// let report = runner.shutdown(Duration::from_millis(1));
+/// assert_eq!(report.survivors()[0].name.as_deref(), Some("stuck"));
+/// # Ok(())
+/// # }
+/// ```
 #[doc(alias = "asyncio.Runner")]
 pub struct Runner {
     lp: &'static Loop,
+    ctrl_c: bool,
+    closed: bool,
     _not_send: PhantomData<*const ()>,
 }
 
@@ -121,20 +177,28 @@ impl Runner {
     }
 
     /// The loop as other threads see it.
+    #[doc(alias = "asyncio.Runner.get_loop")]
     pub fn handle(&self) -> Handle {
         Handle::of(self.lp)
     }
 
     /// Runs `main` to its end. Other tasks stay and go on at the next call.
     ///
+    /// # Errors
+    ///
+    /// When `main` was cancelled, by Ctrl-C where the runner was built with [`ctrl_c`](Builder::ctrl_c): then its future is
+    /// dropped by the time this returns. A Ctrl-C that comes too late is not lost: a `main` that returns nevertheless is
+    /// answered with the error too, and its output is dropped.
+    ///
     /// # Panics
     ///
-    /// Inside of a loop, and with the panic of `main`.
+    /// Inside of a loop, in the child of a fork whose parent made the runner, and with the panic of `main`.
     #[doc(alias = "asyncio.Runner.run")]
     #[doc(alias = "asyncio.loop.run_until_complete")]
     #[track_caller]
-    pub fn block_on<F: Future>(&mut self, main: F) -> F::Output {
+    pub fn block_on<F: Future>(&mut self, main: F) -> Result<F::Output, RunError> {
         let entered = current::enter(self.lp);
+        let watch = if self.ctrl_c { interrupt::watch(self.lp) } else { None };
         let spawning = Spawning {
             place: Location::caller(),
             name: Some("main"),
@@ -142,7 +206,65 @@ impl Runner {
             group: None,
             handle: true,
         };
-        run_main(self.lp, main, &spawning, entered)
+        let output = run_main(self.lp, main, &spawning);
+        let interrupted = watch.is_some_and(interrupt::Watch::end);
+        drop(entered);
+        match output {
+            Some(Err(payload)) => std::panic::resume_unwind(payload),
+            _ if interrupted => Err(RunError::interrupted()),
+            Some(Ok(output)) => Ok(output),
+            None => Err(RunError::cancelled()),
+        }
+    }
+
+    /// Runs `main`, then ends the loop. After a Ctrl-C it does not return.
+    #[track_caller]
+    pub(crate) fn run_to_end<F: Future>(mut self, main: F) -> F::Output {
+        match self.block_on(main) {
+            Ok(output) => output,
+            Err(error) if error.is_interrupted() => {
+                drop(self);
+                interrupt::reraise()
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Ends the loop in order: tasks may run, and spawn, until all are over or `grace` has passed; then what is left is
+    /// dropped, and the report says what that was and what it waited for.
+    ///
+    /// Destructors may still spawn; such a task is dropped before its first poll. Destructors that go on spawning, each from
+    /// the drop of the one before, are followed a thousand deep; further futures are leaked, which is reported through
+    /// [`on_unhandled`](Builder::on_unhandled), as is a destructor that panics. Dropping a runner is the same without grace
+    /// and without report.
+    ///
+    /// # Panics
+    ///
+    /// Inside of a loop.
+    ///
+    /// In the child of a fork whose parent made the runner there is nothing to end, and the report is clean.
+    #[doc(alias = "asyncio.Runner.close")]
+    #[track_caller]
+    pub fn shutdown(mut self, grace: Duration) -> ShutdownReport {
+        if self.lp.forked.get() {
+            return ShutdownReport::default();
+        }
+        let entered = current::enter(self.lp);
+        let report = self.lp.wind_down(grace);
+        drop(entered);
+        self.end();
+        report
+    }
+
+    fn end(&mut self) {
+        if self.closed || self.lp.forked.get() {
+            return; // the loop of a forked child is the parent's
+        }
+        self.closed = true;
+        let entered = current::enter_to_close(self.lp);
+        self.lp.close();
+        drop(entered);
+        slot::release(self.lp);
     }
 }
 
@@ -151,26 +273,22 @@ fn run_main<F: Future>(
     lp: &'static Loop,
     main: F,
     spawning: &Spawning<'_>,
-    entered: current::Entered,
-) -> F::Output {
+) -> Option<Result<F::Output, crate::task::cell::Payload>> {
     // SAFETY: `run_until` only returns, or unwinds, when the task is over or was dropped by the guard below.
     let task = unsafe { lp.spawn::<F, Opaque>(main, spawning) };
+    lp.main.set(task.word.0);
     let guard = MainGuard(task);
     lp.run_until(|| task.is_done());
     std::mem::forget(guard);
+    lp.main.set(0);
     // SAFETY: the task was spawned with this very output type just above.
     let output = unsafe { task.take_output::<F::Output>() };
     task.drop_handle();
-    drop(entered);
-    match output {
-        Some(Ok(output)) => output,
-        Some(Err(payload)) => std::panic::resume_unwind(payload),
-        None => panic!("the main task was cancelled"),
-    }
+    output
 }
 
 /// Keeps a main future that borrows from outliving what it borrows when the loop itself panics.
-struct MainGuard(crate::task::raw::TaskRef);
+struct MainGuard(TaskRef);
 
 impl Drop for MainGuard {
     fn drop(&mut self) {
@@ -183,13 +301,7 @@ impl Drop for MainGuard {
 
 impl Drop for Runner {
     fn drop(&mut self) {
-        if self.lp.forked.get() {
-            return; // the loop is the parent's
-        }
-        let entered = current::enter_to_close(self.lp);
-        self.lp.close();
-        drop(entered);
-        slot::release(self.lp);
+        self.end();
     }
 }
 
@@ -200,25 +312,9 @@ impl fmt::Debug for Runner {
 }
 
 impl Loop {
-    /// Drops every task that is left, those that destructors spawn too.
-    fn close(&'static self) {
-        self.closing.set(true);
-        while self.live.get() > 0 {
-            for word in self.live_tasks() {
-                self.cancel(word);
-            }
-            let live = self.live.get();
-            self.run_until(|| self.live.get() < live || self.ready.len() == 0);
-        }
-        while let Some(index) = self.ready.pop(&self.controls) {
-            self.run_task(index);
-        }
-        self.forget_history();
-    }
-
     /// Tells the hook about something that is no task's.
     pub(crate) fn report_loop(&self, kind: UnhandledKind) {
         let hook = self.hooks.borrow().unhandled.clone();
-        hook.call(&Unhandled::new(None, None, None, kind));
+        hook.call(&Unhandled::of_loop(kind));
     }
 }

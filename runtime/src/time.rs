@@ -5,7 +5,7 @@
 
 mod instant;
 mod interval;
-mod sleep;
+pub(crate) mod sleep;
 mod timeout;
 pub(crate) mod wheel;
 

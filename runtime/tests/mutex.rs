@@ -248,20 +248,23 @@ fn waiting_on_a_second_loop_panics_while_somebody_waits_on_the_first() {
     let lock = Rc::new(Mutex::new(1));
     let mut first = loopscope::Runner::builder().build().unwrap();
     let inside = Rc::clone(&lock);
-    let (guard, waiter) = first.block_on(async move {
-        let guard = held(&inside);
-        let waiter = spawn(async move { drop(inside.lock().await) });
-        yield_now().await;
-        (guard, waiter)
-    });
+    let (guard, waiter) = first
+        .block_on(async move {
+            let guard = held(&inside);
+            let waiter = spawn(async move { drop(inside.lock().await) });
+            yield_now().await;
+            (guard, waiter)
+        })
+        .unwrap();
     let mut second = loopscope::Runner::builder().build().unwrap();
     let other = Rc::clone(&lock);
     let panicked = second
-        .block_on(async { spawn(async move { drop(other.lock().await) }).await.unwrap_err().to_string() });
+        .block_on(async { spawn(async move { drop(other.lock().await) }).await.unwrap_err().to_string() })
+        .unwrap();
     assert!(panicked.contains("on another event loop than the one where others wait"), "{panicked}");
     // Between two turns of the first loop the lock is let go, and the waiter gets it at the next.
     drop(guard);
-    first.block_on(waiter).unwrap();
+    first.block_on(waiter).unwrap().unwrap();
     assert!(!lock.is_locked());
 }
 

@@ -91,11 +91,12 @@ fn another_thread_wakes_and_posts() {
 #[test]
 fn a_paused_clock_jumps() {
     let mut runner = loopscope::Runner::builder().paused(true).build().unwrap();
-    runner.block_on(async {
+    let elapsed = runner.block_on(async {
         let start = loopscope::time::Instant::now();
         sleep(Duration::from_secs(86_400)).await;
-        assert_eq!(start.elapsed(), Duration::from_secs(86_400));
+        start.elapsed()
     });
+    assert_eq!(elapsed, Ok(Duration::from_secs(86_400)));
 }
 
 #[test]
@@ -116,5 +117,5 @@ fn a_hundred_thousand_timers_fire() {
         }
         sum
     });
-    assert_eq!(sum, 99_999 * 100_000 / 2);
+    assert_eq!(sum, Ok(99_999 * 100_000 / 2));
 }

@@ -25,8 +25,11 @@ struct Known {
     shape: Shape,
 }
 
-const MAIN: &[Known] =
-    &[Known { name: "debug", shape: Shape::Flag }, Known { name: "name", shape: Shape::Text }];
+const MAIN: &[Known] = &[
+    Known { name: "debug", shape: Shape::Flag },
+    Known { name: "name", shape: Shape::Text },
+    Known { name: "ctrl_c", shape: Shape::Flag },
+];
 const TEST: &[Known] =
     &[Known { name: "paused", shape: Shape::Flag }, Known { name: "debug", shape: Shape::Flag }];
 
@@ -121,7 +124,7 @@ fn unknown(entry: Entry, name: &str) -> String {
         return format!("`{attribute}` has no option `{name}`: {hint}");
     }
     let names: Vec<String> = own.iter().map(|known| format!("`{}`", known.name)).collect();
-    format!("`{attribute}` has no option `{name}`; it knows {}", names.join(" and "))
+    format!("`{attribute}` has no option `{name}`; it knows {}", names.join(", "))
 }
 
 /// Whether a slip of the pen lies between the two: at most two letters added, left out or exchanged.
@@ -207,7 +210,7 @@ mod tests {
     fn anything_else_gets_the_list() {
         assert_eq!(
             calls(Entry::Main, quote!(colour = "red")),
-            "error: `#[loopscope::main]` has no option `colour`; it knows `debug` and `name`"
+            "error: `#[loopscope::main]` has no option `colour`; it knows `debug`, `name`, `ctrl_c`"
         );
     }
 

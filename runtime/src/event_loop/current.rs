@@ -2,13 +2,17 @@
 //! Which loop runs on this thread.
 
 use std::cell::Cell;
-use std::sync::Once;
+use std::mem::ManuallyDrop;
+use std::sync::{MutexGuard, Once};
 
 use super::slot::{self, Loop};
+use crate::runner::interrupt;
+use crate::telemetry::clock;
 
 thread_local! {
     static CURRENT: Cell<*const Loop> = const { Cell::new(std::ptr::null()) };
     static FORKED: Cell<bool> = const { Cell::new(false) };
+    static HELD: Cell<Option<ManuallyDrop<HeldForFork>>> = const { Cell::new(None) };
 }
 
 /// The loop that runs on this thread now.
@@ -34,6 +38,20 @@ pub(crate) fn expect(what: &str) -> &'static Loop {
     }
 }
 
+impl Loop {
+    /// # Panics
+    ///
+    /// In the child of a fork, where this loop is a copy that must not touch the parent's descriptors.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn check_not_forked(&self) {
+        assert!(
+            !self.forked.get(),
+            "this event loop belongs to the parent process: the child of a fork must exec, exit, or make a new loop"
+        );
+    }
+}
+
 #[cold]
 #[track_caller]
 fn missing(what: &str) -> ! {
@@ -56,16 +74,18 @@ pub(crate) struct Entered {
 ///
 /// # Panics
 ///
-/// When a loop already runs on this thread.
+/// When a loop already runs on this thread, or the loop is the parent's and this is the child of a fork.
 #[track_caller]
 pub(crate) fn enter(lp: &'static Loop) -> Entered {
     watch_forks();
+    lp.check_not_forked();
     assert!(
         get().is_none(),
         "an event loop is already running on this thread: await the future instead, or run the second loop on a thread of \
          its own"
     );
     CURRENT.set(lp);
+    FORKED.set(false);
     Entered { outer: std::ptr::null(), _not_send: std::marker::PhantomData }
 }
 
@@ -82,22 +102,42 @@ impl Drop for Entered {
     }
 }
 
+/// What must be whole in the child.
+struct HeldForFork {
+    slots: MutexGuard<'static, slot::Slots>,
+    installed: MutexGuard<'static, interrupt::Installed>,
+}
+
 fn watch_forks() {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(|| {
-        // SAFETY: the handler only touches thread-locals without destructors and atomics; see `in_child`.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+        // SAFETY: the handlers only touch thread-locals without destructors, atomics and locks of our own.
+        unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) };
     });
+}
+
+/// Runs before every fork, on the thread that forks.
+extern "C" fn before_fork() {
+    // In this order everywhere; nobody takes the first while holding the second.
+    let held = HeldForFork { slots: slot::lock_for_fork(), installed: interrupt::lock_for_fork() };
+    HELD.set(Some(ManuallyDrop::new(held)));
+}
+
+/// Runs in the parent after every fork.
+extern "C" fn in_parent() {
+    drop(HELD.take().map(ManuallyDrop::into_inner));
 }
 
 /// Runs in the child of every fork, on its only thread.
 extern "C" fn in_child() {
     if let Some(lp) = get() {
-        lp.forked.set(true);
         // The next look comes after the poll under way.
         lp.look_at.set(0);
         CURRENT.set(std::ptr::null());
     }
     FORKED.set(true);
-    slot::forget_all_after_fork();
+    clock::mend_after_fork();
+    let Some(mut held) = HELD.take().map(ManuallyDrop::into_inner) else { return };
+    slot::forget_all_after_fork(&mut held.slots);
+    interrupt::forget_after_fork(&mut held.installed);
 }

@@ -16,13 +16,14 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::atomic::{AtomicPtr, AtomicU64};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::ready::ReadyQueue;
 use super::remote::{Inbox, Inboxes, Remote};
 use crate::io::driver::Driver;
 use crate::io::source::Sources;
 use crate::runner::Hooks;
+use crate::runner::interrupt::Interrupt;
 use crate::task::control::Controls;
 use crate::task::memory::Memory;
 use crate::telemetry::atomic::{Acquire, OneWriter, Relaxed, Release};
@@ -67,6 +68,17 @@ pub(crate) enum TimeSource {
     Paused(u64),
 }
 
+/// Whether a loop takes new tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// It does.
+    No,
+    /// They are cancelled from birth, and dropped at their turn.
+    Cancelling,
+    /// Their futures are leaked, as so many were: destructors would go on spawning for ever.
+    Refusing(u64),
+}
+
 /// A loop and everything it keeps.
 pub(crate) struct Loop {
     /// Its place among the slots: what wakers carry.
@@ -74,9 +86,12 @@ pub(crate) struct Loop {
     // Shared: anybody, at any time.
     /// The number of the loop that lives here plus one, or 0.
     pub(crate) life: AtomicU64,
+    /// The task ids of this life begin here; [`NO_IDS`] when there is none.
+    first_id: AtomicU64,
     pub(crate) remote: Remote,
     pub(crate) inboxes: Pages<Inbox>,
     pub(crate) posted: Mutex<Vec<Post>>,
+    pub(crate) interrupt: Interrupt,
     pub(crate) bell: mio::Waker,
     pub(crate) record: LoopRecord,
     pub(crate) records: Records,
@@ -110,7 +125,9 @@ pub(crate) struct Loop {
     pub(crate) ids: Cell<(u64, u64)>,
     /// Live tasks, to know when the loop is empty.
     pub(crate) live: Cell<u64>,
-    pub(crate) closing: Cell<bool>,
+    pub(crate) closing: Cell<Closing>,
+    /// The word of the main task, 0 between two runs.
+    pub(crate) main: Cell<u64>,
     /// The process was forked and this is the child's copy.
     pub(crate) forked: Cell<bool>,
     pub(crate) swept_at_ns: Cell<u64>,
@@ -138,10 +155,15 @@ static NEXT_HIDDEN_LOOP: AtomicU64 = AtomicU64::new(HIDDEN_LOOPS);
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 static NEXT_HIDDEN_ID: AtomicU64 = AtomicU64::new(1 << 62);
 static NEXT_RESOURCE: AtomicU64 = AtomicU64::new(1);
+/// Farther apart than this, a task id and a loop's first one are not of the same kind, application's or hidden.
+const IDS_MAX: u64 = 1 << 61;
+/// A first id that no task's id follows within [`IDS_MAX`].
+const NO_IDS: u64 = 3 << 61;
 /// Task ids that a loop takes at once.
 const ID_BLOCK: u64 = 1 << 16;
 
-struct Slots {
+/// Which slots are free and how many there are.
+pub(crate) struct Slots {
     free: Vec<&'static Loop>,
     used: u8,
 }
@@ -162,16 +184,24 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Loop> {
     })
 }
 
-/// After a fork the child leaves all slots to the parent's loops, whose epoll and eventfds they share.
-pub(crate) fn forget_all_after_fork() {
+/// Held across a fork, so that the child finds the slots whole.
+pub(crate) fn lock_for_fork() -> MutexGuard<'static, Slots> {
+    FREE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// After a fork the child leaves all slots to the parent's loops, whose epoll and eventfds they share. Whoever still has a
+/// reference to one finds that its loop has ended.
+pub(crate) fn forget_all_after_fork(slots: &mut Slots) {
+    for lp in all() {
+        lp.forked.set(true);
+        lp.life.store(0, Release);
+        lp.first_id.store(NO_IDS, Relaxed);
+    }
     for at in &SLOTS {
         at.store(std::ptr::null_mut(), Release);
     }
-    // The lock may have been held by a thread that does not exist here; then no new loop can be made, which is said.
-    if let Ok(mut slots) = FREE.try_lock() {
-        slots.free.clear();
-        slots.used = 0;
-    }
+    slots.free.clear();
+    slots.used = 0;
 }
 
 /// Takes a slot for a new loop.
@@ -209,6 +239,7 @@ fn take_slot() -> io::Result<&'static Loop> {
 /// Gives a slot back when its loop has ended and every task of it is gone.
 pub(crate) fn release(lp: &'static Loop) {
     lp.life.store(0, Release);
+    lp.first_id.store(NO_IDS, Relaxed);
     lp.end_life();
     FREE.lock().unwrap_or_else(PoisonError::into_inner).free.push(lp);
 }
@@ -226,9 +257,11 @@ impl Loop {
         Ok(Self {
             slot,
             life: AtomicU64::new(0),
+            first_id: AtomicU64::new(NO_IDS),
             remote: Remote::default(),
             inboxes: Pages::reserve(ENTRIES_MAX as usize)?,
             posted: Mutex::default(),
+            interrupt: Interrupt::default(),
             bell,
             record: LoopRecord::default(),
             records: Records::reserve()?,
@@ -255,7 +288,8 @@ impl Loop {
             time: Cell::new(TimeSource::Real),
             ids: Cell::new((0, 0)),
             live: Cell::new(0),
-            closing: Cell::new(false),
+            closing: Cell::new(Closing::No),
+            main: Cell::new(0),
             forked: Cell::new(false),
             swept_at_ns: Cell::new(0),
         })
@@ -267,10 +301,12 @@ impl Loop {
         let now = self.ticks.get().now();
         self.record.start(LoopInfo { id: number, name: name.to_owned(), thread, tid, hidden }, now);
         self.record.debug.put(u64::from(debug));
+        let ids = if hidden { &NEXT_HIDDEN_ID } else { &NEXT_ID };
+        self.first_id.store(ids.load(Relaxed), Relaxed);
         self.rate.set(clock::rate());
         self.now.set(now);
         self.look_at.set(now);
-        self.closing.set(false);
+        self.closing.set(Closing::No);
         self.ids.set((0, 0));
         let start = clock::os_now_ns();
         self.time.set(if paused { TimeSource::Paused(start) } else { TimeSource::Real });
@@ -289,9 +325,21 @@ impl Loop {
         histograms.io_wait.clear();
         self.blocks.clear();
         self.names.clear();
-        self.posted.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        *self.hooks.borrow_mut() = Hooks::default();
+        // Closures and hooks may own anything; their destructors run when nothing is locked or borrowed.
+        let posted = std::mem::take(&mut *self.posted.lock().unwrap_or_else(PoisonError::into_inner));
+        let hooks = self.hooks.replace(Hooks::default());
+        for post in posted {
+            crate::task::cell::drop_quietly(post);
+        }
+        crate::task::cell::drop_quietly(hooks);
         self.give_memory_back();
+    }
+
+    /// Whether the task `id` is of this life of the loop. A handle that outlives its loop asks this, because by then the slot
+    /// may be another thread's.
+    #[inline]
+    pub(crate) fn may_have_spawned(&self, id: u64) -> bool {
+        id.wrapping_sub(self.first_id.load(Relaxed)) < IDS_MAX
     }
 
     /// An id no task of this process had before.
@@ -347,6 +395,9 @@ impl Loop {
 
     /// Runs `post` on the loop's thread, soon. Returns it when the loop has ended.
     pub(crate) fn post(&self, life: u64, post: Post) -> Result<(), Post> {
+        if self.life.load(Acquire) != life {
+            return Err(post); // asked before the lock too, which in the child of a fork may be held for ever
+        }
         {
             let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
             if self.life.load(Acquire) != life {

@@ -84,7 +84,7 @@ impl Loop {
     }
 
     /// Gives every task that is ready now one turn.
-    fn run_batch(&'static self) {
+    pub(crate) fn run_batch(&'static self) {
         let mut left = self.ready.len();
         self.record.ready.put(u64::from(left));
         self.record.batches.add(1);
@@ -112,11 +112,9 @@ impl Loop {
     #[cold]
     #[inline(never)]
     fn look(&'static self, may_sleep: bool) {
-        assert!(
-            !self.forked.get(),
-            "this event loop belongs to the parent process: the child of a fork must exec, exit, or make a new loop"
-        );
+        self.check_not_forked();
         self.record.running.put(0);
+        self.heed_interrupt();
         clock::refine();
         self.rate.set(clock::rate());
         self.take_posted();

@@ -5,15 +5,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use crate::task::TaskId;
-use crate::telemetry::Place;
+use crate::telemetry::{Place, TaskKind};
 
 /// Something went wrong and nobody can receive it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[doc(alias = "asyncio.loop.call_exception_handler")]
 pub struct Unhandled {
-    /// The task it happened in.
+    /// The task or callback it happened in.
     pub task: Option<TaskId>,
+    /// Whether it is a task or a callback.
+    pub task_kind: Option<TaskKind>,
     /// The task's name.
     pub name: Option<String>,
     /// Where the task was spawned.
@@ -30,28 +32,38 @@ pub enum UnhandledKind {
     Panic(String),
     /// An `Err`, as `Debug` shows it, of a task spawned with `spawn_fallible` whose handle is gone.
     Error(String),
-    /// A destructor of a cancelled future panicked.
+    /// A destructor panicked: of a cancelled future, or of an output that nobody took.
     PanicInDrop(String),
     /// A task awaited its own cancellation, which ends it there.
     SelfCancel,
+    /// While the loop was closing, destructors went on spawning tasks; this many futures were leaked.
+    LeakedAtClose(u64),
 }
 
 impl Unhandled {
-    pub(crate) fn new(
-        task: Option<TaskId>,
+    pub(crate) fn of_loop(kind: UnhandledKind) -> Self {
+        Self { task: None, task_kind: None, name: None, spawned_at: None, kind }
+    }
+
+    pub(crate) fn of_task(
+        (task, task_kind): (TaskId, TaskKind),
         name: Option<String>,
         spawned_at: Option<Place>,
         kind: UnhandledKind,
     ) -> Self {
-        Self { task, name, spawned_at, kind }
+        Self { task: Some(task), task_kind: Some(task_kind), name, spawned_at, kind }
     }
 }
 
 impl fmt::Display for Unhandled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.task {
-            Some(task) => write!(f, "task {task}")?,
-            None => f.write_str("a posted callback")?,
+        match (self.task, self.task_kind) {
+            (Some(task), Some(TaskKind::Callback)) => write!(f, "callback {task}")?,
+            (Some(task), _) => write!(f, "task {task}")?,
+            (None, _) if matches!(self.kind, UnhandledKind::LeakedAtClose(_)) => {
+                f.write_str("the event loop")?
+            }
+            (None, _) => f.write_str("a posted callback")?,
         }
         if let Some(name) = &self.name {
             write!(f, " {name:?}")?;
@@ -62,8 +74,11 @@ impl fmt::Display for Unhandled {
         match &self.kind {
             UnhandledKind::Panic(text) => write!(f, " panicked and nobody awaits it: {text}"),
             UnhandledKind::Error(text) => write!(f, " failed and nobody awaits it: {text}"),
-            UnhandledKind::PanicInDrop(text) => write!(f, " panicked while it was cancelled: {text}"),
+            UnhandledKind::PanicInDrop(text) => write!(f, " panicked in a destructor: {text}"),
             UnhandledKind::SelfCancel => f.write_str(" awaited its own cancellation and ends there"),
+            UnhandledKind::LeakedAtClose(count) => {
+                write!(f, " leaked {count} futures that destructors went on spawning while it closed")
+            }
         }
     }
 }

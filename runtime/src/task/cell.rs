@@ -48,8 +48,8 @@ pub(crate) struct VTable {
     pub(crate) drop_future: unsafe fn(*mut u8) -> Result<(), Payload>,
     /// Where in the cell the output lies, a `Result<T, Payload>`.
     pub(crate) output_offset: usize,
-    /// Drops the output.
-    pub(crate) drop_output: unsafe fn(*mut u8),
+    /// Drops the output; returns the payload when that panics.
+    pub(crate) drop_output: unsafe fn(*mut u8) -> Result<(), Payload>,
     /// Describes an unread error or panic in the output, as text.
     pub(crate) describe: unsafe fn(*const u8) -> Option<String>,
     pub(crate) layout: Layout,
@@ -100,6 +100,14 @@ pub(crate) struct Fallible;
 impl<T, E: std::fmt::Debug> Describe<Result<T, E>> for Fallible {
     fn describe(output: &Result<T, E>) -> Option<String> {
         output.as_ref().err().map(|error| format!("{error:?}"))
+    }
+}
+
+/// Drops a value whose destructor may panic, where that has nobody to go to.
+pub(crate) fn drop_quietly<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // Its destructor may panic too, and so on.
+        std::mem::forget(payload);
     }
 }
 
@@ -169,9 +177,10 @@ unsafe fn poll<F: Future>(cell: *mut u8, cx: &mut Context<'_>) -> Polled {
             }
         }
         Err(payload) => {
-            // SAFETY: a future that panicked is dropped and never polled again. A second panic is dropped with its payload:
-            // the first is the one to report.
-            drop(unsafe { drop_future::<F>(cell) });
+            // SAFETY: a future that panicked is dropped and never polled again.
+            let dropped = unsafe { drop_future::<F>(cell) };
+            // A second panic goes the way of its payload: the first is the one to report.
+            drop_quietly(dropped);
             // SAFETY: the future is gone, so the stage is free for the payload.
             unsafe { (&raw mut (*stage).output).write(ManuallyDrop::new(Err(payload))) };
             Polled::Panicked
@@ -194,15 +203,13 @@ unsafe fn drop_future<F: Future>(cell: *mut u8) -> Result<(), Payload> {
 /// # Safety
 ///
 /// `cell` holds an output of type `F::Output`; afterwards it holds nothing.
-unsafe fn drop_output<F: Future>(cell: *mut u8) {
+unsafe fn drop_output<F: Future>(cell: *mut u8) -> Result<(), Payload> {
     // SAFETY: the caller's promise.
     let stage = unsafe { (*cell.cast::<TaskCell<F>>()).stage.get() };
-    // A panic in a destructor of an output that nobody reads has nobody to go to but the loop.
-    let dropped = catch_unwind(AssertUnwindSafe(|| {
+    catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the stage holds an output and nobody uses it any more.
         unsafe { ManuallyDrop::drop(&mut (*stage).output) };
-    }));
-    drop(dropped);
+    }))
 }
 
 /// # Safety

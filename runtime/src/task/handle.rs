@@ -118,14 +118,14 @@ impl<T> Task<T> {
     /// The task ends even if the returned future is dropped.
     #[doc(alias = "asyncio.Task.cancel")]
     pub fn cancel(self) -> Cancel<T> {
-        self.request_cancel();
+        self.task.cancel();
         Cancel { task: self }
     }
 
     /// Asks for the end of the task without giving up the handle: awaiting it then gives [`JoinError`].
     /// Returns whether the task was still alive.
     pub fn request_cancel(&self) -> bool {
-        self.task.lp().is_some_and(|lp| lp.cancel(self.task.word))
+        self.task.cancel()
     }
 
     #[track_caller]
@@ -205,6 +205,11 @@ impl<T> Future for Cancel<T> {
         let at = Location::caller();
         let task = &mut self.task;
         if task.poll_done(cx, at).is_ready() {
+            if task.task.has_panic() {
+                // There is no room for it in what this returns, so that nobody can receive it any more.
+                task.task.drop_handle();
+                return Poll::Ready(None);
+            }
             return Poll::Ready(task.take().ok());
         }
         let lp = current::expect("a cancellation was polled");

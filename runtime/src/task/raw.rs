@@ -27,11 +27,11 @@ use super::control::{
     CANCEL, CANCELLED, Control, DONE, HANDLE, OUTPUT, PANICKED, QUEUED, REPORTED, RUNNING, TaskWord,
 };
 use super::waker;
-use crate::event_loop::slot::Loop;
+use crate::event_loop::slot::{Closing, Loop};
 use crate::group::GroupCore;
 use crate::runner::{Unhandled, UnhandledKind};
 use crate::task::TaskId;
-use crate::telemetry::atomic::OneWriter;
+use crate::telemetry::atomic::{OneWriter, Relaxed};
 use crate::telemetry::record::Birth;
 use crate::telemetry::view::{TaskKind, TaskState};
 use crate::telemetry::waiter::{NIL, NOTIFIED};
@@ -78,6 +78,58 @@ impl Loop {
         F: Future,
         D: Describe<F::Output>,
     {
+        if let Closing::Refusing(count) = self.closing.get() {
+            return self.leak(future, count);
+        }
+        // SAFETY: the caller's promise.
+        let task = unsafe { self.make::<F, D>(future, spawning) };
+        let control = self.controls.get(task.word.index());
+        control.flags.set(control.flags.get() | QUEUED);
+        self.push_ready(task.word.index());
+        task
+    }
+
+    /// Spawns a future that waits for `entry`, which it owns, before it is polled for the first time.
+    ///
+    /// # Safety
+    ///
+    /// As of [`spawn`](Self::spawn).
+    ///
+    /// # Panics
+    ///
+    /// When 16 million tasks are alive.
+    pub(crate) unsafe fn spawn_waiting<F, D>(
+        &'static self,
+        future: F,
+        spawning: &Spawning<'_>,
+        entry: Option<u32>,
+    ) -> TaskRef
+    where
+        F: Future,
+        D: Describe<F::Output>,
+    {
+        let Some(entry) = entry.filter(|_| self.closing.get() == Closing::No) else {
+            // SAFETY: the caller's promise.
+            return unsafe { self.spawn::<F, D>(future, spawning) };
+        };
+        // SAFETY: the caller's promise.
+        let task = unsafe { self.make::<F, D>(future, spawning) };
+        self.records.get(task.word.index()).begun_idle();
+        self.waiters.adopt(entry, task.word.0, &waker::of(task.word));
+        task
+    }
+
+    /// Makes a task that stands in no queue yet.
+    ///
+    /// # Safety
+    ///
+    /// As of [`spawn`](Self::spawn).
+    #[inline]
+    unsafe fn make<F, D>(&'static self, future: F, spawning: &Spawning<'_>) -> TaskRef
+    where
+        F: Future,
+        D: Describe<F::Output>,
+    {
         let vtable = cell::vtable::<F, D>();
         let Some(index) = self.controls.alloc() else {
             panic!("16 million tasks are alive in one event loop, which is the most there can be");
@@ -94,18 +146,33 @@ impl Loop {
         // SAFETY: lifetimes do not exist in a vtable's functions; the caller answers for the future's.
         let vtable = unsafe { std::mem::transmute::<&VTable, &'static VTable>(vtable) };
         control.vtable.set(Some(vtable));
-        let flags = if spawning.handle { QUEUED | HANDLE } else { QUEUED };
+        let flags = if spawning.handle { HANDLE } else { 0 };
         // A loop that is closing takes no new tasks: this one is dropped at its turn.
-        control.flags.set(if self.closing.get() { flags | CANCEL } else { flags });
+        control.flags.set(if self.closing.get() == Closing::No { flags } else { flags | CANCEL });
         let generation = control.generation.get();
-        let size = vtable.future_bytes;
         let parent = self.running_id();
-        let birth = Birth { id, parent, site, name, kind: spawning.kind, size, now: self.now.get() };
+        let birth = Birth {
+            id,
+            parent,
+            site,
+            name,
+            kind: spawning.kind,
+            size: vtable.future_bytes,
+            now: self.now.get(),
+        };
         self.records.begin(index, generation, &birth);
         self.sites.spawned(site, name);
         self.live.set(self.live.get() + 1);
-        self.push_ready(index);
         TaskRef { word: TaskWord::new(generation, self.slot, index), id }
+    }
+
+    /// Takes a future that would only be dropped, by destructors that never stop spawning.
+    #[cold]
+    fn leak<F>(&'static self, future: F, count: u64) -> TaskRef {
+        std::mem::forget(future);
+        self.closing.set(Closing::Refusing(count + 1));
+        // Of no task: generations begin at 1.
+        TaskRef { word: TaskWord::new(0, self.slot, 0), id: self.next_id() }
     }
 
     #[inline]
@@ -256,12 +323,15 @@ impl Loop {
     /// Drops the future of a task that is not running.
     fn cancel_now(&self, index: u32, control: &Control) {
         let Some(vtable) = control.vtable.get() else { return };
-        // Marked done first: whatever the destructors wake or cancel finds a task that is over.
-        control.flags.set(control.flags.get() | DONE);
-        // SAFETY: not done and not running, so the cell holds a future that nobody uses.
+        // Marked done first: whatever the destructors wake or cancel finds a task that is over. Marked running too: the
+        // future may own its own handle, whose drop must not release the memory that is being dropped.
+        control.flags.set(control.flags.get() | DONE | RUNNING);
+        // SAFETY: it was not done and not running, so the cell holds a future that nobody uses.
         let dropped = unsafe { (vtable.drop_future)(control.data.get()) };
+        control.flags.set(control.flags.get() & !RUNNING);
         if let Err(payload) = dropped {
             self.report(index, UnhandledKind::PanicInDrop(cell::payload_text(&*payload)));
+            cell::drop_quietly(payload);
         }
         self.now.set(self.ticks.get().now());
         self.finish(index, control, CANCELLED, TaskState::Cancelled);
@@ -305,17 +375,21 @@ impl Loop {
     /// Nobody will read the output: reports what must not be lost, and releases the task.
     fn abandon(&self, index: u32, control: &Control) {
         let flags = control.flags.get();
-        if let Some(text) = self.describe(control) {
-            if flags & PANICKED == 0 {
-                self.report(index, UnhandledKind::Error(text));
-            } else if flags & REPORTED == 0 {
-                self.report(index, UnhandledKind::Panic(text));
+        if flags & REPORTED == 0 {
+            if let Some(text) = self.describe(control) {
+                let panicked = flags & PANICKED != 0;
+                let kind = if panicked { UnhandledKind::Panic(text) } else { UnhandledKind::Error(text) };
+                self.report(index, kind);
             }
         }
         if let (true, Some(vtable)) = (flags & OUTPUT != 0, control.vtable.get()) {
             control.flags.set(flags & !OUTPUT);
             // SAFETY: OUTPUT said that the cell holds an output.
-            unsafe { (vtable.drop_output)(control.data.get()) };
+            let dropped = unsafe { (vtable.drop_output)(control.data.get()) };
+            if let Err(payload) = dropped {
+                self.report(index, UnhandledKind::PanicInDrop(cell::payload_text(&*payload)));
+                cell::drop_quietly(payload);
+            }
             if vtable.output_needs_drop {
                 // Foreign code ran: the next task is not to pay for it.
                 self.now.set(self.ticks.get().now());
@@ -367,21 +441,39 @@ impl Loop {
         let (record, origin) = (self.records.get(index), self.records.origin(index));
         let name = origin.name_index().and_then(|name| self.names.get(name));
         let site = self.sites.place_of(record.site_index()).and_then(|place| self.places.get(place));
-        let id = TaskId::from_raw(origin.id());
+        let task = (TaskId::from_raw(origin.id()), record.kind());
         let hook = self.hooks.borrow().unhandled.clone();
-        hook.call(&Unhandled::new(Some(id), name, site, kind));
+        hook.call(&Unhandled::of_task(task, name, site, kind));
     }
 
     /// The words of all tasks that are not over.
     pub(crate) fn live_tasks(&self) -> Vec<TaskWord> {
+        let live = self.unreleased().filter(|(_, control)| control.flags.get() & DONE == 0);
+        live.map(|(index, control)| TaskWord::new(control.generation.get(), self.slot, index)).collect()
+    }
+
+    fn unreleased(&self) -> impl Iterator<Item = (u32, &Control)> {
         let indices = (0..self.controls.high_water()).filter(|index| self.controls.group_in_use(*index));
         indices
-            .filter_map(|index| {
-                let control = self.controls.get(index);
-                let live = !control.data.get().is_null() && control.flags.get() & DONE == 0;
-                live.then(|| TaskWord::new(control.generation.get(), self.slot, index))
-            })
-            .collect()
+            .map(|index| (index, self.controls.get(index)))
+            .filter(|(_, control)| !control.data.get().is_null())
+    }
+
+    /// Ends the part of handles in tasks that are over: their outputs are dropped, their slots released. Returns whether
+    /// there were any.
+    pub(crate) fn abandon_outputs(&self) -> bool {
+        let done = self.unreleased().filter(|(_, control)| control.flags.get() & DONE != 0);
+        let word =
+            |(index, control): (u32, &Control)| TaskWord::new(control.generation.get(), self.slot, index);
+        let done: Vec<TaskWord> = done.map(word).collect();
+        for word in &done {
+            // A destructor of another output may have dropped the handle meanwhile.
+            if let Some(control) = self.control_of(*word) {
+                control.flags.set(control.flags.get() & !HANDLE);
+                self.abandon(word.index(), control);
+            }
+        }
+        !done.is_empty()
     }
 }
 
@@ -395,6 +487,9 @@ impl TaskRef {
     #[inline]
     fn control(&self) -> Option<&'static Control> {
         let lp = self.lp()?;
+        if !lp.may_have_spawned(self.id) {
+            return None;
+        }
         let control = lp.control_of(self.word)?;
         // A word may come round again after 2^32 lives of a slot; an id never does.
         // SAFETY: a slot of this generation has its cell until it is released.
@@ -448,6 +543,17 @@ impl TaskRef {
     /// Whether the task was ended by being dropped.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.control().is_none_or(|control| control.flags.get() & CANCELLED != 0)
+    }
+
+    /// Whether the task ended with a panic that nobody took.
+    pub(crate) fn has_panic(&self) -> bool {
+        let untaken = OUTPUT | PANICKED;
+        self.control().is_some_and(|control| control.flags.get() & untaken == untaken)
+    }
+
+    /// Asks for the end of the task. Returns whether it was still alive.
+    pub(crate) fn cancel(&self) -> bool {
+        self.control().is_some() && self.lp().is_some_and(|lp| lp.cancel(self.word))
     }
 }
 

@@ -243,6 +243,19 @@ pub(crate) fn refine() {
     calibration.refining.store(false, Release);
 }
 
+/// In the child of a fork: a thread that was refining does not exist here, so what it left half done is done anew.
+pub(crate) fn mend_after_fork() {
+    let Some(calibration) = CALIBRATION.get() else { return };
+    if calibration.sequence.load(Acquire) & 1 == 1 {
+        let to = pair();
+        calibration.base_ticks.store(to.0, Relaxed);
+        calibration.base_ns.store(to.1, Relaxed);
+        calibration.mult.store(mult_of(calibration.first, to), Relaxed);
+        calibration.sequence.fetch_add(1, Release);
+    }
+    calibration.refining.store(false, Release);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -228,6 +228,12 @@ impl Record {
         }
     }
 
+    /// The task was spawned to wait for something before its first turn.
+    pub(crate) fn begun_idle(&self) {
+        #[cfg(not(loopscope_bare))]
+        self.set_state(TaskState::Idle);
+    }
+
     /// When the task was scheduled, in ticks.
     #[inline]
     pub(crate) fn scheduled_at(&self) -> u64 {
@@ -262,6 +268,11 @@ impl Record {
             self.set_state(state);
             self.since.put(now);
         }
+    }
+
+    /// What runs here.
+    pub(crate) fn kind(&self) -> TaskKind {
+        kind_of(self.state.load(Relaxed))
     }
 
     /// The spawn site's index.

@@ -200,6 +200,13 @@ impl Waiters {
         entry.set_waker(waker);
     }
 
+    /// Gives an entry that was made outside of a task to the task that waits for it.
+    pub(crate) fn adopt(&self, index: u32, task: u64, waker: &Waker) {
+        let entry = self.pages.get(index);
+        entry.task.put(task);
+        entry.set_waker(waker);
+    }
+
     /// Whether the entry still belongs to whoever got this generation.
     #[inline]
     pub(crate) fn is_live(&self, index: u32, generation: u32) -> bool {

@@ -67,6 +67,11 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 }
 
 impl Loop {
+    /// The nanosecond at which `duration`, beginning now, has surely passed.
+    pub(crate) fn deadline_after(&self, duration: Duration) -> u64 {
+        self.deadline_in(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX).max(1))
+    }
+
     /// The nanosecond at which a span that begins now has surely passed.
     #[inline]
     fn deadline_in(&self, nanos: u64) -> u64 {
@@ -96,6 +101,10 @@ impl Sleep {
         Self { deadline, wait: Wait::new(), made_at }
     }
 
+    pub(crate) fn made_at(&self) -> &'static Location<'static> {
+        self.made_at
+    }
+
     /// When it ends.
     pub fn deadline(&self) -> Instant {
         Instant::from_nanos(self.deadline)
@@ -121,6 +130,21 @@ impl Sleep {
             }
             self.wait.clear();
         }
+    }
+
+    /// Arms the timer before there is a task to poll it. Returns the entry, to be given to that task.
+    pub(crate) fn arm_early(&mut self, lp: &'static Loop) -> Option<u32> {
+        let parking = Parking {
+            kind: WaitKind::Sleep,
+            payload: self.deadline,
+            flags: 0,
+            at: lp.places.word(self.made_at),
+            made_at: lp.places.word(self.made_at),
+        };
+        if self.wait.park(lp, std::task::Waker::noop(), &parking) {
+            self.arm(lp);
+        }
+        self.wait.place().map(|(_, index)| index)
     }
 
     /// Polls on behalf of a future that sleeps inside: `at` is its caller's place.

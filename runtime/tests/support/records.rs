@@ -10,7 +10,7 @@ use loopscope::telemetry::{LoopReader, PlaceIndex, ResourceKind, WaitKind, loops
 pub(crate) fn run<F: Future>(test: F) -> F::Output {
     let name = format!("records of {:?}", std::thread::current().id());
     let mut runner = loopscope::Runner::builder().name(&name).paused(true).build().unwrap();
-    let output = runner.block_on(test);
+    let output = runner.block_on(test).unwrap();
     let reader = reader_of(&name);
     assert_eq!(waits_of(&reader), [], "wait entries are left");
     assert_eq!(resources_of(&reader), [], "resources are left");
