@@ -1,6 +1,46 @@
-//! Look into a running loopscope program.
+//! Look into a running Loopscope program.
 //!
-//! [`model`] is what was seen, as plain values; it compiles with no features and does no I/O.
+//! # In an application
+//!
+//! Two lines make a program one that can be looked into. In its `Cargo.toml`
+//!
+//! ```toml
+//! [dependencies]
+//! loopscope-inspector = "0.1"
+//! ```
+//!
+//! and at the top of its `main`
+//!
+//! ```no_run
+//! loopscope_inspector::start();
+//! loopscope::run(async {
+//!     // …
+//! });
+//! ```
+//!
+//! Then `loopscope attach PID` shows its tasks, what each waits for, and what is wrong. While nobody looks it costs nothing
+//! beyond the records that every loop keeps. [`try_start`] returns why it could not start instead of writing it to standard
+//! error, and [`start_if_asked`] starts it only where the environment asks for it.
+//!
+//! | `LOOPSCOPE_INSPECT` | |
+//! |---|---|
+//! | not set | [`start`] starts, [`start_if_asked`] does not |
+//! | `0` | nothing starts, whatever the code says |
+//! | `1` | both start |
+//! | a path with a `/` | both start, with the socket there |
+//!
+//! The socket can be reached by the process's own user and by root, and by nobody else.
+//!
+//! # For those who look
+//!
+//! [`client`] finds processes and asks their agents; [`wire`] says what can be asked and what comes; [`model`] is what was
+//! seen, as plain values, with the algorithms over them.
+//!
+//! # Features
+//!
+//! - `agent` (default): what an application needs.
+//! - `client`: what attaches to one.
+//! - Without any: [`model`] alone, which does no I/O and needs next to nothing.
 
 #![forbid(unsafe_code)]
 
@@ -8,3 +48,18 @@ pub mod model;
 
 #[cfg(feature = "wire")]
 pub mod wire;
+
+#[cfg(feature = "agent")]
+pub mod agent;
+#[cfg(feature = "client")]
+pub mod client;
+
+#[cfg(any(feature = "agent", feature = "client"))]
+mod proc;
+#[cfg(any(feature = "agent", feature = "client"))]
+mod rendezvous;
+#[cfg(all(test, any(feature = "agent", feature = "client")))]
+mod scratch;
+
+#[cfg(feature = "agent")]
+pub use agent::{Agent, StartError, start, start_if_asked, try_start};

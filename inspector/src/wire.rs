@@ -19,6 +19,9 @@ mod encode;
 mod kinds;
 mod parts;
 
+#[cfg(any(feature = "agent", feature = "client"))]
+pub(crate) mod rt;
+
 pub use assembly::Assembly;
 pub use decode::{DecodeError, decode_hello, decode_request, decode_watch};
 pub use encode::{encode_hello, encode_request, encode_watch};

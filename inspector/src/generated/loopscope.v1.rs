@@ -89,7 +89,7 @@ pub struct Process {
     /// Warnings that hold. Absent where warnings were not asked for.
     #[prost(uint64, optional, tag = "12")]
     pub warnings: ::core::option::Option<u64>,
-    /// Loops of which one poll has been under way for longer than the threshold `blocked_ns` of the request.
+    /// Loops of which one poll has been under way for as long as the threshold `slow_poll_ns` of the request.
     #[prost(uint64, tag = "13")]
     pub blocked: u64,
 }
@@ -163,17 +163,14 @@ pub struct SnapshotRequest {
     /// Loops that serve the inspector itself, and their tasks, as well.
     #[prost(bool, tag = "12")]
     pub hidden: bool,
-    /// A poll that took longer is a warning `slow-poll`. Absent: 100 ms.
+    /// A poll that took as long or longer is a warning `slow-poll`, and `blocked` while it is under way. Absent: 100 ms.
     #[prost(uint64, optional, tag = "13")]
     pub slow_poll_ns: ::core::option::Option<u64>,
-    /// A poll that has been under way for longer is a warning `blocked`. Absent: 100 ms.
-    #[prost(uint64, optional, tag = "14")]
-    pub blocked_ns: ::core::option::Option<u64>,
     /// The cycles of the wait-for graph.
-    #[prost(bool, tag = "15")]
+    #[prost(bool, tag = "14")]
     pub cycles: bool,
     /// How many tasks there are in each state.
-    #[prost(bool, tag = "16")]
+    #[prost(bool, tag = "15")]
     pub states: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

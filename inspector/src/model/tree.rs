@@ -242,6 +242,24 @@ impl Tree {
         page
     }
 
+    /// The rows that are seen where only those for which `is_open` holds show their children.
+    pub fn visible<'a>(
+        &'a self,
+        mut is_open: impl FnMut(&Row) -> bool + 'a,
+    ) -> impl Iterator<Item = Row> + 'a {
+        let mut rows = self.rows();
+        std::iter::from_fn(move || {
+            let index = *Some(&rows.next).filter(|next| **next != NONE)? as usize;
+            let row = self.row_at(index, rows.depth);
+            if is_open(&row) {
+                rows.next();
+            } else {
+                rows.step_over();
+            }
+            Some(row)
+        })
+    }
+
     fn siblings(&self, first: u32) -> impl Iterator<Item = u64> + '_ {
         std::iter::successors(Some(first), |&at| Some(*self.next_sibling.get(at as usize)?))
             .map_while(|at| self.id(at))

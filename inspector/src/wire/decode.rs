@@ -87,7 +87,6 @@ pub fn decode_request(request: proto::SnapshotRequest) -> Result<Request, Decode
         why: request.why,
         hidden: request.hidden,
         slow_poll_ns: request.slow_poll_ns,
-        blocked_ns: request.blocked_ns,
         states: request.states,
     })
 }
@@ -415,16 +414,17 @@ pub(super) fn detail(mut detail: proto::Detail) -> Result<Detail, DecodeError> {
 }
 
 fn histogram(histogram: proto::Histogram) -> Result<Hist, DecodeError> {
-    if histogram.buckets.len() > BUCKETS_MAX {
+    let buckets = histogram.buckets;
+    if buckets.len() > BUCKETS_MAX {
         return Err(DecodeError::new("a histogram of more than 3,000 buckets"));
     }
-    if histogram.buckets.iter().any(|bucket| bucket.low_ns > bucket.high_ns)
-        || histogram.buckets.windows(2).any(|pair| pair[1].low_ns <= pair[0].high_ns)
+    if buckets.iter().any(|bucket| bucket.low_ns > bucket.high_ns)
+        || buckets.windows(2).any(|pair| pair[1].low_ns <= pair[0].high_ns)
     {
         return Err(DecodeError::new("a histogram whose buckets overlap or are out of order"));
     }
-    let bucket = |it: &proto::Bucket| Bucket { low_ns: it.low_ns, high_ns: it.high_ns, count: it.count };
-    Ok(Hist::from_buckets(histogram.buckets.iter().map(bucket).collect()))
+    let bucket = |it: proto::Bucket| Bucket { low_ns: it.low_ns, high_ns: it.high_ns, count: it.count };
+    Ok(Hist::from_buckets(buckets.into_iter().map(bucket).collect()))
 }
 
 fn place(mut place: proto::Place) -> Place {

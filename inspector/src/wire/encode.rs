@@ -46,7 +46,6 @@ pub fn encode_request(request: &Request, protocol: u32) -> proto::SnapshotReques
         why: request.why,
         hidden: request.hidden,
         slow_poll_ns: request.slow_poll_ns,
-        blocked_ns: request.blocked_ns,
         cycles: request.cycles,
         states: request.states,
     }

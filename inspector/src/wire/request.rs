@@ -38,10 +38,8 @@ pub struct Request {
     pub why: Option<u64>,
     /// The inspector's own loops and tasks as well.
     pub hidden: bool,
-    /// A poll that took longer is a warning `slow-poll`; the agent's default is 100 ms.
+    /// A poll that took as long is a warning `slow-poll`, and `blocked` while it is under way; the default is 100 ms.
     pub slow_poll_ns: Option<u64>,
-    /// A poll that has been under way for longer is a warning `blocked`; the agent's default is 100 ms.
-    pub blocked_ns: Option<u64>,
 }
 
 /// Which rows of a table.

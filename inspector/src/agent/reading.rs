@@ -1,0 +1,191 @@
+//! One picture, read from the records of the loops when a client asks.
+//!
+//! # How a million tasks stay cheap
+//!
+//! The records are walked once for the tasks and once for the waits, as they lie, and only what the request needs is kept:
+//! the first rows of a sort in a bounded heap, 16 bytes a task for a tree, the few waits that tasks hold. Names and places
+//! are looked up for the rows that are sent, while they are sent. Further walks are made only where a filter asks for what
+//! is not there yet, or a row names a task that is not on the page; they end as soon as all is found.
+//!
+//! Everything that a reading allocates is gone when its picture has been sent.
+
+mod context;
+mod detail;
+mod graph;
+mod lints;
+mod tables;
+mod tasks;
+mod tree_page;
+mod waits;
+
+use crate::model::query::QueryError;
+use crate::model::{Process, WallTime};
+use crate::wire::{Heading, Query, Request, Row, Table, TableInfo};
+use context::Context;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::time::SystemTime;
+use tasks::Page;
+use waits::Waiting;
+
+/// Why a request cannot be answered.
+#[derive(Debug)]
+pub(super) enum BadRequest {
+    /// A filter or a column is wrong.
+    Query(QueryError),
+    /// Rows that would take too much memory to get at.
+    TooDeep,
+    /// The tree is in the order of spawning and no other.
+    TreeOrder,
+}
+
+impl From<QueryError> for BadRequest {
+    fn from(error: QueryError) -> Self {
+        Self::Query(error)
+    }
+}
+
+impl fmt::Display for BadRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Query(error) => error.fmt(f),
+            Self::TooDeep => {
+                write!(f, "a page must lie within the first {} rows; use a filter", tasks::DEPTH_MAX)
+            }
+            Self::TreeOrder => {
+                f.write_str("the tree is in the order of spawning; only `id` can be sorted by")
+            }
+        }
+    }
+}
+
+/// Puts what the loops know into the process's row, for the handshake.
+pub(super) fn count_loops(process: &mut Process) {
+    let request = Request::default();
+    let context = Context::new(&request);
+    tables::count_loops(&context, process);
+    process.blocked = Some(tables::count_blocked(&context, lints::thresholds(&request).slow_poll_ns));
+}
+
+/// What is remembered from one reading to the next: enough to say how busy a loop was lately.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    busy: HashMap<u64, tables::Busy>,
+}
+
+impl Reader {
+    /// Reads what the request asks for.
+    pub(super) fn read(
+        &mut self,
+        request: &Request,
+        process: Process,
+        start_ticks: Option<u64>,
+    ) -> Result<Reading, BadRequest> {
+        let begun = loopscope::time::Instant::now();
+        let context = Context::new(request);
+        let mut heading = Heading {
+            taken_at: WallTime::from(SystemTime::now()),
+            process,
+            start_ticks,
+            cycles: request.cycles || request.why.is_some(),
+            ..Heading::default()
+        };
+        tables::count_loops(&context, &mut heading.process);
+        heading.process.blocked =
+            Some(tables::count_blocked(&context, lints::thresholds(request).slow_poll_ns));
+        self.busy.retain(|id, _| context.loops.iter().any(|lp| lp.view.id == *id));
+        let mut rows = VecDeque::new();
+        let walked = tasks::walk(&context, request)?;
+        heading.states = request.states.then_some(walked.states);
+        let waiting = Waiting::read(&context, request, &walked);
+        for page in [walked.flat.as_ref(), walked.tree.as_ref()].into_iter().flatten() {
+            heading.tables.push(page.info);
+        }
+        let mut add = |table, query: &Query, found: Found| {
+            heading.tables.push(found.info(table, query));
+            rows.extend(found.rows);
+        };
+        if let Some(query) = &request.sites {
+            add(Table::Sites, query, tables::sites(&context, query)?);
+        }
+        if let Some(query) = &request.timers {
+            add(Table::Timers, query, tables::timers(&context, query)?);
+        }
+        if let Some(query) = &request.io {
+            add(Table::Io, query, tables::io(&context, query)?);
+        }
+        if let Some(query) = &request.sync {
+            add(Table::Sync, query, tables::sync(&context, query)?);
+        }
+        if let Some(query) = &request.loops {
+            add(Table::Loops, query, tables::loops(&context, query, &mut self.busy)?);
+        }
+        if let Some(query) = &request.warnings {
+            let (found, all) = lints::warnings(&context, request, query, &walked, &waiting)?;
+            heading.process.warnings = Some(all);
+            add(Table::Warnings, query, found);
+        }
+        if heading.cycles {
+            rows.extend(waiting.graph.cycles(request).map(Row::Cycle));
+        }
+        rows.extend(detail::rows(&context, &waiting));
+        heading.reading_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let pages = [walked.flat, walked.tree].into_iter().flatten().collect();
+        Ok(Reading { heading, context, pages, waiting, rows })
+    }
+}
+
+/// The rows of a table, and how many there were.
+#[derive(Debug, Default)]
+struct Found {
+    rows: Vec<Row>,
+    total: u64,
+    dropped: u64,
+}
+
+impl Found {
+    fn info(&self, table: Table, query: &Query) -> TableInfo {
+        TableInfo {
+            table,
+            total: self.total,
+            shown: self.rows.len() as u64,
+            dropped: self.dropped,
+            offset: query.offset,
+        }
+    }
+}
+
+/// A picture that is being sent.
+#[derive(Debug)]
+pub(super) struct Reading {
+    heading: Heading,
+    context: Context,
+    /// Tables whose rows are made when they are sent.
+    pages: VecDeque<Page>,
+    waiting: Waiting,
+    rows: VecDeque<Row>,
+}
+
+impl Reading {
+    /// What the picture begins with; once.
+    pub(super) fn heading(&mut self) -> Heading {
+        std::mem::take(&mut self.heading)
+    }
+
+    /// How many rows it holds.
+    pub(super) fn rows_held(&self) -> u64 {
+        let pages: usize = self.pages.iter().map(Page::len).sum();
+        (pages + self.rows.len()) as u64
+    }
+
+    /// The next row.
+    pub(super) fn next_row(&mut self) -> Option<Row> {
+        while let Some(page) = self.pages.front_mut() {
+            if let Some(row) = page.next_row(&self.context, &self.waiting) {
+                return Some(row);
+            }
+            self.pages.pop_front();
+        }
+        self.rows.pop_front()
+    }
+}

@@ -1,0 +1,140 @@
+//! The loops that a reading looks at, the moment it is made, and the texts that indices stand for.
+
+use crate::model::{Place, Site, WallTime};
+use crate::wire::Request;
+use loopscope::telemetry::{
+    LoopReader, LoopView, NameIndex, PlaceIndex, SiteIndex, SiteView, TaskView, WaitView,
+};
+use loopscope::time::Instant;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::time::SystemTime;
+
+/// The loops, and when they are looked at.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) loops: Vec<LoopSeen>,
+    /// On the clock of the records.
+    pub(super) now: Instant,
+    /// The same moment on the wall clock.
+    wall: WallTime,
+}
+
+/// One loop.
+#[derive(Debug)]
+pub(super) struct LoopSeen {
+    pub(super) reader: LoopReader,
+    pub(super) view: LoopView,
+    texts: RefCell<Texts>,
+}
+
+/// What was looked up already.
+#[derive(Debug, Default)]
+struct Texts {
+    sites: Option<HashMap<u32, SiteView>>,
+    places: HashMap<u32, Option<Place>>,
+}
+
+impl Context {
+    pub(super) fn new(request: &Request) -> Self {
+        let loops = loopscope::telemetry::loops().into_iter().filter_map(|reader| {
+            let view = reader.view().filter(|view| request.hidden || !view.hidden)?;
+            Some(LoopSeen { reader, view, texts: RefCell::default() })
+        });
+        Self { loops: loops.collect(), now: Instant::now(), wall: WallTime::from(SystemTime::now()) }
+    }
+
+    /// Nanoseconds from then to now.
+    pub(super) fn since(&self, then: Instant) -> u64 {
+        self.now.as_nanos().saturating_sub(then.as_nanos())
+    }
+
+    /// Nanoseconds from now to then, negative if that is past.
+    pub(super) fn until(&self, then: Instant) -> i64 {
+        let nanos = i128::from(then.as_nanos()) - i128::from(self.now.as_nanos());
+        i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX })
+    }
+
+    /// The moment on the wall clock.
+    pub(super) fn wall(&self, then: Instant) -> WallTime {
+        if then > self.now {
+            return WallTime(self.wall.0.saturating_add(then.as_nanos() - self.now.as_nanos()));
+        }
+        self.wall.saturating_sub_ns(self.since(then))
+    }
+
+    /// Walks the tasks of all loops; each comes with the place of its loop in `loops`.
+    pub(super) fn tasks(&self, mut each: impl FnMut(usize, &TaskView) -> ControlFlow<()>) {
+        for (at, lp) in self.loops.iter().enumerate() {
+            let mut is_over = false;
+            lp.reader.tasks(&mut |task| {
+                let flow = each(at, task);
+                is_over = flow.is_break();
+                flow
+            });
+            if is_over {
+                return;
+            }
+        }
+    }
+
+    /// Walks the waits of all loops.
+    pub(super) fn waits(&self, mut each: impl FnMut(usize, &WaitView)) {
+        for (at, lp) in self.loops.iter().enumerate() {
+            lp.reader.waits(&mut |wait| {
+                each(at, wait);
+                ControlFlow::Continue(())
+            });
+        }
+    }
+}
+
+impl LoopSeen {
+    pub(super) fn name(&self, index: Option<NameIndex>) -> Option<String> {
+        self.reader.name(index?)
+    }
+
+    pub(super) fn place(&self, index: Option<PlaceIndex>) -> Option<Place> {
+        let index = index?;
+        let mut texts = self.texts.borrow_mut();
+        let place = texts.places.entry(index.0).or_insert_with(|| {
+            let place = self.reader.place(index)?;
+            Some(Place { file: place.file, line: place.line, column: place.column })
+        });
+        place.clone()
+    }
+
+    /// A site's counters, from the first time that one was asked for.
+    pub(super) fn site(&self, index: SiteIndex) -> Option<SiteView> {
+        let mut texts = self.texts.borrow_mut();
+        let sites = texts.sites.get_or_insert_with(|| {
+            self.reader.sites().into_iter().map(|site| (site.index.0, site)).collect()
+        });
+        sites.get(&index.0).copied()
+    }
+
+    /// Where the tasks of a site are spawned.
+    pub(super) fn site_place(&self, index: SiteIndex) -> Option<Place> {
+        let place = self.site(index)?.place;
+        self.place(Some(place))
+    }
+
+    /// A row of `sites` without its histograms.
+    pub(super) fn site_row(&self, site: &SiteView) -> Option<Site> {
+        Some(Site {
+            pid: None,
+            loop_id: Some(self.view.id),
+            site: self.place(Some(site.place))?,
+            name: self.name(site.name),
+            live: site.live(),
+            spawned: site.spawned,
+            completed: site.completed,
+            cancelled: site.cancelled,
+            panicked: site.panicked,
+            busy_ns: site.busy_ns,
+            poll: None,
+            scheduled: None,
+        })
+    }
+}

@@ -1,0 +1,292 @@
+//! The smaller tables: loops, sites, timers, descriptors and what synchronises.
+
+use super::context::{Context, LoopSeen};
+use super::detail::waiters;
+use super::waits::{self, Names};
+use super::{BadRequest, Found};
+use crate::agent::window::{Window, share};
+use crate::model::query::{self, Filter, Sort, Top};
+use crate::model::{Bucket, Directions, Hist, Io, Loop, Process, Running, Site, Sync, Timer, TimerKind};
+use crate::wire::limits::{IDS_MAX, ROWS_MAX};
+use crate::wire::{Query, Row};
+use loopscope::telemetry::{self, HistogramKind, ResourceView, SiteView};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+/// How busy each loop was lately.
+pub(super) type Busy = Window;
+
+/// Nearer readings of a loop say little.
+const BUSY_AGE_MIN: Duration = Duration::from_millis(100);
+
+/// The rows that were asked for out of all rows of a table; `order` is the column for those who name none.
+pub(super) fn select<R: query::Row>(
+    all: impl IntoIterator<Item = R>,
+    query: &Query,
+    order: Option<&str>,
+    row: impl Fn(R) -> Row,
+) -> Result<Found, BadRequest> {
+    let filter = Filter::parse::<R>(&query.filter)?;
+    let sort = if query.sort.is_empty() { order } else { Some(query.sort.as_str()) };
+    let sort = sort.map(Sort::parse::<R>).transpose()?;
+    let limit = query.limit.unwrap_or(ROWS_MAX).min(ROWS_MAX);
+    let keep = if limit == 0 { 0 } else { query.offset.saturating_add(limit) };
+    if keep > super::tasks::DEPTH_MAX {
+        return Err(BadRequest::TooDeep);
+    }
+    let mut top = Top::new(sort, usize::try_from(keep).unwrap_or(0));
+    let mut kept: Vec<Option<R>> = Vec::new();
+    for item in all {
+        if filter.matches(&item) {
+            let at = kept.len();
+            let mut is_kept = false;
+            top.offer(&item, || {
+                is_kept = true;
+                at
+            });
+            if is_kept {
+                kept.push(Some(item));
+            }
+        }
+    }
+    let total = top.total();
+    let skip = usize::try_from(query.offset).unwrap_or(usize::MAX);
+    let rows = top.into_rows().into_iter().skip(skip).filter_map(|at| kept[at].take()).map(row).collect();
+    Ok(Found { rows, total, dropped: 0 })
+}
+
+/// Puts loops, tasks and debug mode into the process's row.
+pub(super) fn count_loops(context: &Context, process: &mut Process) {
+    let shown = || context.loops.iter().filter(|lp| !lp.view.hidden);
+    process.loops = Some(shown().count() as u64);
+    process.tasks = Some(shown().map(|lp| lp.view.tasks).sum());
+    process.debug = Some(shown().any(|lp| lp.view.debug));
+}
+
+/// How many loops have been in one poll for as long as the threshold.
+pub(super) fn count_blocked(context: &Context, slow_poll_ns: u64) -> u64 {
+    let is_blocked = |lp: &&LoopSeen| {
+        lp.view.running.is_some_and(|running| !lp.view.hidden && context.since(running.since) >= slow_poll_ns)
+    };
+    context.loops.iter().filter(is_blocked).count() as u64
+}
+
+/// A loop's row without histograms and utilisation.
+pub(super) fn bare_loop(context: &Context, at: usize) -> Loop {
+    let lp = &context.loops[at];
+    let view = &lp.view;
+    let running = view.running.map(|running| {
+        let task = running.task.and_then(|id| lp.reader.task(id));
+        Running {
+            task: running.task,
+            for_ns: context.since(running.since),
+            name: task.and_then(|task| lp.name(task.name)),
+            site: task.and_then(|task| lp.site_place(task.site)),
+        }
+    });
+    let under_way = running.as_ref().map_or(0, |running| running.for_ns);
+    Loop {
+        pid: None,
+        id: view.id,
+        name: Some(view.name.clone()).filter(|name| !name.is_empty()),
+        thread: Some(view.thread.clone()).filter(|name| !name.is_empty()),
+        tid: Some(view.tid).filter(|&tid| tid > 0),
+        hidden: view.hidden,
+        debug: view.debug,
+        uptime_ns: Some(context.since(view.started_at)),
+        tasks: view.tasks,
+        ready: view.ready,
+        timers: Some(view.timers),
+        utilisation: None,
+        ticks: view.ticks,
+        driver_turns: Some(view.driver_turns),
+        polls: Some(view.polls),
+        remote_wakes: Some(view.remote_wakes),
+        busy_ns: Some(view.busy_ns.saturating_add(under_way)),
+        parked_ns: Some(
+            view.parked_ns.saturating_add(view.parked_since.map_or(0, |since| context.since(since))),
+        ),
+        running,
+        poll: None,
+        scheduled: None,
+        lateness: None,
+        io_wait: None,
+    }
+}
+
+pub(super) fn loops(
+    context: &Context,
+    query: &Query,
+    busy: &mut HashMap<u64, Busy>,
+) -> Result<Found, BadRequest> {
+    let rows: Vec<Loop> = (0..context.loops.len())
+        .map(|at| {
+            let mut row = bare_loop(context, at);
+            let reader = &context.loops[at].reader;
+            let busy_ns = row.busy_ns.unwrap_or(0);
+            let window = busy.entry(row.id).or_insert_with(|| Window::new(BUSY_AGE_MIN));
+            let lately = window.advance(context.now.as_nanos(), busy_ns);
+            let ever = || share(busy_ns, row.uptime_ns.unwrap_or(0));
+            row.utilisation = lately.or_else(ever).map(|share| share.min(1.0));
+            let summary = |kind| Some(hist(&reader.histogram(kind, None)).summary());
+            row.poll = summary(HistogramKind::Poll);
+            row.scheduled = summary(HistogramKind::Scheduled);
+            row.lateness = summary(HistogramKind::Lateness);
+            row.io_wait = summary(HistogramKind::IoWait);
+            row
+        })
+        .collect();
+    select(rows, query, None, |row| Row::Loop(Box::new(row)))
+}
+
+pub(super) fn hist(histogram: &telemetry::Histogram) -> Hist {
+    let bucket = |it: &telemetry::Bucket| Bucket { low_ns: it.low_ns, high_ns: it.high_ns, count: it.count };
+    Hist::from_buckets(histogram.buckets.iter().map(bucket).collect())
+}
+
+/// A site's row with the loop and the record it came from, so that histograms can be read for the rows that are sent.
+struct SiteRow<'a> {
+    row: Site,
+    lp: &'a LoopSeen,
+    site: SiteView,
+}
+
+impl SiteRow<'_> {
+    fn with_histograms(mut self) -> Self {
+        let summary = |kind| Some(hist(&self.lp.reader.histogram(kind, Some(self.site.index))).summary());
+        self.row.poll = summary(HistogramKind::Poll);
+        self.row.scheduled = summary(HistogramKind::Scheduled);
+        self
+    }
+}
+
+impl query::Row for SiteRow<'_> {
+    const COLUMNS: &'static [query::Column] = <Site as query::Row>::COLUMNS;
+
+    fn value(&self, column: usize) -> query::Value<'_> {
+        self.row.value(column)
+    }
+}
+
+pub(super) fn sites(context: &Context, query: &Query) -> Result<Found, BadRequest> {
+    let rows = context.loops.iter().flat_map(|lp| {
+        let sites = lp.reader.sites().into_iter();
+        sites.filter_map(move |site| Some(SiteRow { row: lp.site_row(&site)?, lp, site }))
+    });
+    // Only a filter or a sort by one of them needs the histograms of all.
+    let is_histogram = |text: &str| text.contains("poll") || text.contains("scheduled");
+    if is_histogram(&query.filter) || is_histogram(&query.sort) {
+        let rows = rows.map(SiteRow::with_histograms);
+        return select(rows, query, Some("site"), |row| Row::Site(row.row));
+    }
+    select(rows, query, Some("site"), |row| Row::Site(row.with_histograms().row))
+}
+
+pub(super) fn timers(context: &Context, query: &Query) -> Result<Found, BadRequest> {
+    let mut rows = Vec::new();
+    let mut more = 0;
+    context.waits(|at, wait| {
+        let Some(deadline) = wait.deadline else { return };
+        if rows.len() as u64 >= super::tasks::DEPTH_MAX {
+            more += 1;
+            return;
+        }
+        let lp = &context.loops[at];
+        rows.push(Timer {
+            pid: None,
+            loop_id: Some(lp.view.id),
+            task: Some(wait.task),
+            kind: TimerKind::Sleep,
+            deadline_in_ns: context.until(deadline),
+            at: lp.place(wait.at),
+        });
+    });
+    let mut found = select(rows, query, Some("deadline_in"), Row::Timer)?;
+    found.dropped = more;
+    Ok(found)
+}
+
+/// All resources of a kind, as rows.
+fn resources<R>(context: &Context, row: impl Fn(&LoopSeen, &ResourceView) -> Option<R>) -> Vec<R> {
+    let mut rows = Vec::new();
+    for lp in &context.loops {
+        lp.reader.resources(&mut |resource| {
+            rows.extend(row(lp, resource));
+            ControlFlow::Continue(())
+        });
+    }
+    rows
+}
+
+pub(super) fn io(context: &Context, query: &Query) -> Result<Found, BadRequest> {
+    let (mut waiting, dropped) = waiters(context, IDS_MAX);
+    let mut rows = resources(context, |lp, resource| io_row(context, lp, resource));
+    for row in &mut rows {
+        row.waiting = waiting.remove(&row.id).unwrap_or_default();
+    }
+    let mut found = select(rows, query, Some("id"), Row::Io)?;
+    found.dropped = dropped;
+    Ok(found)
+}
+
+fn io_row(context: &Context, lp: &LoopSeen, resource: &ResourceView) -> Option<Io> {
+    let io = resource.io.as_ref()?;
+    Some(Io {
+        pid: None,
+        id: resource.id.0,
+        loop_id: Some(lp.view.id),
+        fd: Some(io.fd),
+        kind: waits::resource_kind(resource.kind),
+        name: lp.name(resource.name),
+        local: io.local.as_ref().map(waits::address),
+        peer: io.peer.as_ref().map(waits::address),
+        interest: Directions { readable: io.interest_readable, writable: io.interest_writable },
+        readiness: Directions { readable: io.ready_readable, writable: io.ready_writable },
+        bytes_read: io.bytes_read,
+        bytes_written: io.bytes_written,
+        reads: io.reads,
+        writes: io.writes,
+        would_block: io.would_block,
+        idle_for_ns: io.last_used.map(|at| context.since(at)),
+        waiting: Vec::new(),
+        readiness_delay: None,
+        made_at: lp.place(resource.made_at),
+    })
+}
+
+pub(super) fn sync(context: &Context, query: &Query) -> Result<Found, BadRequest> {
+    let (mut waiting, dropped) = waiters(context, IDS_MAX);
+    let mut rows = resources(context, |lp, resource| sync_row(context, lp, resource));
+    let holders: Vec<u64> = rows.iter().filter_map(|row| row.holder).collect();
+    let names = Names::read(context, &holders);
+    for row in &mut rows {
+        row.waiters = waiting.remove(&row.id).unwrap_or_default();
+        row.holder_name = row.holder.and_then(|holder| names.get(holder));
+    }
+    let mut found = select(rows, query, Some("id"), Row::Sync)?;
+    found.dropped = dropped;
+    Ok(found)
+}
+
+fn sync_row(context: &Context, lp: &LoopSeen, resource: &ResourceView) -> Option<Sync> {
+    if resource.io.is_some() {
+        return None;
+    }
+    Some(Sync {
+        pid: None,
+        id: resource.id.0,
+        loop_id: Some(lp.view.id),
+        kind: waits::resource_kind(resource.kind),
+        name: lp.name(resource.name),
+        made_at: lp.place(resource.made_at),
+        made_by: resource.made_by,
+        holder: resource.holder,
+        holder_name: None,
+        held_for_ns: resource.held_since.map(|since| context.since(since)),
+        held_at: lp.place(resource.held_at),
+        waiters: Vec::new(),
+        len: resource.len,
+        limit: resource.limit,
+    })
+}

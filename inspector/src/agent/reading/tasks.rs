@@ -1,0 +1,365 @@
+//! The walk over the tasks: what is counted, and which rows are kept.
+
+use super::context::Context;
+use super::tree_page;
+use super::waits::{AllWaits, Waiting};
+use super::{BadRequest, graph::Graph};
+use crate::model::lints::{Slow, SlowPolls};
+use crate::model::query::{Column, Filter, Sort, TaskColumn, Top, Value};
+use crate::model::{Task, TaskKind, TaskState};
+use crate::wire::limits::ROWS_MAX;
+use crate::wire::{Query, Request, Row, States, Table, TableInfo};
+use loopscope::telemetry::{self, SiteIndex, TaskView};
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell};
+use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
+
+/// A page must lie within this many rows, which are kept at some 200 bytes each while the page is looked for.
+pub(super) const DEPTH_MAX: u64 = 200_000;
+
+/// A task's record and the place of its loop among those of the reading.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record {
+    pub(super) lp: usize,
+    pub(super) view: TaskView,
+}
+
+/// A page of the table of tasks or of the tree.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) info: TableInfo,
+    pub(super) rows: VecDeque<PageRow>,
+}
+
+/// A row that is made when it is sent.
+#[derive(Debug)]
+pub(super) struct PageRow {
+    pub(super) record: Record,
+    /// Where it stands in the tree.
+    pub(super) node: Option<crate::model::tree::Row>,
+}
+
+impl Page {
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn next_row(&mut self, context: &Context, waiting: &Waiting) -> Option<Row> {
+        let PageRow { record, node } = self.rows.pop_front()?;
+        let task = waiting.task(context, &record);
+        Some(match node {
+            None => Row::Task(task),
+            Some(node) => Row::Tree(crate::model::TreeNode {
+                depth: node.depth,
+                children: u64::from(node.children),
+                descendants: u64::from(node.descendants),
+                last: node.last,
+                task,
+            }),
+        })
+    }
+}
+
+/// What the walk found.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    pub(super) states: States,
+    pub(super) flat: Option<Page>,
+    pub(super) tree: Option<Page>,
+    /// The slow polls of each site of each loop.
+    pub(super) slow: Vec<((usize, SiteIndex), Slow)>,
+}
+
+/// Walks as often as it takes.
+pub(super) fn walk(context: &Context, request: &Request) -> Result<Walked, BadRequest> {
+    let mut walked = Walked::default();
+    if let Some(query) = &request.tasks {
+        walked.flat = Some(flat(context, query)?);
+    }
+    if let Some(tree) = &request.tree {
+        walked.tree = Some(tree_page::page(context, tree)?);
+    }
+    if request.states || request.warnings.is_some() {
+        count(context, request, &mut walked);
+    }
+    Ok(walked)
+}
+
+fn count(context: &Context, request: &Request, walked: &mut Walked) {
+    let mut slow = SlowPolls::new(super::lints::thresholds(request));
+    let states = &mut walked.states;
+    context.tasks(|lp, view| {
+        let counter = match state(view.state) {
+            TaskState::Idle => &mut states.idle,
+            TaskState::Scheduled => &mut states.scheduled,
+            TaskState::Running => &mut states.running,
+            TaskState::Completed => &mut states.completed,
+            TaskState::Cancelled => &mut states.cancelled,
+            TaskState::Panicked => &mut states.panicked,
+        };
+        *counter += 1;
+        slow.offer(Some((lp, view.site)), view.id, longest_poll_ns(context, view));
+        ControlFlow::Continue(())
+    });
+    walked.slow = slow.into_sites().filter_map(|(site, slow)| Some((site?, slow))).collect();
+}
+
+fn flat(context: &Context, query: &Query) -> Result<Page, BadRequest> {
+    let filter = Filter::parse::<Task>(&query.filter)?;
+    let sort = match query.sort.as_str() {
+        // Their slots are in no order that means anything.
+        "" => Sort::parse::<Task>("id")?,
+        sort => Sort::parse::<Task>(sort)?,
+    };
+    let mut lookup = Lookup::new(context);
+    let limit = query.limit.unwrap_or(ROWS_MAX).min(ROWS_MAX);
+    let found = around(&mut lookup, query, &filter, sort, limit);
+    let offset = found.unwrap_or(query.offset);
+    let kept = offset.saturating_add(limit);
+    if limit > 0 && kept > DEPTH_MAX {
+        return Err(BadRequest::TooDeep);
+    }
+    let keep = if limit == 0 { 0 } else { usize::try_from(kept).unwrap_or(0) };
+    let top = lookup.until_complete(|lookup| {
+        let mut top = Top::new(Some(sort), keep);
+        lookup.context.tasks(|lp, view| {
+            let record = Record { lp, view: *view };
+            let seen = Seen { record: &record, lookup };
+            if filter.matches(&seen) {
+                top.offer(&seen, || record);
+            }
+            lookup.go_on()
+        });
+        top
+    });
+    let total = top.total();
+    let skip = usize::try_from(offset).unwrap_or(usize::MAX);
+    let rows: VecDeque<PageRow> =
+        top.into_rows().into_iter().skip(skip).map(|record| PageRow { record, node: None }).collect();
+    let info = TableInfo { table: Table::Tasks, total, shown: rows.len() as u64, dropped: 0, offset };
+    Ok(Page { info, rows })
+}
+
+/// The offset of the page that holds the task that was asked for, if the filter lets it through.
+fn around(lookup: &mut Lookup<'_>, query: &Query, filter: &Filter, sort: Sort, limit: u64) -> Option<u64> {
+    let wanted = query.around.filter(|_| limit > 0)?;
+    let record = find(lookup.context, &[wanted]).remove(&wanted)?;
+    let before = lookup.until_complete(|lookup| {
+        let target = Seen { record: &record, lookup };
+        if !filter.matches(&target) {
+            return None;
+        }
+        let mut before = 0;
+        let mut is_past = false;
+        lookup.context.tasks(|lp, view| {
+            if view.id == wanted {
+                is_past = true;
+                return lookup.go_on();
+            }
+            let other = Record { lp, view: *view };
+            let other = Seen { record: &other, lookup };
+            let order = sort.compare(&other, &target);
+            // Equal ones stay in the order they come in.
+            let is_before = order.is_lt() || order.is_eq() && !is_past;
+            before += u64::from(is_before && filter.matches(&other));
+            lookup.go_on()
+        });
+        Some(before)
+    })?;
+    Some(before / limit * limit)
+}
+
+/// The records of some tasks, by id.
+pub(super) fn find(context: &Context, ids: &[u64]) -> HashMap<u64, Record> {
+    let mut left: std::collections::HashSet<u64> = ids.iter().copied().collect();
+    let mut found = HashMap::with_capacity(left.len());
+    if left.is_empty() {
+        return found;
+    }
+    context.tasks(|lp, view| {
+        if left.remove(&view.id) {
+            found.insert(view.id, Record { lp, view: *view });
+        }
+        if left.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    found
+}
+
+/// What filters look at beside the records. What is costly is read when a filter first asks for it.
+#[derive(Debug)]
+pub(super) struct Lookup<'a> {
+    pub(super) context: &'a Context,
+    graph: OnceCell<Graph>,
+    waits: OnceCell<AllWaits>,
+    wants_graph: Cell<bool>,
+    wants_waits: Cell<bool>,
+}
+
+impl<'a> Lookup<'a> {
+    pub(super) fn new(context: &'a Context) -> Self {
+        Self {
+            context,
+            graph: OnceCell::new(),
+            waits: OnceCell::new(),
+            wants_graph: Cell::new(false),
+            wants_waits: Cell::new(false),
+        }
+    }
+
+    /// Runs a walk, and once more if it asked for something that was not there; the first one then ends early.
+    pub(super) fn until_complete<T>(&mut self, mut walk: impl FnMut(&Self) -> T) -> T {
+        loop {
+            let result = walk(self);
+            if self.is_complete() {
+                return result;
+            }
+            if self.wants_graph.replace(false) {
+                self.graph.get_or_init(|| Graph::read(self.context));
+            }
+            if self.wants_waits.replace(false) {
+                self.waits.get_or_init(|| AllWaits::read(self.context));
+            }
+        }
+    }
+
+    fn blocks(&self, task: u64) -> Value<'_> {
+        let Some(graph) = self.graph.get() else {
+            self.wants_graph.set(true);
+            return Value::Absent;
+        };
+        Value::maybe(graph.blocks(task))
+    }
+
+    fn waiting_on(&self, task: u64) -> Value<'_> {
+        let Some(waits) = self.waits.get() else {
+            self.wants_waits.set(true);
+            return Value::Absent;
+        };
+        let words = waits.of(task).map(|wait| Value::Text(Cow::Owned(waits.words(self.context, wait))));
+        Value::Many(words.collect())
+    }
+
+    fn is_complete(&self) -> bool {
+        !self.wants_graph.get() && !self.wants_waits.get()
+    }
+
+    /// Whether the walk is still worth going on with.
+    pub(super) fn go_on(&self) -> ControlFlow<()> {
+        if self.is_complete() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+}
+
+/// A record as filters see it.
+pub(super) struct Seen<'a> {
+    pub(super) record: &'a Record,
+    pub(super) lookup: &'a Lookup<'a>,
+}
+
+impl crate::model::query::Row for Seen<'_> {
+    const COLUMNS: &'static [Column] = TaskColumn::COLUMNS;
+
+    fn value(&self, column: usize) -> Value<'_> {
+        let context = self.lookup.context;
+        let (lp, view) = (&context.loops[self.record.lp], &self.record.view);
+        match TaskColumn::ALL[column] {
+            TaskColumn::Id => Value::Number(view.id),
+            TaskColumn::Name => {
+                lp.name(view.name).map_or(Value::Absent, |name| Value::Text(Cow::Owned(name)))
+            }
+            TaskColumn::Kind => Value::text(kind(view.kind).as_str()),
+            TaskColumn::Parent => Value::maybe(view.parent),
+            TaskColumn::Loop => Value::Number(lp.view.id),
+            TaskColumn::State => Value::text(state(view.state).as_str()),
+            TaskColumn::StateFor => Value::Number(context.since(view.state_since)),
+            TaskColumn::Site => {
+                let site = lp.site_place(view.site);
+                site.map_or(Value::Absent, |site| Value::Text(Cow::Owned(site.to_string())))
+            }
+            TaskColumn::SpawnedAt => Value::Number(context.wall(view.spawned_at).0),
+            TaskColumn::EndedAt => Value::maybe(view.ended_at.map(|at| context.wall(at).0)),
+            TaskColumn::Polls => Value::Number(view.polls),
+            TaskColumn::Wakes => Value::Number(view.wakes),
+            TaskColumn::SelfWakes => Value::Number(view.self_wakes),
+            // Not counted, and found for single tasks only.
+            TaskColumn::Wakers | TaskColumn::Warnings => Value::Absent,
+            TaskColumn::Busy => Value::Number(busy_ns(context, view)),
+            TaskColumn::Scheduled => Value::Number(scheduled_ns(context, view)),
+            TaskColumn::Idle => Value::Number(idle_ns(context, view)),
+            TaskColumn::LongestPoll => Value::Number(longest_poll_ns(context, view)),
+            TaskColumn::SizeBytes => Value::Number(u64::from(view.size_bytes)),
+            TaskColumn::Blocks => self.lookup.blocks(view.id),
+            TaskColumn::WaitingOn => self.lookup.waiting_on(view.id),
+        }
+    }
+}
+
+/// The poll under way, for nothing else runs while one does.
+fn running_ns(context: &Context, view: &TaskView) -> u64 {
+    if view.state == telemetry::TaskState::Running { context.since(view.state_since) } else { 0 }
+}
+
+fn busy_ns(context: &Context, view: &TaskView) -> u64 {
+    view.busy_ns.saturating_add(running_ns(context, view))
+}
+
+fn scheduled_ns(context: &Context, view: &TaskView) -> u64 {
+    let now = if view.state == telemetry::TaskState::Scheduled { context.since(view.state_since) } else { 0 };
+    view.scheduled_ns.saturating_add(now)
+}
+
+pub(super) fn longest_poll_ns(context: &Context, view: &TaskView) -> u64 {
+    view.longest_poll_ns.max(running_ns(context, view))
+}
+
+fn idle_ns(context: &Context, view: &TaskView) -> u64 {
+    let end = view.ended_at.unwrap_or(context.now);
+    let life = end.as_nanos().saturating_sub(view.spawned_at.as_nanos());
+    life.saturating_sub(busy_ns(context, view)).saturating_sub(scheduled_ns(context, view))
+}
+
+/// A task's row, but for its waits and what follows from them.
+pub(super) fn task(context: &Context, record: &Record) -> Task {
+    let Record { lp, view } = record;
+    let lp = &context.loops[*lp];
+    Task {
+        id: view.id,
+        name: lp.name(view.name),
+        kind: kind(view.kind),
+        parent: view.parent,
+        loop_id: Some(lp.view.id),
+        state: state(view.state),
+        state_for_ns: Some(context.since(view.state_since)),
+        site: lp.site_place(view.site),
+        spawned_at: Some(context.wall(view.spawned_at)),
+        ended_at: view.ended_at.map(|at| context.wall(at)),
+        polls: view.polls,
+        wakes: view.wakes,
+        self_wakes: view.self_wakes,
+        busy_ns: busy_ns(context, view),
+        scheduled_ns: scheduled_ns(context, view),
+        idle_ns: idle_ns(context, view),
+        longest_poll_ns: Some(longest_poll_ns(context, view)),
+        size_bytes: (view.kind == telemetry::TaskKind::Task).then_some(u64::from(view.size_bytes)),
+        ..Task::default()
+    }
+}
+
+fn kind(kind: telemetry::TaskKind) -> TaskKind {
+    match kind {
+        telemetry::TaskKind::Callback => TaskKind::Callback,
+        telemetry::TaskKind::Blocking => TaskKind::Blocking,
+        _ => TaskKind::Task,
+    }
+}
+
+pub(super) fn state(state: telemetry::TaskState) -> TaskState {
+    match state {
+        telemetry::TaskState::Scheduled => TaskState::Scheduled,
+        telemetry::TaskState::Running => TaskState::Running,
+        telemetry::TaskState::Completed => TaskState::Completed,
+        telemetry::TaskState::Cancelled => TaskState::Cancelled,
+        telemetry::TaskState::Panicked => TaskState::Panicked,
+        _ => TaskState::Idle,
+    }
+}

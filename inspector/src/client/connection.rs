@@ -1,0 +1,392 @@
+//! One connection to one agent.
+//!
+//! What is at the other end is not trusted: it must be the process that was asked for, it must answer in time, and what it
+//! sends is bounded before it is decoded and checked after.
+
+use super::discovery::Found;
+use super::error::{Error, Kind};
+use crate::model::Process;
+use crate::proc::Proc;
+use crate::wire::limits::PART_BYTES_MAX;
+use crate::wire::proto::inspect_client::InspectClient;
+use crate::wire::rt::{OnLoop, Stream};
+use crate::wire::{self, Assembly, Hello, Picture, Request, proto};
+use hyper::body::Incoming;
+use hyper::client::conn::http2;
+use loopscope::net::UnixStream;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tonic::{Code, Status, Streaming};
+
+/// How long an answer may take, unless said otherwise.
+pub const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection to an agent that has been greeted.
+#[derive(Debug)]
+pub struct Client {
+    peer: Peer,
+    rpc: InspectClient<Channel>,
+    protocol: u32,
+    process: Process,
+    start_ticks: Option<u64>,
+    timeout: Duration,
+    /// Serves the connection; gone with the client.
+    serving: Option<loopscope::Task<()>>,
+}
+
+/// Who is at the other end.
+#[derive(Clone, Debug)]
+struct Peer {
+    pid: Option<u32>,
+    who: String,
+}
+
+impl Client {
+    /// Connects, makes sure that the other end is the process that was found, and greets it.
+    ///
+    /// # Errors
+    ///
+    /// If nobody listens or answers within `timeout`, and if what is there is no agent or speaks another protocol.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop.
+    pub async fn connect(found: &Found, timeout: Duration) -> Result<Self, Error> {
+        let mut peer = Peer { pid: found.pid, who: found.who() };
+        let connecting = loopscope::timeout(timeout, UnixStream::connect(&found.socket)).await;
+        let stream = match connecting {
+            Err(_) => return Err(peer.silent(timeout)),
+            Ok(Err(error)) => return Err(no_socket(found, &error)),
+            Ok(Ok(stream)) => stream,
+        };
+        peer.check(&stream)?;
+        let greeting = Self::greet(peer.clone(), stream, timeout);
+        loopscope::timeout(timeout, greeting).await.unwrap_or_else(|_| Err(peer.silent(timeout)))
+    }
+
+    async fn greet(peer: Peer, stream: UnixStream, timeout: Duration) -> Result<Self, Error> {
+        let mut http = http2::Builder::new(OnLoop);
+        http.initial_stream_window_size(256 << 10)
+            .initial_connection_window_size(1 << 20)
+            .max_header_list_size(16 << 10);
+        let (sender, connection) = http
+            .handshake::<_, tonic::body::Body>(Stream::new(stream, timeout))
+            .await
+            .map_err(|error| peer.transport(&error))?;
+        let serving = loopscope::spawn(async move {
+            // What goes wrong is seen by the request that it goes wrong for.
+            let _ = connection.await;
+        });
+        let channel = Channel { sender };
+        let origin = http::Uri::from_static("http://loopscope.invalid");
+        let rpc = InspectClient::with_origin(channel, origin).max_decoding_message_size(PART_BYTES_MAX);
+        let mut client = Self {
+            peer,
+            rpc,
+            protocol: 0,
+            process: Process::default(),
+            start_ticks: None,
+            timeout,
+            serving: Some(serving),
+        };
+        client.hello().await?;
+        Ok(client)
+    }
+
+    async fn hello(&mut self) -> Result<(), Error> {
+        let request = proto::HelloRequest {
+            protocol_min: wire::PROTOCOL_MIN,
+            protocol_max: wire::PROTOCOL_MAX,
+            client: concat!("loopscope ", env!("CARGO_PKG_VERSION")).to_owned(),
+        };
+        let reply = self.rpc.hello(request).await.map_err(|status| self.peer.status(&status))?;
+        let hello = wire::decode_hello(reply.into_inner()).map_err(|error| self.peer.nonsense(&error))?;
+        self.protocol = self.peer.agree(&hello)?;
+        self.start_ticks = hello.start_ticks;
+        self.process = hello.process;
+        // In its own namespace it may have another number than for us.
+        self.process.pid = self.peer.pid.unwrap_or(self.process.pid);
+        Ok(())
+    }
+
+    /// The process at the other end as it said at the beginning, with the rights of this client.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// When the process was started, in clock ticks since the machine's boot: with its number that names it for good.
+    pub fn start_ticks(&self) -> Option<u64> {
+        self.start_ticks
+    }
+
+    /// Asks for one picture.
+    ///
+    /// # Errors
+    ///
+    /// If the agent refuses the request, does not answer in time, or is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the picture up; the client can go on.
+    ///
+    /// # Panics
+    ///
+    /// Outside of the loop it was made on.
+    pub async fn snapshot(&mut self, request: &Request) -> Result<Picture, Error> {
+        let message = wire::encode_request(request, self.protocol);
+        let answer = loopscope::timeout(self.timeout, self.rpc.snapshot(message)).await;
+        let stream = self.peer.answered(answer, self.timeout)?;
+        Pictures::new(self, stream).next(self.timeout).await
+    }
+
+    /// Asks for a picture now and another one each `interval`, which is at least 50 ms.
+    ///
+    /// # Errors
+    ///
+    /// As [`snapshot`](Self::snapshot).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the request up; the client can go on.
+    ///
+    /// # Panics
+    ///
+    /// Outside of the loop it was made on.
+    pub async fn watch(&mut self, request: &Request, interval: Duration) -> Result<Watch, Error> {
+        let message = wire::encode_watch(request, self.protocol, interval);
+        let interval = Duration::from_nanos(message.interval_ns);
+        let answer = loopscope::timeout(self.timeout, self.rpc.watch(message)).await;
+        let stream = self.peer.answered(answer, self.timeout)?;
+        Ok(Watch { pictures: Pictures::new(self, stream), interval, timeout: self.timeout })
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if let Some(serving) = self.serving.take() {
+            // Streams under way keep it alive; without any it comes to its end by itself.
+            serving.detach();
+        }
+    }
+}
+
+/// Pictures that come by themselves. Dropping it ends them.
+#[derive(Debug)]
+pub struct Watch {
+    pictures: Pictures,
+    interval: Duration,
+    timeout: Duration,
+}
+
+impl Watch {
+    /// The next picture.
+    ///
+    /// # Errors
+    ///
+    /// If none comes in time, the timeout counted from when it is due, or the process is gone. After an error there are no
+    /// more.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, nothing is lost: the picture is handed out by the next call.
+    ///
+    /// # Panics
+    ///
+    /// Outside of the loop it was made on.
+    pub async fn next(&mut self) -> Result<Picture, Error> {
+        self.pictures.next(self.interval + self.timeout).await
+    }
+}
+
+/// Puts the parts of a stream together.
+#[derive(Debug)]
+struct Pictures {
+    peer: Peer,
+    process: Process,
+    stream: Streaming<proto::Part>,
+    assembly: Assembly,
+}
+
+impl Pictures {
+    fn new(client: &Client, stream: Streaming<proto::Part>) -> Self {
+        Self { peer: client.peer.clone(), process: client.process.clone(), stream, assembly: Assembly::new() }
+    }
+
+    /// The next picture; `patience` is for each part, for a large picture takes a while.
+    async fn next(&mut self, patience: Duration) -> Result<Picture, Error> {
+        loop {
+            let part = loopscope::timeout(patience, self.stream.message()).await;
+            let part =
+                part.map_err(|_| self.peer.silent(patience))?.map_err(|status| self.peer.status(&status))?;
+            let part = part.ok_or_else(|| self.peer.closed(String::new()))?;
+            let complete = self.assembly.add(part).map_err(|error| self.peer.nonsense(&error))?;
+            if let Some(mut picture) = complete {
+                self.identify(&mut picture);
+                return Ok(picture);
+            }
+        }
+    }
+
+    /// Puts in what was settled when the connection was made.
+    fn identify(&self, picture: &mut Picture) {
+        for process in &mut picture.snapshot.processes {
+            process.pid = self.process.pid;
+            process.version.clone_from(&self.process.version);
+            process.rights = self.process.rights;
+            process.capabilities = self.process.capabilities;
+            process.socket.clone_from(&self.process.socket);
+        }
+    }
+}
+
+impl Peer {
+    /// Makes sure that the other end is the process that was asked for.
+    fn check(&mut self, stream: &UnixStream) -> Result<(), Error> {
+        let found =
+            stream.peer_cred().ok().and_then(|peer| u32::try_from(peer.pid).ok()).filter(|&pid| pid > 0);
+        match (self.pid, found) {
+            (Some(wanted), found) if found != Some(wanted) => {
+                Err(Error::new(Kind::Impostor { wanted, found }))
+            }
+            (None, Some(pid)) => {
+                // A child that was forked off may hold the socket of a process that is gone.
+                let name = Proc::default().name(pid);
+                self.who =
+                    Found { pid: Some(pid), name, socket: std::path::PathBuf::new(), alive: true }.who();
+                self.pid = Some(pid);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The newest protocol that both speak.
+    fn agree(&self, hello: &Hello) -> Result<u32, Error> {
+        let (min, max) = (wire::PROTOCOL_MIN, wire::PROTOCOL_MAX);
+        let kind = match hello.protocol {
+            Some(protocol) if (min..=max).contains(&protocol) => return Ok(protocol),
+            _ if hello.protocol_min > max => Kind::AgentTooNew { theirs: hello.protocol_min, ours: max },
+            _ if hello.protocol_max < min => Kind::AgentTooOld { theirs: hello.protocol_max, ours: min },
+            _ => Kind::NotInspector { detail: "it agrees on a protocol that was not offered".to_owned() },
+        };
+        Err(Error::new(kind).about(&self.who))
+    }
+
+    fn answered(
+        &self,
+        answer: Result<Result<tonic::Response<Streaming<proto::Part>>, Status>, loopscope::time::Elapsed>,
+        timeout: Duration,
+    ) -> Result<Streaming<proto::Part>, Error> {
+        let answer = answer.map_err(|_| self.silent(timeout))?;
+        Ok(answer.map_err(|status| self.status(&status))?.into_inner())
+    }
+
+    /// It did not answer: says what is known of why.
+    fn silent(&self, timeout: Duration) -> Error {
+        let stat = self.pid.map(|pid| (pid, Proc::default().stat(pid)));
+        let kind = match stat {
+            Some((pid, Ok(stat))) if stat.is_stopped() => Kind::Stopped { pid },
+            Some((pid, Ok(stat))) if stat.is_zombie() => Kind::Zombie { pid },
+            Some((_, Err(error))) if error.kind() == io::ErrorKind::NotFound => Kind::Ended,
+            _ => Kind::Silent { timeout },
+        };
+        Error::new(kind).about(&self.who)
+    }
+
+    /// The connection is gone: says whether the process is, too.
+    fn closed(&self, detail: String) -> Error {
+        let kind = match self.pid.map(|pid| (pid, Proc::default().stat(pid))) {
+            Some((pid, Ok(stat))) if stat.is_zombie() => Kind::Zombie { pid },
+            Some((_, Err(error))) if error.kind() == io::ErrorKind::NotFound => Kind::Ended,
+            _ => Kind::Closed { detail },
+        };
+        Error::new(kind).about(&self.who)
+    }
+
+    fn nonsense(&self, error: &wire::DecodeError) -> Error {
+        Error::new(Kind::NotInspector { detail: error.to_string() }).about(&self.who)
+    }
+
+    fn transport(&self, error: &hyper::Error) -> Error {
+        // hyper names the layer, its source the reason.
+        let reason = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+        self.closed(reason)
+    }
+
+    fn status(&self, status: &Status) -> Error {
+        let detail = status.message().to_owned();
+        let kind = match status.code() {
+            Code::InvalidArgument => Kind::BadRequest { detail },
+            Code::PermissionDenied | Code::Unauthenticated => Kind::Refused { detail },
+            Code::ResourceExhausted => Kind::Busy { detail },
+            Code::Unimplemented => {
+                let detail = "it speaks gRPC, but not loopscope.v1; if it is a tokio-console server, this build does not \
+                              support those yet";
+                Kind::NotInspector { detail: detail.to_owned() }
+            }
+            Code::OutOfRange | Code::DataLoss | Code::FailedPrecondition => Kind::NotInspector { detail },
+            Code::Internal | Code::Unknown if is_protocol_error(status) => {
+                Kind::NotInspector { detail: "it does not speak gRPC over HTTP/2".to_owned() }
+            }
+            _ => return self.closed(detail),
+        };
+        Error::new(kind).about(&self.who)
+    }
+}
+
+/// Whether what came was no HTTP/2 or no gRPC at all.
+fn is_protocol_error(status: &Status) -> bool {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(status);
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<hyper::Error>() {
+            let is_io = std::error::Error::source(error).is_some_and(|source| {
+                source.downcast_ref::<io::Error>().is_some() || source.to_string().contains("broken pipe")
+            });
+            return !is_io && !error.is_closed() && !error.is_canceled();
+        }
+        source = error.source();
+    }
+    // Without a connection's error it is what tonic makes of an answer that is no gRPC.
+    status.code() == Code::Internal || status.message().contains("grpc-status")
+}
+
+fn no_socket(found: &Found, error: &io::Error) -> Error {
+    let kind = match (error.kind(), found.pid) {
+        (io::ErrorKind::PermissionDenied, Some(pid)) => match Proc::default().uid(pid) {
+            Some(uid) => Kind::OtherUser { pid, uid },
+            None => Kind::NoSuchProcess { pid },
+        },
+        (io::ErrorKind::ConnectionRefused, _) => {
+            Kind::NoSocket { path: found.socket.clone(), detail: "nobody listens there any more".to_owned() }
+        }
+        _ => Kind::NoSocket { path: found.socket.clone(), detail: error.to_string() },
+    };
+    Error::new(kind)
+}
+
+/// hyper's connection as tonic wants it.
+#[derive(Clone, Debug)]
+struct Channel {
+    sender: http2::SendRequest<tonic::body::Body>,
+}
+
+impl tower_service::Service<http::Request<tonic::body::Body>> for Channel {
+    type Response = http::Response<Incoming>;
+    type Error = hyper::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.sender.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {
+        Box::pin(self.sender.send_request(request))
+    }
+}
