@@ -94,6 +94,8 @@ mod event_loop {
 mod telemetry {
     pub(crate) mod atomic;
     pub(crate) mod identity;
+    pub(crate) mod pages;
+    pub(crate) mod slots;
 }
 
 #[cfg(not(loom))]

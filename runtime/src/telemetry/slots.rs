@@ -18,7 +18,10 @@ use super::pages::{Pages, Zeroed};
 use std::cell::{Cell, RefCell};
 
 /// Entries in a group: chosen so that a group of every table fills whole pages.
+#[cfg(not(loom))]
 pub(crate) const GROUP: u32 = 128;
+#[cfg(loom)]
+pub(crate) const GROUP: u32 = 2;
 /// Entries of a table at most: what the 24 index bits of a waker can name.
 pub(crate) const ENTRIES_MAX: u32 = 1 << 24;
 
@@ -37,6 +40,7 @@ pub(crate) trait Links {
 }
 
 /// One group's book-keeping.
+#[derive(Default)]
 #[repr(C)]
 struct Group {
     /// First free entry plus one.
@@ -215,7 +219,7 @@ impl BitSet {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -307,5 +311,87 @@ mod tests {
                 }
             }
         }
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use crate::telemetry::atomic::AtomicU64;
+    use crate::telemetry::identity::Identity;
+    use loom::sync::Arc;
+    use loom::thread;
+
+    #[derive(Default)]
+    struct Entry {
+        identity: Identity,
+        id: AtomicU64,
+        twice: AtomicU64,
+        link: Cell<u32>,
+    }
+
+    struct Table {
+        slots: Slots,
+        entries: Vec<Entry>,
+    }
+
+    #[allow(unsafe_code, reason = "as a loop is shared")]
+    // SAFETY: the cells are touched by the writing thread alone.
+    unsafe impl Sync for Table {}
+    #[allow(unsafe_code, reason = "as a loop is shared")]
+    // SAFETY: as above.
+    unsafe impl Send for Table {}
+
+    impl Links for Table {
+        fn link(&self, index: u32) -> &Cell<u32> {
+            &self.entries[index as usize].link
+        }
+        fn generation(&self, index: u32) -> u32 {
+            self.entries[index as usize].identity.generation()
+        }
+        fn set_generation(&self, index: u32, generation: u32) {
+            self.entries[index as usize].identity.set_free(generation);
+        }
+        fn release(&self, entries: std::ops::Range<u32>) {
+            // What the OS does to a page that is given back.
+            for index in entries {
+                let entry = &self.entries[index as usize];
+                entry.identity.set_free(0);
+                entry.id.store(0, Relaxed);
+                entry.twice.store(0, Relaxed);
+            }
+        }
+    }
+
+    #[test]
+    fn loom_a_reader_meets_one_life_or_none_while_slots_are_freed_reused_and_given_back() {
+        loom::model(|| {
+            let entries = (0..4).map(|_| Entry::default()).collect();
+            let table = Arc::new(Table { slots: Slots::reserve(4).unwrap(), entries });
+            let writer = Arc::clone(&table);
+            let writing = thread::spawn(move || {
+                let table = &*writer;
+                for life in 1..=2_u64 {
+                    let index = table.slots.alloc(table).unwrap();
+                    let entry = &table.entries[index as usize];
+                    entry.identity.publish(entry.identity.generation(), || {
+                        entry.id.store(life, Relaxed);
+                        entry.twice.store(2 * life, Relaxed);
+                    });
+                    table.slots.free(table, index);
+                    table.slots.release_empty(table);
+                }
+            });
+            for index in 0..table.slots.high_water() {
+                if table.slots.group_in_use(index) {
+                    let entry = &table.entries[index as usize];
+                    let read = entry.identity.read(|| (entry.id.load(Relaxed), entry.twice.load(Relaxed)));
+                    if let Some((id, twice)) = read {
+                        assert!(id > 0 && twice == 2 * id, "{id} {twice}");
+                    }
+                }
+            }
+            writing.join().unwrap();
+        });
     }
 }
