@@ -1,0 +1,217 @@
+//! The command line: what the program can be told, as clap definitions, and where each command is carried out.
+//!
+//! Names, flags and exit codes are a contract with people and scripts; they may grow, but do not change meaning.
+
+mod ask;
+mod cells;
+mod check;
+mod exit;
+mod fetch;
+mod find;
+mod flags;
+mod json;
+mod perform;
+mod processes;
+mod render;
+#[cfg(test)]
+mod samples;
+mod spelling;
+mod table;
+mod tables;
+mod tree;
+mod why;
+
+use exit::{Exit, Failure};
+use flags::{Flags, Look};
+pub(crate) use perform::main;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use loopscope_inspector::client::Target;
+
+const LONG_ABOUT: &str = "\
+Look into a running event loop: which tasks live, what each waits for, who holds whom up.
+
+Without a command it attaches to TARGET, or lets you pick a process. Attaching does not stop the program, and its loop \
+is not asked for anything: this also works while the loop is stuck.";
+
+const AFTER_HELP: &str = "\
+In a hurry:
+  loopscope ps                 which processes can be looked into
+  loopscope warnings PID       what is wrong in one of them
+  loopscope tasks PID --sort=-blocks   the task most others wait for, on top
+  loopscope why PID 7          why task #7 does not get on
+  loopscope PID                all of it, live";
+
+const AFTER_LONG_HELP: &str = "\
+TARGET is one of
+  a PID                        loopscope 4711
+  the name of a program        loopscope echo_server      (if exactly one matches)
+  the path of a socket         loopscope /run/user/1000/loopscope/4711-8123.sock
+  nothing                      if exactly one process can be attached to
+
+Examples:
+  loopscope demo                               try it on a built-in application
+  loopscope ps                                 which processes can be looked into
+  loopscope warnings 4711                      what is wrong
+  loopscope tasks 4711 --sort=-blocks          the task most others wait for, on top
+  loopscope tasks 4711 --filter 'state=idle name~^work busy>10ms'
+  loopscope why 4711 7                         why task #7 does not get on
+  loopscope tree 4711 --asyncio=pstree         the shape of `python -m asyncio pstree`
+  loopscope loops 4711 --json | jq '.loops[].running'
+  loopscope warnings 4711 --fail-on blocked    for a health check: exit code 5 if it is so
+
+The application needs one line at the top of its main:
+  loopscope_inspector::start();
+
+Exit codes:
+  0  fine (also: the reader of the output went away)
+  1  failed
+  2  wrong usage, or several processes match
+  3  nothing to attach to, or it does not answer within --timeout
+  4  refused: a right is missing (the message says how to grant it)
+  5  --fail-on, and one was found";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "loopscope",
+    version,
+    about = "Look into a running event loop",
+    long_about = LONG_ABOUT,
+    after_help = AFTER_HELP,
+    after_long_help = AFTER_LONG_HELP,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    /// What to do; without one, attach.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    /// A PID, the name of a program, or the path of a socket.
+    pub(crate) target: Option<Target>,
+
+    /// Flags that every command takes.
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+/// One command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a small application and watch it
+    ///
+    /// Starts a built-in application as a child process (an echo server under load, workers on a queue, timers, a callback that
+    /// is slow now and then, a pile-up on a lock) and attaches to it. It is an ordinary process, which `loopscope ps` shows too;
+    /// it uses little CPU and ends when this program ends.
+    ///
+    /// Without a terminal on stdout it prints the task tree and the warnings once an interval and exits with 0.
+    Demo {
+        /// How long to print without a terminal
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        seconds: u64,
+    },
+
+    /// List the processes that can be attached to
+    ///
+    /// Yours, or everybody's if you are root. A process that is there but does not answer (stopped, or of another protocol) is named
+    /// on stderr with the reason.
+    Ps,
+
+    /// Watch a process live
+    ///
+    /// The same as `loopscope TARGET`. Press ? in there for the keys; q leaves. The observed program does not notice.
+    Attach {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+    },
+
+    /// Show the task tree, and what each task waits for
+    ///
+    /// A child is a task that its parent spawned. What a task waits for stands behind it; tasks that wait for each other are
+    /// listed below the tree as cycles, and as a deadlock where nothing can end it.
+    Tree {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+
+        /// Print the very columns or shapes of `python -m asyncio ps` or `pstree`
+        #[arg(long, value_name = "STYLE")]
+        asyncio: Option<Asyncio>,
+    },
+
+    /// List the tasks
+    ///
+    /// Start with `--sort=-blocks`: the task that most others wait for is on top. `--sort=-busy` shows who uses the loop,
+    /// `--filter 'state=idle state_for>10s'` who has not moved.
+    Tasks {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+    },
+
+    /// List the loops: what each runs right now, and since when
+    ///
+    /// A stuck loop shows itself here: the task it is polling, since when, and where that task was spawned. It is read without the
+    /// loop's help, so it answers at once.
+    Loops {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+    },
+
+    /// Say why a task does not get on
+    ///
+    /// Follows what the task waits for to the root: `#7 → lock db → #9 writer → read 10.0.0.7:5432 (fd 12), 12 s`, with the place of
+    /// each `.await`.
+    #[command(allow_missing_positional = true)]
+    Why {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+
+        /// The task's number as `tasks` shows it (7 or #7), or its name if only one task bears it
+        task: String,
+    },
+
+    /// List what is wrong
+    ///
+    /// blocked: a poll is holding its loop right now. deadlock: tasks wait for each other and nothing can end it. slow-poll: a poll took
+    /// longer than 100 ms. With `--fail-on` the exit code says so too.
+    Warnings {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+    },
+
+    /// The application of `demo`.
+    #[command(hide = true)]
+    DemoApp {
+        /// The process that started it.
+        #[arg(long)]
+        parent: i32,
+    },
+}
+
+impl Command {
+    /// The name that is typed.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Demo { .. } => "demo",
+            Self::Ps => "ps",
+            Self::Attach { .. } => "attach",
+            Self::Tree { .. } => "tree",
+            Self::Tasks { .. } => "tasks",
+            Self::Loops { .. } => "loops",
+            Self::Why { .. } => "why",
+            Self::Warnings { .. } => "warnings",
+            Self::DemoApp { .. } => "demo-app",
+        }
+    }
+}
+
+/// Which of asyncio's two outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Asyncio {
+    /// The table of all pending tasks
+    Ps,
+    /// The tree of all pending tasks
+    Pstree,
+}
+
+#[cfg(test)]
+mod tests;

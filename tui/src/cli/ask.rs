@@ -1,0 +1,73 @@
+//! What a command asks of the observed process.
+
+use super::flags::{Flags, Look};
+use super::render::Table;
+use loopscope_inspector::wire::{Query, Request, TreeQuery};
+
+/// Rows that one picture holds at most; more are fetched page by page.
+pub(crate) const PAGE_ROWS: u64 = 100_000;
+
+/// Rows of `tree`, `warnings` and so on that a command wants in all; `None` for all there are.
+pub(crate) fn wanted(look: Look) -> Option<u64> {
+    look.limit.map(|limit| u64::try_from(limit).unwrap_or(u64::MAX))
+}
+
+/// The request for a page of a table that begins at `offset`.
+pub(crate) fn page(table: Table, flags: &Flags, look: Look, offset: u64) -> Request {
+    let left = wanted(look).map_or(PAGE_ROWS, |wanted| wanted.saturating_sub(offset).min(PAGE_ROWS));
+    let query = Query {
+        filter: flags.filter.clone().unwrap_or_default(),
+        sort: flags.sort.clone().unwrap_or_default(),
+        offset,
+        limit: Some(left),
+        around: None,
+    };
+    let mut request = Request::default();
+    match table {
+        // What `ps` shows is in the head of every picture, but for the warnings, which are counted only when asked for.
+        Table::Processes => request.warnings = Some(Query::all().limit(0)),
+        Table::Tasks => request.tasks = Some(query),
+        Table::Tree => {
+            request.tree = Some(TreeQuery { query, ..TreeQuery::default() });
+            request.cycles = true;
+        }
+        Table::Loops => request.loops = Some(query),
+        Table::Warnings => request.warnings = Some(query),
+    }
+    request
+}
+
+/// The request for the warnings that `--fail-on` names, whatever `--filter` and `--limit` show of them.
+pub(crate) fn fail_on(lints: &[String]) -> Request {
+    let filter = lints.iter().map(|lint| format!("name={lint}")).collect::<Vec<_>>().join(" or ");
+    Request { warnings: Some(Query::all().filter(filter)), ..Request::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_asks_for_what_it_shows_and_a_pipe_for_all() {
+        let flags =
+            Flags { filter: Some("state=idle".into()), sort: Some("-busy".into()), ..Flags::default() };
+        let terminal = Look { limit: Some(50), ..Look::default() };
+        let query = page(Table::Tasks, &flags, terminal, 0).tasks.unwrap();
+        assert_eq!(query, Query::all().filter("state=idle").sort("-busy").limit(50));
+        let query = page(Table::Tasks, &flags, Look::default(), PAGE_ROWS).tasks.unwrap();
+        assert_eq!((query.offset, query.limit), (PAGE_ROWS, Some(PAGE_ROWS)));
+    }
+
+    #[test]
+    fn the_last_page_is_no_longer_than_the_limit() {
+        let limited = Look { limit: Some(150_000), ..Look::default() };
+        let query = page(Table::Tree, &Flags::default(), limited, PAGE_ROWS).tree.unwrap().query;
+        assert_eq!((query.offset, query.limit), (100_000, Some(50_000)));
+    }
+
+    #[test]
+    fn fail_on_asks_for_its_lints_only() {
+        let request = fail_on(&["blocked".into(), "slow-poll".into()]);
+        assert_eq!(request.warnings.unwrap().filter, "name=blocked or name=slow-poll");
+    }
+}

@@ -1,0 +1,144 @@
+//! What can be found wrong with a command line before anybody is attached to.
+
+use super::flags::Flags;
+use super::processes::ProcessRow;
+use super::render::Table;
+use super::spelling::closest;
+use super::{Exit, Failure};
+use loopscope_inspector::model::query::{Filter, QueryError, Row, Sort};
+use loopscope_inspector::model::{Lint, Loop, Task, Warning, words};
+
+/// Checks `--filter` and `--sort` against the columns of a table.
+///
+/// # Errors
+///
+/// If one of them makes no sense; the message points at the place.
+pub(crate) fn query(table: Table, flags: &Flags) -> Result<(), Failure> {
+    match table {
+        Table::Processes => of::<ProcessRow>(flags),
+        Table::Tasks | Table::Tree => of::<Task>(flags),
+        Table::Loops => of::<Loop>(flags),
+        Table::Warnings => of::<Warning>(flags),
+    }
+}
+
+fn of<R: Row>(flags: &Flags) -> Result<(), Failure> {
+    if let Some(text) = &flags.filter {
+        Filter::parse::<R>(text).map_err(|error| point("--filter", text, &error))?;
+    }
+    if let Some(text) = &flags.sort {
+        Sort::parse::<R>(text).map_err(|error| {
+            let columns: Vec<&str> = R::COLUMNS.iter().map(|column| column.name).collect();
+            Failure::usage(format!(
+                "{}\nThe columns are {}.",
+                point("--sort", text, &error),
+                columns.join(", ")
+            ))
+        })?;
+    }
+    Ok(())
+}
+
+/// The mistake with a caret below it.
+fn point(flag: &str, text: &str, error: &QueryError) -> Failure {
+    let shown = error.caret(text).replace('\n', "\n    ");
+    Failure::usage(format!("{flag}: {error}\n    {shown}"))
+}
+
+/// Checks the names that `--fail-on` was given.
+///
+/// # Errors
+///
+/// If one of them is no lint's.
+pub(crate) fn lints(wanted: &[String]) -> Result<(), Failure> {
+    let known = || Lint::ALL.iter().map(|lint| lint.as_str());
+    for name in wanted {
+        if known().any(|known| known == name) {
+            continue;
+        }
+        let shown = words::escape(name, words::NAME_CHARS_MAX);
+        let hint = closest(name, known()).map_or_else(
+            || format!("They are {}.", known().collect::<Vec<_>>().join(", ")),
+            |near| format!("Did you mean `{near}`?"),
+        );
+        return Err(Failure::usage(format!("--fail-on: there is no warning `{shown}`. {hint}")));
+    }
+    Ok(())
+}
+
+/// What `--fail-on` says of the warnings that hold.
+///
+/// # Errors
+///
+/// If one of those asked for was found; the message names them.
+pub(crate) fn fail_on(found: &[String], wanted: &[String]) -> Result<(), Failure> {
+    let mut hits: Vec<&str> =
+        wanted.iter().filter(|wanted| found.contains(wanted)).map(String::as_str).collect();
+    hits.dedup();
+    if hits.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Found, format!("found: {}", hits.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags(filter: &str, sort: &str) -> Flags {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Flags { filter: some(filter), sort: some(sort), ..Flags::default() }
+    }
+
+    fn message(table: Table, filter: &str, sort: &str) -> String {
+        query(table, &flags(filter, sort)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_makes_sense_passes() {
+        for (table, filter, sort) in [
+            (Table::Tasks, "state=idle name~^work busy>10ms or blocks>3", "-busy"),
+            (Table::Tree, "writer", "id"),
+            (Table::Loops, "tasks>10", "-utilisation"),
+            (Table::Warnings, "name=blocked", "-count"),
+            (Table::Processes, "name=shop tasks>10", "-cpu"),
+            (Table::Tasks, "", ""),
+        ] {
+            assert!(query(table, &flags(filter, sort)).is_ok(), "{filter} {sort}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_pointed_at_with_a_caret() {
+        let message = message(Table::Tasks, "name=x stat=idle", "");
+        let lines: Vec<&str> = message.lines().collect();
+        assert_eq!(lines[1..], ["    name=x stat=idle", "           ^"], "{message}");
+        assert!(lines[0].contains("`state`"), "{message}");
+    }
+
+    #[test]
+    fn an_unknown_column_lists_the_columns() {
+        let message = message(Table::Loops, "", "-utilization");
+        assert!(message.contains("`utilisation`") && message.contains("The columns are "), "{message}");
+    }
+
+    #[test]
+    fn only_known_lints_can_be_asked_for() {
+        assert!(lints(&["blocked".into(), "slow-poll".into()]).is_ok());
+        let message = lints(&["blokced".into()]).unwrap_err().to_string();
+        assert!(message.ends_with("Did you mean `blocked`?"), "{message}");
+        let message = lints(&["everything".into()]).unwrap_err().to_string();
+        assert!(message.contains("They are ") && message.contains("slow-poll"), "{message}");
+    }
+
+    #[test]
+    fn fail_on_finds_what_was_asked_for() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let asked = |wanted: &[&str]| {
+            fail_on(&names(&["blocked", "slow-poll"]), &names(wanted)).map_err(|failure| failure.to_string())
+        };
+        assert_eq!(asked(&[]), Ok(()));
+        assert_eq!(asked(&["deadlock"]), Ok(()));
+        assert_eq!(asked(&["deadlock", "blocked"]), Err("found: blocked".into()));
+    }
+}

@@ -1,0 +1,273 @@
+//! The flags that every command takes.
+
+use clap::{Args, ValueEnum};
+use loopscope_inspector::model::words;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+/// How long a process may take to answer, unless told otherwise.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a live picture is renewed, unless told otherwise.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Rows of a table on a terminal, unless told otherwise: about a screen, since more would scroll the first ones away.
+const ROWS_ON_TERMINAL: usize = 50;
+
+/// Flags that every command takes.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Flags {
+    /// Print one JSON document, for scripts
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Print a table as CSV, with exact values
+    #[arg(long, global = true, conflicts_with = "json")]
+    pub(crate) csv: bool,
+
+    /// Show only rows that match
+    ///
+    /// Conditions `column OP value` with one of = != ~ !~ < >, joined by space (and) or `or`: 'state=idle name~^work busy>10ms'. Columns
+    /// are the JSON names without `_ns`. A bare word searches all columns, !word leaves out what has it.
+    #[arg(long, global = true, value_name = "EXPR")]
+    pub(crate) filter: Option<String>,
+
+    /// Sort by a column; -COLUMN puts the greatest first
+    #[arg(long, global = true, value_name = "COLUMN", allow_hyphen_values = true)]
+    pub(crate) sort: Option<String>,
+
+    /// Show at most N rows [default: 50 on a terminal, else all]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+
+    /// How often a live picture is renewed, as 500ms, 2s, 1m [env: `LOOPSCOPE_INTERVAL`] [default: 1s]
+    #[arg(long, global = true, value_name = "TIME", value_parser = parse_interval)]
+    pub(crate) interval: Option<Duration>,
+
+    /// Whether to use colour; auto: on a terminal, unless `NO_COLOR` is set [env: `LOOPSCOPE_COLOR`] [default: auto]
+    #[arg(long, global = true, value_name = "WHEN")]
+    pub(crate) color: Option<ColorChoice>,
+
+    /// Draw with ASCII characters only
+    #[arg(long, global = true)]
+    pub(crate) ascii: bool,
+
+    /// How long a process may take to answer, as 500ms, 2s, 1m [env: `LOOPSCOPE_TIMEOUT`] [default: 5s]
+    #[arg(long, global = true, value_name = "TIME", value_parser = parse_timeout)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Exit with 5 if one of these warnings is found; several are separated by commas
+    #[arg(long, global = true, value_name = "LINT", value_delimiter = ',')]
+    pub(crate) fail_on: Vec<String>,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Also in a pipe
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// How a duration is read and checked.
+type Parse = fn(&str) -> Result<Duration, String>;
+
+impl Flags {
+    /// Takes from the environment what the command line leaves open. What makes no sense there is told, and left out: a variable in
+    /// some profile should not keep anybody from looking into a program.
+    ///
+    /// clap could read the variables too, but for a flag that may stand behind a command it would take them over the flag.
+    pub(crate) fn fill(&mut self, env: impl Fn(&str) -> Option<String>) -> Vec<String> {
+        let mut complaints = Vec::new();
+        let mut complain = |name: &str, value: &str, why: String| {
+            complaints
+                .push(format!("{name}={} is ignored: {why}", words::escape(value, words::NAME_CHARS_MAX)));
+        };
+        let set = |name: &str| env(name).filter(|value| !value.is_empty());
+        let durations: [(&str, &mut Option<Duration>, Parse); 2] = [
+            ("LOOPSCOPE_INTERVAL", &mut self.interval, parse_interval),
+            ("LOOPSCOPE_TIMEOUT", &mut self.timeout, parse_timeout),
+        ];
+        for (name, flag, parse) in durations {
+            if let (None, Some(value)) = (&flag, set(name)) {
+                match parse(&value) {
+                    Ok(duration) => *flag = Some(duration),
+                    Err(why) => complain(name, &value, why),
+                }
+            }
+        }
+        if let (None, Some(value)) = (self.color, set("LOOPSCOPE_COLOR")) {
+            match ColorChoice::from_str(&value, false) {
+                Ok(choice) => self.color = Some(choice),
+                Err(_) => complain("LOOPSCOPE_COLOR", &value, "expected auto, always or never".into()),
+            }
+        }
+        complaints
+    }
+
+    /// How long a process may take to answer.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(TIMEOUT)
+    }
+
+    /// How often a live picture is renewed.
+    pub(crate) fn interval(&self) -> Duration {
+        self.interval.unwrap_or(INTERVAL)
+    }
+
+    /// The same without what chooses rows of one table, for another table.
+    pub(crate) fn without_query(&self) -> Self {
+        Self { filter: None, sort: None, ..self.clone() }
+    }
+
+    /// How the output is to look, given where it goes.
+    pub(crate) fn look(&self) -> Look {
+        let terminal = std::io::stdout().is_terminal();
+        let width = if terminal { terminal_width() } else { None };
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        self.look_on(terminal, width, no_color)
+    }
+
+    fn look_on(&self, terminal: bool, width: Option<usize>, no_color: bool) -> Look {
+        let color = match self.color.unwrap_or_default() {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => terminal && !no_color,
+        };
+        let machine = self.json || self.csv;
+        let limit = self.limit.or((terminal && !machine).then_some(ROWS_ON_TERMINAL));
+        Look { color: color && !machine, ascii: self.ascii, width: width.filter(|_| !machine), limit }
+    }
+}
+
+/// How the output is to look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Colours and bold.
+    pub(crate) color: bool,
+    /// ASCII only.
+    pub(crate) ascii: bool,
+    /// Columns of the terminal; absent where lines may be as long as they like.
+    pub(crate) width: Option<usize>,
+    /// Rows at most.
+    pub(crate) limit: Option<usize>,
+}
+
+fn terminal_width() -> Option<usize> {
+    let (columns, _) = ratatui::crossterm::terminal::size().ok()?;
+    (columns > 0).then_some(usize::from(columns))
+}
+
+fn parse_timeout(text: &str) -> Result<Duration, String> {
+    parse_duration(text).and_then(|duration| {
+        if duration.is_zero() { Err("a timeout of 0 leaves no time to answer".into()) } else { Ok(duration) }
+    })
+}
+
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    const LEAST: Duration = Duration::from_millis(50);
+    parse_duration(text).and_then(|interval| {
+        if interval < LEAST { Err("the shortest interval is 50ms".into()) } else { Ok(interval) }
+    })
+}
+
+/// Reads `500ms`, `1.5s`, `2m`, `1h`; a bare number is seconds.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    const DAY_SECONDS: f64 = 86_400.0;
+    let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().map_err(|_| "expected a time as 500ms, 2s or 1m".to_owned())?;
+    let seconds = match unit.trim() {
+        "us" | "µs" => number / 1e6,
+        "ms" => number / 1e3,
+        "" | "s" => number,
+        "m" | "min" => number * 60.0,
+        "h" => number * 3_600.0,
+        other => return Err(format!("`{other}` is no unit of time: use us, ms, s, m or h")),
+    };
+    if seconds > DAY_SECONDS {
+        return Err("more than a day".into());
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_with_their_units() {
+        let read = |text| parse_duration(text).map_err(|_| ());
+        assert_eq!(read("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(read("1.5s"), Ok(Duration::from_millis(1_500)));
+        assert_eq!(read("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(read("3"), Ok(Duration::from_secs(3)));
+        assert_eq!(read("250us"), Ok(Duration::from_micros(250)));
+        for wrong in ["", "s", "-1s", "1.2.3s", "5 parsecs", "1e9", "inf", "99999h"] {
+            assert_eq!(read(wrong), Err(()), "{wrong}");
+        }
+        assert!(parse_timeout("0s").is_err());
+        assert!(parse_interval("1ms").is_err());
+    }
+
+    #[test]
+    fn a_pipe_gets_every_row_and_no_colour() {
+        let flags = Flags::default();
+        assert_eq!(flags.look_on(false, None, false), Look::default());
+        assert_eq!(
+            flags.look_on(true, Some(80), false),
+            Look { color: true, ascii: false, width: Some(80), limit: Some(50) }
+        );
+    }
+
+    #[test]
+    fn no_color_wins_over_auto_and_loses_to_always() {
+        let auto = Flags::default();
+        assert!(!auto.look_on(true, Some(80), true).color);
+        let always = Flags { color: Some(ColorChoice::Always), ..Flags::default() };
+        assert!(always.look_on(false, None, true).color);
+    }
+
+    #[test]
+    fn the_environment_fills_what_the_flags_leave_open() {
+        let env = |name: &str| match name {
+            "LOOPSCOPE_TIMEOUT" => Some("9s".to_owned()),
+            "LOOPSCOPE_COLOR" => Some("never".to_owned()),
+            "LOOPSCOPE_INTERVAL" => Some(String::new()),
+            _ => None,
+        };
+        let mut flags = Flags { timeout: Some(Duration::from_secs(1)), ..Flags::default() };
+        assert!(flags.fill(env).is_empty());
+        assert_eq!(flags.timeout(), Duration::from_secs(1), "a flag beats the environment");
+        assert_eq!(flags.color, Some(ColorChoice::Never));
+        assert_eq!(flags.interval(), INTERVAL);
+    }
+
+    #[test]
+    fn what_makes_no_sense_in_the_environment_is_told_and_left_out() {
+        let mut flags = Flags::default();
+        let complaints = flags.fill(|_| Some("fast".to_owned()));
+        assert_eq!(
+            complaints,
+            [
+                "LOOPSCOPE_INTERVAL=fast is ignored: expected a time as 500ms, 2s or 1m",
+                "LOOPSCOPE_TIMEOUT=fast is ignored: expected a time as 500ms, 2s or 1m",
+                "LOOPSCOPE_COLOR=fast is ignored: expected auto, always or never",
+            ]
+        );
+        assert_eq!((flags.interval, flags.timeout, flags.color), (None, None, None));
+    }
+
+    #[test]
+    fn json_is_neither_cut_nor_limited() {
+        let json = Flags { json: true, color: Some(ColorChoice::Always), ..Flags::default() };
+        assert_eq!(json.look_on(true, Some(80), false), Look::default());
+        let limited = Flags { json: true, limit: Some(7), ..Flags::default() };
+        assert_eq!(limited.look_on(true, Some(80), false).limit, Some(7));
+    }
+}

@@ -1,0 +1,190 @@
+//! Carries out a command.
+
+use super::fetch;
+use super::find::{attach, attach_all};
+use super::render::{self, Table};
+use super::{Asyncio, Cli, Command, Failure, Flags, ask, check, processes, why};
+use crate::demo::Application;
+use anyhow::Context as _;
+use clap::Parser as _;
+use loopscope_inspector::client::Target;
+use loopscope_inspector::model::{Snapshot, asyncio, words};
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long the application of `demo` runs before the first picture: until somebody waits for the lock.
+const SETTLE: Duration = Duration::from_millis(300);
+
+/// Parses the command line and does what it says.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Also `--help`; if nobody reads it there is nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match perform(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let (code, message) = super::exit::verdict(&error);
+            if let Some(message) = message {
+                // Standard error may be closed too.
+                let _ = writeln!(io::stderr(), "{message}");
+            }
+            code
+        }
+    }
+}
+
+fn perform(Cli { command, target, mut flags }: Cli) -> anyhow::Result<()> {
+    for complaint in flags.fill(|name| std::env::var(name).ok()) {
+        // Standard error may be closed.
+        let _ = writeln!(io::stderr(), "loopscope: {complaint}");
+    }
+    if let (Some(command), Some(target)) = (&command, &target) {
+        return Err(Failure::usage(format!(
+            "the command comes first: loopscope {} {}",
+            command.name(),
+            typed(target)
+        ))
+        .into());
+    }
+    check::lints(&flags.fail_on)?;
+    match command {
+        Some(Command::DemoApp { parent }) => crate::demo::run_app(parent),
+        Some(Command::Demo { seconds }) => demo(seconds, &flags),
+        Some(Command::Ps) => on_a_loop(list(&flags)),
+        Some(Command::Attach { target }) => live(target.unwrap_or_default(), &flags),
+        Some(Command::Tree { target, asyncio: None }) => on_a_loop(show(Table::Tree, target, &flags)),
+        Some(Command::Tree { target, asyncio: Some(shape) }) => on_a_loop(pending(shape, target, &flags)),
+        Some(Command::Tasks { target }) => on_a_loop(show(Table::Tasks, target, &flags)),
+        Some(Command::Loops { target }) => on_a_loop(show(Table::Loops, target, &flags)),
+        Some(Command::Warnings { target }) => on_a_loop(show(Table::Warnings, target, &flags)),
+        Some(Command::Why { target, task }) => on_a_loop(why::show(target, &task, &flags)),
+        None => match target {
+            Some(target) => live(target, &flags),
+            None => on_a_loop(list(&flags)),
+        },
+    }
+}
+
+/// A target as it was typed.
+fn typed(target: &Target) -> String {
+    match target {
+        Target::Only => String::new(),
+        Target::Pid(pid) => pid.to_string(),
+        Target::Program(text) | Target::Console(text) => words::escape(text, words::TEXT_CHARS_MAX).into(),
+        Target::Socket(path) => words::escape(&path.to_string_lossy(), words::TEXT_CHARS_MAX).into(),
+    }
+}
+
+/// Runs a command that prints and ends, on a loop of its own.
+fn on_a_loop(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let mut runner = loopscope::Runner::builder()
+        .name("loopscope")
+        .hidden(true)
+        .build()
+        .context("making an event loop")?;
+    runner.block_on(command)?
+}
+
+/// `attach`: one picture in words.
+fn live(target: Target, flags: &Flags) -> anyhow::Result<()> {
+    on_a_loop(show(Table::Tree, Some(target), flags))
+}
+
+/// A command that prints one table.
+async fn show(table: Table, target: Option<Target>, flags: &Flags) -> anyhow::Result<()> {
+    let look = flags.look();
+    check::query(table, flags)?;
+    let mut client = attach(&target.unwrap_or_default(), flags).await?;
+    let snapshot = fetch::table(&mut client, table, flags, look).await?;
+    print(|out| render::write(out, table, &snapshot, flags, look))?;
+    fail_on(&mut client, flags).await
+}
+
+/// `ps`.
+async fn list(flags: &Flags) -> anyhow::Result<()> {
+    check::query(Table::Processes, flags)?;
+    let look = flags.look();
+    let mut snapshot = attach_all(flags).await;
+    processes::choose(&mut snapshot, flags, look)?;
+    print(|out| render::write(out, Table::Processes, &snapshot, flags, look))
+}
+
+/// `tree --asyncio`.
+async fn pending(shape: Asyncio, target: Option<Target>, flags: &Flags) -> anyhow::Result<()> {
+    if flags.json || flags.csv {
+        return Err(Failure::usage("--asyncio is a form of its own, without --json and --csv").into());
+    }
+    check::query(Table::Tasks, flags)?;
+    let mut client = attach(&target.unwrap_or_default(), flags).await?;
+    // The shape is the whole process's; rows that a limit cut off would take their subtrees along.
+    let everything = super::Look::default();
+    let tasks = fetch::table(&mut client, Table::Tasks, flags, everything).await?.tasks.unwrap_or_default();
+    let text = match shape {
+        Asyncio::Ps => {
+            let loops = fetch::table(&mut client, Table::Loops, &flags.without_query(), everything).await?;
+            asyncio::ps(&tasks, &loops.loops.unwrap_or_default())
+        }
+        Asyncio::Pstree => asyncio::pstree(&tasks)?,
+    };
+    let text = if flags.ascii { words::ascii(&text) } else { text.into() };
+    print(|out| out.write_all(text.as_bytes()))?;
+    fail_on(&mut client, flags).await
+}
+
+/// `demo`: the live picture on a terminal, else the tree and the warnings again and again.
+fn demo(seconds: u64, flags: &Flags) -> anyhow::Result<()> {
+    check::query(Table::Tree, flags)?;
+    let application = Application::start()?;
+    let target = Target::Pid(application.pid());
+    on_a_loop(async {
+        let mut client = attach(&target, flags).await?;
+        let look = flags.look();
+        let interval = flags.interval();
+        let mut left = Duration::from_secs(seconds);
+        loopscope::time::sleep(SETTLE).await;
+        loop {
+            let tree = fetch::table(&mut client, Table::Tree, flags, look).await?;
+            let warnings = fetch::table(&mut client, Table::Warnings, &flags.without_query(), look).await?;
+            print(|out| {
+                render::write(out, Table::Tree, &tree, flags, look)?;
+                if !flags.json && !flags.csv {
+                    writeln!(out)?;
+                }
+                render::write(out, Table::Warnings, &warnings, flags, look)?;
+                if !flags.json && !flags.csv {
+                    writeln!(out)?;
+                }
+                Ok(())
+            })?;
+            if left <= interval {
+                break;
+            }
+            left -= interval;
+            loopscope::time::sleep(interval).await;
+        }
+        fail_on(&mut client, flags).await
+    })
+}
+
+/// Writes to stdout, all of it or an error.
+pub(super) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    write(&mut out).and_then(|()| out.flush()).context("writing the output")
+}
+
+/// What `--fail-on` makes of the warnings that hold.
+pub(super) async fn fail_on(source: &mut impl fetch::Source, flags: &Flags) -> anyhow::Result<()> {
+    if flags.fail_on.is_empty() {
+        return Ok(());
+    }
+    let Snapshot { warnings, .. } = source.picture(&ask::fail_on(&flags.fail_on)).await?.snapshot;
+    let found: Vec<String> = warnings.unwrap_or_default().into_iter().map(|warning| warning.name).collect();
+    check::fail_on(&found, &flags.fail_on)?;
+    Ok(())
+}

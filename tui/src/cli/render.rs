@@ -1,0 +1,149 @@
+//! One picture written as what the flags ask for: words, CSV or JSON.
+
+use super::cells::Ink;
+use super::flags::{Flags, Look};
+use super::json::{self, LoopJson, TaskJson, WarningJson};
+use super::table::{self, Caption, Column};
+use super::tables::{LOOPS, PROCESSES, TASKS, WARNINGS, task_ink, warning_ink};
+use super::tree;
+use loopscope_inspector::model::{Loop, Process, Snapshot};
+use std::io::{self, Write};
+
+/// A table that a command prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    /// `ps`
+    Processes,
+    /// `tasks`
+    Tasks,
+    /// `tree`
+    Tree,
+    /// `loops`
+    Loops,
+    /// `warnings`
+    Warnings,
+}
+
+impl Table {
+    /// The command's name, and the array's in JSON.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Processes => "ps",
+            Self::Tasks => "tasks",
+            Self::Tree => "tree",
+            Self::Loops => "loops",
+            Self::Warnings => "warnings",
+        }
+    }
+}
+
+/// Writes a table of a picture.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub(crate) fn write(
+    out: &mut dyn Write,
+    table: Table,
+    snapshot: &Snapshot,
+    flags: &Flags,
+    look: Look,
+) -> io::Result<()> {
+    if flags.json {
+        write_json(out, table, snapshot, look)
+    } else if flags.csv {
+        write_csv(out, table, snapshot, look)
+    } else {
+        write_words(out, table, snapshot, look)
+    }
+}
+
+/// The rows of a table that was asked for.
+fn rows<R>(table: Option<&Vec<R>>) -> &[R] {
+    table.map(Vec::as_slice).unwrap_or_default()
+}
+
+fn write_json(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Look) -> io::Result<()> {
+    let limit = look.limit.unwrap_or(usize::MAX);
+    let name = table.as_str();
+    match table {
+        Table::Processes => json::write_processes(out, snapshot),
+        Table::Tree => json::write_tree(out, snapshot),
+        Table::Tasks => {
+            let rows = rows(snapshot.tasks.as_ref()).iter().take(limit);
+            json::write_table(out, snapshot, name, rows.map(TaskJson::from))
+        }
+        Table::Loops => {
+            let rows = rows(snapshot.loops.as_ref()).iter().take(limit);
+            json::write_table(out, snapshot, name, rows.map(LoopJson::from))
+        }
+        Table::Warnings => {
+            let rows = rows(snapshot.warnings.as_ref()).iter().take(limit);
+            json::write_table(out, snapshot, name, rows.map(WarningJson::from))
+        }
+    }
+}
+
+fn write_csv(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Look) -> io::Result<()> {
+    match table {
+        Table::Processes => table::write_csv(out, PROCESSES, &snapshot.processes, look),
+        Table::Tasks => table::write_csv(out, TASKS, rows(snapshot.tasks.as_ref()), look),
+        Table::Loops => table::write_csv(out, LOOPS, rows(snapshot.loops.as_ref()), look),
+        Table::Warnings => table::write_csv(out, WARNINGS, rows(snapshot.warnings.as_ref()), look),
+        Table::Tree => {
+            let tasks: Vec<_> = rows(snapshot.tree.as_ref()).iter().map(|row| row.task.clone()).collect();
+            table::write_csv(out, TASKS, &tasks, look)
+        }
+    }
+}
+
+fn write_words(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Look) -> io::Result<()> {
+    match table {
+        Table::Processes => {
+            words(out, PROCESSES, &snapshot.processes, snapshot, "processes", process_ink, look)
+        }
+        Table::Tasks => words(out, TASKS, rows(snapshot.tasks.as_ref()), snapshot, "tasks", task_ink, look),
+        Table::Loops => words(out, LOOPS, rows(snapshot.loops.as_ref()), snapshot, "loops", loop_ink, look),
+        Table::Warnings => {
+            words(out, WARNINGS, rows(snapshot.warnings.as_ref()), snapshot, "warnings", warning_ink, look)
+        }
+        Table::Tree => tree::write_tree(out, snapshot, look),
+    }
+}
+
+fn words<R>(
+    out: &mut dyn Write,
+    columns: &[Column<R>],
+    rows: &[R],
+    snapshot: &Snapshot,
+    what: &'static str,
+    ink: fn(&R) -> Ink,
+    look: Look,
+) -> io::Result<()> {
+    let caption = Caption { what, total: snapshot.total, dropped: snapshot.dropped };
+    table::write_words(out, columns, rows, &caption, ink, look)
+}
+
+fn process_ink(process: &Process) -> Ink {
+    if process.blocked.is_some_and(|blocked| blocked > 0) {
+        Ink::Error
+    } else if process.warnings.is_some_and(|warnings| warnings > 0) {
+        Ink::Warning
+    } else {
+        Ink::Plain
+    }
+}
+
+/// A poll that has been under way for longer than this is worth a colour: the threshold of the lints, unless the application set another.
+const LONG_POLL_NS: u64 = 100_000_000;
+
+fn loop_ink(row: &Loop) -> Ink {
+    if row.running.as_ref().is_some_and(|running| running.for_ns >= LONG_POLL_NS) {
+        Ink::Error
+    } else {
+        Ink::Plain
+    }
+}
+
+#[cfg(test)]
+mod tests;

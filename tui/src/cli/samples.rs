@@ -1,0 +1,272 @@
+//! Synthetic pictures for the tests: every field filled, or next to nothing.
+
+use loopscope_inspector::model::{
+    Cycle, Frame, Loop, Place, Process, ResourceKind, ResourceRef, Rights, Running, RuntimeKind, Severity,
+    Snapshot, Summary, Task, TaskKind, TaskState, TreeNode, Wait, WaitKind, WallTime, Warning,
+};
+
+/// 2026-03-01T12:00:00.25Z.
+pub(crate) const NOON: WallTime = WallTime(1_772_366_400_250_000_000);
+
+pub(crate) fn place(file: &str, line: u32) -> Place {
+    Place::new(file, line, 9)
+}
+
+pub(crate) fn summary() -> Summary {
+    Summary {
+        count: 1_000,
+        min_ns: Some(800),
+        max_ns: Some(52_000_000),
+        mean_ns: Some(61_000),
+        p50_ns: Some(12_000),
+        p90_ns: Some(90_000),
+        p99_ns: Some(400_000),
+        p999_ns: Some(2_000_000),
+        p9999_ns: Some(52_000_000),
+    }
+}
+
+pub(crate) fn process() -> Process {
+    Process {
+        pid: 4711,
+        exe: Some("/usr/bin/shop".into()),
+        name: Some("shop".into()),
+        socket: Some("/run/user/1000/loopscope/4711-8123.sock".into()),
+        started_at: Some(NOON.saturating_sub_ns(3_600_000_000_000)),
+        uptime_ns: Some(3_600_000_000_000),
+        cpu: Some(0.125),
+        rss_bytes: Some(30 << 20),
+        runtime: Some(RuntimeKind::Loopscope),
+        version: Some("0.1.0".into()),
+        debug: Some(false),
+        loops: Some(2),
+        tasks: Some(12_345),
+        warnings: Some(3),
+        blocked: Some(0),
+        rights: Some(Rights { see: true, diagnose: true, control: false }),
+        ..Process::default()
+    }
+}
+
+/// A task that waits for a lock, with every field known.
+pub(crate) fn task() -> Task {
+    Task {
+        id: 7,
+        name: Some("worker".into()),
+        kind: TaskKind::Task,
+        parent: Some(1),
+        loop_id: Some(0),
+        state: TaskState::Idle,
+        state_for_ns: Some(1_200_000_000),
+        site: Some(place("src/main.rs", 40)),
+        spawned_at: Some(NOON.saturating_sub_ns(5_000_000_000)),
+        ended_at: Some(NOON),
+        polls: 1_234,
+        wakes: 1_200,
+        self_wakes: 3,
+        wakers: Some(1),
+        busy_ns: 15_000_000,
+        scheduled_ns: 250_000,
+        idle_ns: 4_984_750_000,
+        longest_poll_ns: Some(2_000_000),
+        size_bytes: Some(512),
+        blocks: Some(4),
+        waiting_on: vec![Wait {
+            kind: WaitKind::Lock,
+            resource: Some(ResourceRef {
+                id: 3,
+                kind: ResourceKind::Lock,
+                name: Some("db".into()),
+                fd: Some(12),
+                local: Some("127.0.0.1:4000".into()),
+                peer: Some("10.0.0.7:5432".into()),
+            }),
+            task: Some(9),
+            task_name: Some("writer".into()),
+            for_ns: Some(1_200_000_000),
+            deadline_in_ns: Some(-5),
+            at: Some(place("src/main.rs", 52)),
+            made_at: Some(place("src/main.rs", 20)),
+            detail: Some("of the shop".into()),
+            perhaps: false,
+        }],
+        waiting_on_more: 2,
+        warnings: vec!["slow-poll".into()],
+        ..Task::default()
+    }
+}
+
+/// The tasks of a small program, in the order of display.
+pub(crate) fn tasks() -> Vec<Task> {
+    let sleeping = Wait { kind: WaitKind::Sleep, deadline_in_ns: Some(340_000_000), ..Wait::default() };
+    let group = Wait { kind: WaitKind::Group, for_ns: Some(9_000_000_000), ..Wait::default() };
+    let locked = Wait {
+        kind: WaitKind::Lock,
+        resource: Some(ResourceRef {
+            id: 3,
+            kind: ResourceKind::Lock,
+            name: Some("db".into()),
+            ..ResourceRef::default()
+        }),
+        task: Some(9),
+        task_name: Some("writer".into()),
+        for_ns: Some(1_200_000_000),
+        ..Wait::default()
+    };
+    let reading = Wait {
+        kind: WaitKind::Read,
+        resource: Some(ResourceRef {
+            id: 4,
+            kind: ResourceKind::Tcp,
+            fd: Some(12),
+            peer: Some("10.0.0.7:5432".into()),
+            ..ResourceRef::default()
+        }),
+        for_ns: Some(12_000_000_000),
+        ..Wait::default()
+    };
+    let row = |id, name: Option<&str>, state, waits: &[&Wait]| Task {
+        id,
+        name: name.map(Into::into),
+        state,
+        state_for_ns: Some(1_200_000_000),
+        site: Some(place("src/main.rs", 40)),
+        polls: 1_000 * id,
+        busy_ns: 1_500_000 * id,
+        longest_poll_ns: Some(2_000_000),
+        loop_id: Some(0),
+        waiting_on: waits.iter().map(|&wait| wait.clone()).collect(),
+        ..Task::default()
+    };
+    vec![
+        row(1, Some("main"), TaskState::Idle, &[&group]),
+        Task { blocks: Some(1), ..row(9, Some("writer"), TaskState::Idle, &[&reading]) },
+        Task { parent: Some(1), ..row(7, Some("worker"), TaskState::Idle, &[&locked, &sleeping]) },
+        Task { warnings: vec!["blocked".into()], ..row(8, None, TaskState::Running, &[]) },
+        row(10, Some("evil \x1b[2J name"), TaskState::Completed, &[]),
+    ]
+}
+
+/// Two tasks of which each holds the lock that the other wants.
+pub(crate) fn deadlock() -> Vec<Task> {
+    let wants = |id, name: &str, lock, held_by: (u64, &str)| Task {
+        id,
+        name: Some(name.into()),
+        waiting_on: vec![Wait {
+            kind: WaitKind::Lock,
+            resource: Some(ResourceRef {
+                id: lock,
+                kind: ResourceKind::Lock,
+                name: Some(format!("lock{lock}")),
+                ..ResourceRef::default()
+            }),
+            task: Some(held_by.0),
+            task_name: Some(held_by.1.into()),
+            for_ns: Some(3_000_000_000),
+            at: Some(place("src/main.rs", 52)),
+            ..Wait::default()
+        }],
+        ..Task::default()
+    };
+    vec![wants(7, "one", 1, (9, "other")), wants(9, "other", 2, (7, "one"))]
+}
+
+pub(crate) fn tree() -> Vec<TreeNode> {
+    let shape = [(0, 3, false), (1, 1, false), (2, 0, true), (1, 0, true), (0, 0, true)];
+    tasks()
+        .into_iter()
+        .zip(shape)
+        .map(|(task, (depth, children, last))| TreeNode {
+            depth,
+            children,
+            descendants: children,
+            last,
+            task,
+        })
+        .collect()
+}
+
+pub(crate) fn cycles() -> Vec<Cycle> {
+    vec![
+        Cycle { deadlock: true, tasks: vec![7, 9], behind: 2 },
+        Cycle { tasks: vec![8, 10, 1], ..Cycle::default() },
+    ]
+}
+
+pub(crate) fn loops() -> Vec<Loop> {
+    let quiet = Loop {
+        id: 0,
+        name: Some("app".into()),
+        thread: Some("main".into()),
+        tid: Some(4711),
+        uptime_ns: Some(3_600_000_000_000),
+        tasks: 12_000,
+        ready: 3,
+        timers: Some(40),
+        utilisation: Some(0.42),
+        ticks: 1_000_000,
+        driver_turns: Some(900_000),
+        polls: Some(3_000_000),
+        remote_wakes: Some(12),
+        busy_ns: Some(1_500_000_000_000),
+        parked_ns: Some(2_000_000_000_000),
+        poll: Some(summary()),
+        scheduled: Some(summary()),
+        lateness: Some(summary()),
+        io_wait: Some(summary()),
+        ..Loop::default()
+    };
+    let stuck = Running {
+        task: Some(8),
+        for_ns: 3_200_000_000,
+        name: Some("report".into()),
+        site: Some(place("src/main.rs", 40)),
+    };
+    let running = Loop { id: 1, name: None, running: Some(stuck), tasks: 5, ..quiet.clone() };
+    vec![quiet, running]
+}
+
+pub(crate) fn warnings() -> Vec<Warning> {
+    vec![
+        Warning {
+            name: "blocked".into(),
+            severity: Severity::Error,
+            task: Some(8),
+            loop_id: Some(1),
+            count: 1,
+            for_ns: Some(3_200_000_000),
+            message: "loop 1 has been in one poll for 3.2 s".into(),
+            at: Some(place("src/main.rs", 40)),
+            stack: vec![Frame { function: "shop::report".into(), at: Some(place("src/report.rs", 12)) }],
+            ..Warning::default()
+        },
+        Warning {
+            name: "slow-poll".into(),
+            severity: Severity::Warning,
+            task: Some(7),
+            resource: Some(3),
+            loop_id: Some(0),
+            count: 1_234,
+            for_ns: Some(150_000_000),
+            message: "a poll took 150 ms".into(),
+            ..Warning::default()
+        },
+    ]
+}
+
+/// A picture with everything in it.
+pub(crate) fn snapshot() -> Snapshot {
+    Snapshot {
+        taken_at: NOON,
+        processes: vec![process()],
+        total: 5,
+        shown: 5,
+        dropped: 0,
+        tasks: Some(tasks()),
+        tree: Some(tree()),
+        cycles: Some(cycles()),
+        loops: Some(loops()),
+        warnings: Some(warnings()),
+        ..Snapshot::default()
+    }
+}
