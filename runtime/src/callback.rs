@@ -150,7 +150,7 @@ impl fmt::Debug for Callback {
             .field("id", &self.id())
             .field("deadline", &self.deadline)
             .field("finished", &self.is_finished())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

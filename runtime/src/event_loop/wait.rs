@@ -240,18 +240,6 @@ impl WaitQueue {
         }
         count
     }
-
-    /// How many wait.
-    pub(crate) fn len(&self, lp: &Loop) -> usize {
-        self.check_life(lp);
-        let mut count = 0;
-        let mut at = self.head.get();
-        while at != 0 {
-            count += 1;
-            at = lp.waiters.get(at - 1).next.get();
-        }
-        count
-    }
 }
 
 impl Loop {

@@ -117,7 +117,8 @@ impl Loop {
         for event in driver.source_events() {
             count += 1;
             let token = event.token().0 as u64;
-            let index = (token & u64::from(u32::MAX)) as u32;
+            #[expect(clippy::cast_possible_truncation, reason = "takes the low half out")]
+            let index = token as u32;
             let Some(state) = (index < SOURCES_MAX).then(|| self.sources.pages.get(index)) else { continue };
             if u64::from(state.generation.get()) != token >> 32 {
                 continue; // of a descriptor that was closed meanwhile

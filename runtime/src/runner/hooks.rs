@@ -61,7 +61,7 @@ impl fmt::Display for Unhandled {
             (Some(task), Some(TaskKind::Callback)) => write!(f, "callback {task}")?,
             (Some(task), _) => write!(f, "task {task}")?,
             (None, _) if matches!(self.kind, UnhandledKind::LeakedAtClose(_)) => {
-                f.write_str("the event loop")?
+                f.write_str("the event loop")?;
             }
             (None, _) => f.write_str("a posted callback")?,
         }

@@ -103,7 +103,7 @@ impl Drop for Watch {
 }
 
 fn install(installed: &mut Installed) -> bool {
-    if !disposition().is_some_and(|now| now.sa_sigaction == libc::SIG_DFL) {
+    if disposition().is_none_or(|now| now.sa_sigaction != libc::SIG_DFL) {
         return false;
     }
     if installed.action.is_none() {

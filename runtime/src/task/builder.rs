@@ -93,12 +93,6 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// What the task is shown as.
-    pub(crate) const fn kind(mut self, kind: TaskKind) -> Self {
-        self.kind = kind;
-        self
-    }
-
     /// See [`spawn`].
     ///
     /// # Panics

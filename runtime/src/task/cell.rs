@@ -1,4 +1,9 @@
 #![allow(unsafe_code, reason = "type-erased futures")]
+#![allow(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "one access to a union behind a pointer counts as several"
+)]
+#![allow(clippy::cast_ptr_alignment, reason = "a cell is allocated with its own layout")]
 //! One spawned future in memory, then its output, and the functions that know its type.
 //!
 //! ```text

@@ -12,7 +12,6 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use super::cell::{Payload, payload_text};
-use super::control::TaskWord;
 use super::raw::TaskRef;
 use crate::event_loop::current;
 use crate::event_loop::wait::Wait;
@@ -75,7 +74,7 @@ pub fn all_tasks() -> Vec<TaskId> {
 #[doc(alias = "asyncio.Task")]
 #[must_use = "a dropped handle detaches its task: await it, or say .detach()"]
 pub struct Task<T> {
-    task: TaskRef,
+    to: TaskRef,
     wait: Wait,
     _output: PhantomData<T>,
     _not_send: PhantomData<*const ()>,
@@ -85,22 +84,18 @@ impl<T> Unpin for Task<T> {}
 
 impl<T> Task<T> {
     pub(crate) fn new(task: TaskRef) -> Self {
-        Self { task, wait: Wait::new(), _output: PhantomData, _not_send: PhantomData }
+        Self { to: task, wait: Wait::new(), _output: PhantomData, _not_send: PhantomData }
     }
 
     /// The task's number.
     pub fn id(&self) -> TaskId {
-        TaskId(self.task.id)
-    }
-
-    pub(crate) fn word(&self) -> TaskWord {
-        self.task.word
+        TaskId(self.to.id)
     }
 
     /// Whether the task is over, one way or another.
     #[doc(alias = "asyncio.Task.done")]
     pub fn is_finished(&self) -> bool {
-        self.task.is_done()
+        self.to.is_done()
     }
 
     /// Lets the task run on by itself.
@@ -118,42 +113,42 @@ impl<T> Task<T> {
     /// The task ends even if the returned future is dropped.
     #[doc(alias = "asyncio.Task.cancel")]
     pub fn cancel(self) -> Cancel<T> {
-        self.task.cancel();
+        self.to.cancel();
         Cancel { task: self }
     }
 
     /// Asks for the end of the task without giving up the handle: awaiting it then gives [`JoinError`].
     /// Returns whether the task was still alive.
     pub fn request_cancel(&self) -> bool {
-        self.task.cancel()
+        self.to.cancel()
     }
 
     #[track_caller]
     fn poll_done(&mut self, cx: &Context<'_>, at: &'static Location<'static>) -> Poll<()> {
-        if self.task.is_done() {
+        if self.to.is_done() {
             self.wait.clear();
             return Poll::Ready(());
         }
         let lp = current::expect("a task handle was polled");
-        assert!(lp.slot == self.task.word.loop_slot(), "task {} belongs to another event loop", self.id());
+        assert!(lp.slot == self.to.word.loop_slot(), "task {} belongs to another event loop", self.id());
         let parking = Parking {
             kind: WaitKind::Join,
-            payload: self.task.id,
+            payload: self.to.id,
             flags: 0,
             at: lp.places.word(at),
             made_at: 0,
         };
-        if self.wait.park(lp, cx.waker(), &parking) {
-            if let Some((_, entry)) = self.wait.place() {
-                self.task.set_joiner(entry);
-            }
+        if self.wait.park(lp, cx.waker(), &parking)
+            && let Some((_, entry)) = self.wait.place()
+        {
+            self.to.set_joiner(entry);
         }
         Poll::Pending
     }
 
     fn take(&mut self) -> Result<T, JoinError> {
         // SAFETY: a `Task<T>` is only made for a future whose output is `T`.
-        let output = unsafe { self.task.take_output::<T>() };
+        let output = unsafe { self.to.take_output::<T>() };
         match output {
             Some(Ok(output)) => Ok(output),
             Some(Err(payload)) => Err(JoinError::new(self.id(), Kind::Panicked(Mutex::new(payload)))),
@@ -178,10 +173,10 @@ impl<T> Future for Task<T> {
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         if self.wait.entry().is_some() {
-            self.task.set_joiner(NIL);
+            self.to.set_joiner(NIL);
             self.wait.clear();
         }
-        self.task.drop_handle();
+        self.to.drop_handle();
     }
 }
 
@@ -205,16 +200,16 @@ impl<T> Future for Cancel<T> {
         let at = Location::caller();
         let task = &mut self.task;
         if task.poll_done(cx, at).is_ready() {
-            if task.task.has_panic() {
+            if task.to.has_panic() {
                 // There is no room for it in what this returns, so that nobody can receive it any more.
-                task.task.drop_handle();
+                task.to.drop_handle();
                 return Poll::Ready(None);
             }
             return Poll::Ready(task.take().ok());
         }
         let lp = current::expect("a cancellation was polled");
-        if lp.running.get() == task.task.word.0 {
-            lp.report(task.task.word.index(), UnhandledKind::SelfCancel);
+        if lp.running.get() == task.to.word.0 {
+            lp.report(task.to.word.index(), UnhandledKind::SelfCancel);
         }
         Poll::Pending
     }

@@ -31,7 +31,7 @@ use crate::event_loop::slot::{Closing, Loop};
 use crate::group::GroupCore;
 use crate::runner::{Unhandled, UnhandledKind};
 use crate::task::TaskId;
-use crate::telemetry::atomic::{OneWriter, Relaxed};
+use crate::telemetry::atomic::OneWriter;
 use crate::telemetry::record::Birth;
 use crate::telemetry::view::{TaskKind, TaskState};
 use crate::telemetry::waiter::{NIL, NOTIFIED};
@@ -355,7 +355,7 @@ impl Loop {
             }
         }
         if let Some(group) = header.group.take() {
-            let panic = (flags & PANICKED != 0).then(|| self.describe(control)).flatten();
+            let panic = (flags & PANICKED != 0).then(|| Self::describe(control)).flatten();
             control.flags.set(control.flags.get() | REPORTED);
             group.child_ended(self, header.id, panic);
         }
@@ -364,7 +364,7 @@ impl Loop {
         }
     }
 
-    fn describe(&self, control: &Control) -> Option<String> {
+    fn describe(control: &Control) -> Option<String> {
         if control.flags.get() & OUTPUT == 0 {
             return None;
         }
@@ -375,12 +375,12 @@ impl Loop {
     /// Nobody will read the output: reports what must not be lost, and releases the task.
     fn abandon(&self, index: u32, control: &Control) {
         let flags = control.flags.get();
-        if flags & REPORTED == 0 {
-            if let Some(text) = self.describe(control) {
-                let panicked = flags & PANICKED != 0;
-                let kind = if panicked { UnhandledKind::Panic(text) } else { UnhandledKind::Error(text) };
-                self.report(index, kind);
-            }
+        if flags & REPORTED == 0
+            && let Some(text) = Self::describe(control)
+        {
+            let panicked = flags & PANICKED != 0;
+            let kind = if panicked { UnhandledKind::Panic(text) } else { UnhandledKind::Error(text) };
+            self.report(index, kind);
         }
         if let (true, Some(vtable)) = (flags & OUTPUT != 0, control.vtable.get()) {
             control.flags.set(flags & !OUTPUT);
@@ -525,7 +525,9 @@ impl TaskRef {
         let offset = control.vtable.get()?.output_offset;
         // SAFETY: OUTPUT said that the cell holds an output at this offset, and the caller that it is a `T`; it moves out and is
         // not used again, by the flag just cleared.
-        Some(unsafe { control.data.get().add(offset).cast::<Result<T, cell::Payload>>().read() })
+        let output = unsafe { control.data.get().add(offset) };
+        // SAFETY: as above.
+        Some(unsafe { output.cast::<Result<T, cell::Payload>>().read() })
     }
 
     /// The handle is gone: an output that is there is abandoned, and the slot may go.
@@ -533,16 +535,12 @@ impl TaskRef {
         let Some(control) = self.control() else { return };
         let flags = control.flags.get() & !HANDLE;
         control.flags.set(flags);
-        if flags & DONE != 0 && flags & RUNNING == 0 {
-            if let Some(lp) = self.lp() {
-                lp.abandon(self.word.index(), control);
-            }
+        if flags & DONE != 0
+            && flags & RUNNING == 0
+            && let Some(lp) = self.lp()
+        {
+            lp.abandon(self.word.index(), control);
         }
-    }
-
-    /// Whether the task was ended by being dropped.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.control().is_none_or(|control| control.flags.get() & CANCELLED != 0)
     }
 
     /// Whether the task ended with a panic that nobody took.
@@ -560,10 +558,10 @@ impl TaskRef {
 /// A wake from anywhere.
 #[inline]
 pub(crate) fn wake(word: TaskWord) {
-    if let Some(lp) = crate::event_loop::current::get() {
-        if lp.slot == word.loop_slot() {
-            return lp.wake_local(word);
-        }
+    if let Some(lp) = crate::event_loop::current::get()
+        && lp.slot == word.loop_slot()
+    {
+        return lp.wake_local(word);
     }
     wake_remote(word);
 }

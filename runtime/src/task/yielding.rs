@@ -41,15 +41,12 @@ impl Loop {
     /// used up: a socket that is always ready must not keep everybody else waiting.
     #[inline]
     pub(crate) fn spend_budget(&self, cx: &Context<'_>) -> bool {
-        match self.budget.get().checked_sub(1) {
-            Some(left) => {
-                self.budget.set(left);
-                true
-            }
-            None => {
-                cx.waker().wake_by_ref();
-                false
-            }
+        if let Some(left) = self.budget.get().checked_sub(1) {
+            self.budget.set(left);
+            true
+        } else {
+            cx.waker().wake_by_ref();
+            false
         }
     }
 }

@@ -12,8 +12,6 @@ pub(crate) use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 pub(crate) trait OneWriter {
     /// Adds, as the only writer.
     fn add(&self, amount: u64);
-    /// Subtracts, as the only writer; stays at zero rather than wrapping.
-    fn sub(&self, amount: u64);
     /// Reads, as anybody.
     fn read(&self) -> u64;
     /// Writes, as the only writer.
@@ -25,11 +23,6 @@ impl OneWriter for AtomicU64 {
     #[inline]
     fn add(&self, amount: u64) {
         self.store(self.load(Relaxed).wrapping_add(amount), Relaxed);
-    }
-
-    #[inline]
-    fn sub(&self, amount: u64) {
-        self.store(self.load(Relaxed).saturating_sub(amount), Relaxed);
     }
 
     #[inline]

@@ -104,7 +104,7 @@ impl Names {
     /// The text of a name, as any thread.
     pub(crate) fn get(&self, index: NameIndex) -> Option<String> {
         let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
-        all.get(index.0 as usize).map(|name| name.to_string())
+        all.get(index.0 as usize).map(std::string::ToString::to_string)
     }
 
     /// Forgets all names.

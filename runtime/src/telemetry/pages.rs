@@ -98,7 +98,9 @@ mod mapped {
         pub(crate) unsafe fn get_unchecked(&self, index: u32) -> &T {
             debug_assert!((index as usize) < self.len);
             // SAFETY: the range is mapped for ever and the caller stays inside it; zero bytes are a valid `T`.
-            unsafe { self.base.add(index as usize).as_ref() }
+            let entry = unsafe { self.base.add(index as usize) };
+            // SAFETY: as above.
+            unsafe { entry.as_ref() }
         }
 
         /// Gives the memory of whole pages inside `entries` back; they read as zero from now on.
@@ -109,11 +111,10 @@ mod mapped {
             if start >= end {
                 return;
             }
+            // SAFETY: inside the range, by the lines above.
+            let at = unsafe { self.base.as_ptr().cast::<u8>().add(start) };
             // SAFETY: the pages are ours and private; the entries in them are free, and zero is a valid free entry.
-            let advised = unsafe {
-                let at = self.base.as_ptr().cast::<u8>().add(start);
-                rustix::mm::madvise(at.cast(), end - start, Advice::LinuxDontNeed)
-            };
+            let advised = unsafe { rustix::mm::madvise(at.cast(), end - start, Advice::LinuxDontNeed) };
             debug_assert!(advised.is_ok(), "madvise of our own pages");
         }
     }

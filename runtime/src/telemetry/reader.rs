@@ -145,12 +145,11 @@ impl LoopReader {
     pub fn waits(&self, each: &mut dyn FnMut(&WaitView) -> ControlFlow<()>) {
         let rate = clock::rate();
         for index in 0..self.lp.waiters.high_water() {
-            if self.lp.waiters.group_in_use(index) {
-                if let Some(view) = self.wait(index, &rate) {
-                    if each(&view).is_break() || !self.is_alive() {
-                        return;
-                    }
-                }
+            if self.lp.waiters.group_in_use(index)
+                && let Some(view) = self.wait(index, &rate)
+                && (each(&view).is_break() || !self.is_alive())
+            {
+                return;
             }
         }
     }
@@ -202,10 +201,10 @@ impl LoopReader {
     pub fn resources(&self, each: &mut dyn FnMut(&ResourceView) -> ControlFlow<()>) {
         let rate = clock::rate();
         for index in self.lp.resources.indices() {
-            if let Some(view) = self.lp.resources.get(index).read(&self.lp.names, &rate) {
-                if each(&view).is_break() || !self.is_alive() {
-                    return;
-                }
+            if let Some(view) = self.lp.resources.get(index).read(&self.lp.names, &rate)
+                && (each(&view).is_break() || !self.is_alive())
+            {
+                return;
             }
         }
     }

@@ -190,11 +190,6 @@ impl Resource {
         self.limit.put(limit.map_or(UNKNOWN, |limit| limit as u64));
     }
 
-    /// Says what it is called.
-    pub(crate) fn named(&self, name: u32) {
-        self.name.store(name, Relaxed);
-    }
-
     /// Says its addresses.
     pub(crate) fn addressed(&self, names: &Names, local: Option<&Address>, peer: Option<&Address>) {
         self.local.put(names, local);

@@ -303,6 +303,7 @@ pub struct ResourceView {
 }
 
 /// The descriptor side of a resource.
+#[expect(clippy::struct_excessive_bools, reason = "interest and readiness, a bit a direction")]
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct IoView {

@@ -294,7 +294,9 @@ mod tests {
     fn zero_bytes_are_no_waker() {
         let bytes = [0_u8; size_of::<Option<Waker>>()];
         // SAFETY: this is the claim under test; a failing layout is caught by the assertion, the value is never dropped.
-        let waker = std::mem::ManuallyDrop::new(unsafe { std::mem::transmute::<_, Option<Waker>>(bytes) });
+        let waker = std::mem::ManuallyDrop::new(unsafe {
+            std::mem::transmute::<[u8; size_of::<Option<Waker>>()], Option<Waker>>(bytes)
+        });
         assert!(waker.is_none());
     }
 

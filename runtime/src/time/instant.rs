@@ -18,7 +18,7 @@ pub struct Instant(u64);
 impl Instant {
     /// Now: of the current loop's clock, outside of a loop of the OS's.
     pub fn now() -> Self {
-        Self(current::get().map_or_else(clock::os_now_ns, |lp| lp.time_ns()))
+        Self(current::get().map_or_else(clock::os_now_ns, super::super::event_loop::slot::Loop::time_ns))
     }
 
     /// The moment `nanos` nanoseconds after the clock's zero.

@@ -73,7 +73,7 @@ impl Wheel {
     fn slot_for(&self, tick: u64) -> usize {
         // The highest bit in which the tick differs from now says how many levels up it belongs.
         let distance = ((self.now ^ tick) | (SLOTS as u64 - 1)).min(SPAN - 1);
-        let level = (63 - distance.leading_zeros()) / SLOT_BITS;
+        let level = distance.ilog2() / SLOT_BITS;
         let slot = (tick >> (level * SLOT_BITS)) & (SLOTS as u64 - 1);
         level as usize * SLOTS + usize::try_from(slot).unwrap_or(0)
     }
