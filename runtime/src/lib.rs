@@ -74,6 +74,8 @@ pub use callback::{call_at, call_later, call_soon};
 #[cfg(not(loom))]
 pub use event_loop::handle::{Handle, LoopEnded};
 #[cfg(not(loom))]
+pub use group::TaskGroup;
+#[cfg(not(loom))]
 pub use loopscope_macros::{main, test};
 #[cfg(not(loom))]
 pub use runner::{RunError, Runner, run};

@@ -3,11 +3,13 @@
 
 use std::future::Future;
 use std::panic::Location;
+use std::rc::Rc;
 
 use super::cell::{Describe, Fallible, Opaque};
 use super::handle::Task;
 use super::raw::Spawning;
 use crate::event_loop::current;
+use crate::group::GroupCore;
 use crate::telemetry::view::TaskKind;
 
 /// Runs a future as a task of its own on this thread's loop.
@@ -72,6 +74,7 @@ where
 pub struct Builder<'a> {
     name: Option<&'a str>,
     kind: TaskKind,
+    group: Option<&'a Rc<GroupCore>>,
 }
 
 impl Default for Builder<'_> {
@@ -83,13 +86,19 @@ impl Default for Builder<'_> {
 impl<'a> Builder<'a> {
     /// A task without a name.
     pub const fn new() -> Self {
-        Self { name: None, kind: TaskKind::Task }
+        Self { name: None, kind: TaskKind::Task, group: None }
     }
 
     /// What the task is called wherever it is shown; 128 bytes of it are kept.
     #[must_use]
     pub const fn name(mut self, name: &'a str) -> Self {
         self.name = Some(name);
+        self
+    }
+
+    /// The group it belongs to.
+    pub(crate) const fn group(mut self, group: &'a Rc<GroupCore>) -> Self {
+        self.group = Some(group);
         self
     }
 
@@ -129,7 +138,8 @@ impl<'a> Builder<'a> {
         D: Describe<F::Output>,
     {
         let lp = current::expect("loopscope::spawn");
-        let spawning = Spawning { place, name: self.name, kind: self.kind, group: None, handle: true };
+        let group = self.group.cloned();
+        let spawning = Spawning { place, name: self.name, kind: self.kind, group, handle: true };
         // SAFETY: the future is 'static, and so is its output.
         let task = unsafe { lp.spawn::<F, D>(future, &spawning) };
         Task::new(task)

@@ -92,6 +92,10 @@ impl<T> Task<T> {
         TaskId(self.to.id)
     }
 
+    pub(crate) fn task_ref(&self) -> TaskRef {
+        self.to
+    }
+
     /// Whether the task is over, one way or another.
     #[doc(alias = "asyncio.Task.done")]
     pub fn is_finished(&self) -> bool {
@@ -227,6 +231,8 @@ struct JoinErrorInner {
 
 enum Kind {
     Cancelled,
+    /// Its error went to its group.
+    Failed,
     /// A payload is `Send` but not `Sync`; behind a lock the error is both and fits `Box<dyn Error + Send + Sync>`.
     Panicked(Mutex<Payload>),
 }
@@ -237,6 +243,10 @@ impl JoinError {
         Self(Box::new(JoinErrorInner { id, kind }))
     }
 
+    pub(crate) fn failed(id: TaskId) -> Self {
+        Self::new(id, Kind::Failed)
+    }
+
     /// Whether the task was cancelled, or its loop has ended.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0.kind, Kind::Cancelled)
@@ -244,7 +254,12 @@ impl JoinError {
 
     /// Whether the task panicked.
     pub fn is_panic(&self) -> bool {
-        matches!(self.0.kind, Kind::Panicked(_))
+        matches!(self.0.kind, Kind::Panicked(..))
+    }
+
+    /// Whether the task, of a group, returned an error, which the group has.
+    pub fn is_failed(&self) -> bool {
+        matches!(self.0.kind, Kind::Failed)
     }
 
     /// The task.
@@ -256,13 +271,13 @@ impl JoinError {
     ///
     /// # Errors
     ///
-    /// The error itself when the task was cancelled.
+    /// The error itself when the task did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match *self.0 {
             JoinErrorInner { kind: Kind::Panicked(payload), .. } => {
                 Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
             }
-            cancelled => Err(Self(Box::new(cancelled))),
+            other => Err(Self(Box::new(other))),
         }
     }
 }
@@ -271,6 +286,7 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.kind {
             Kind::Cancelled => write!(f, "task {} was cancelled", self.0.id),
+            Kind::Failed => write!(f, "task {} failed; its error is its group's", self.0.id),
             Kind::Panicked(payload) => {
                 let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
                 write!(f, "task {} panicked: {}", self.0.id, payload_text(&**payload))

@@ -33,7 +33,7 @@ use crate::runner::{Unhandled, UnhandledKind};
 use crate::task::TaskId;
 use crate::telemetry::atomic::OneWriter;
 use crate::telemetry::record::Birth;
-use crate::telemetry::view::{TaskKind, TaskState};
+use crate::telemetry::view::{Place, TaskKind, TaskState};
 use crate::telemetry::waiter::{NIL, NOTIFIED};
 
 /// Operations of our own leaves that one poll may do before it must let others run.
@@ -53,6 +53,15 @@ pub(crate) struct Spawning<'a> {
 pub(crate) struct TaskRef {
     pub(crate) word: TaskWord,
     pub(crate) id: u64,
+}
+
+/// What a message says of a task.
+#[derive(Clone, Debug)]
+pub(crate) struct Described {
+    pub(crate) id: TaskId,
+    pub(crate) kind: TaskKind,
+    pub(crate) name: Option<String>,
+    pub(crate) spawned_at: Option<Place>,
 }
 
 impl std::fmt::Debug for Loop {
@@ -150,7 +159,7 @@ impl Loop {
         // A loop that is closing takes no new tasks: this one is dropped at its turn.
         control.flags.set(if self.closing.get() == Closing::No { flags } else { flags | CANCEL });
         let generation = control.generation.get();
-        let parent = self.running_id();
+        let parent = spawning.group.as_ref().map_or_else(|| self.running_id(), |group| group.owner());
         let birth = Birth {
             id,
             parent,
@@ -330,11 +339,25 @@ impl Loop {
         let dropped = unsafe { (vtable.drop_future)(control.data.get()) };
         control.flags.set(control.flags.get() & !RUNNING);
         if let Err(payload) = dropped {
-            self.report(index, UnhandledKind::PanicInDrop(cell::payload_text(&*payload)));
+            self.panicked_in_drop(index, control, cell::payload_text(&*payload));
             cell::drop_quietly(payload);
         }
         self.now.set(self.ticks.get().now());
         self.finish(index, control, CANCELLED, TaskState::Cancelled);
+    }
+
+    /// A destructor of a cancelled future panicked: its group hears of it, else the hook.
+    #[cold]
+    fn panicked_in_drop(&self, index: u32, control: &Control, text: String) {
+        // SAFETY: the cell is there until the task is released.
+        let header = unsafe { cell::header(control.data.get()) };
+        let group = header.group.take();
+        if let Some(group) = group.as_ref().filter(|group| group.is_heard()) {
+            group.child_panicked_in_drop(self, index, text);
+        } else {
+            self.report(index, UnhandledKind::PanicInDrop(text));
+        }
+        header.group.set(group);
     }
 
     /// The future is gone; tells everybody who waits for that.
@@ -356,8 +379,9 @@ impl Loop {
         }
         if let Some(group) = header.group.take() {
             let panic = (flags & PANICKED != 0).then(|| Self::describe(control)).flatten();
-            control.flags.set(control.flags.get() | REPORTED);
-            group.child_ended(self, header.id, panic);
+            if group.child_ended(self, index, panic) {
+                control.flags.set(control.flags.get() | REPORTED);
+            }
         }
         if flags & HANDLE == 0 {
             self.abandon(index, control);
@@ -438,12 +462,26 @@ impl Loop {
 
     /// Tells the hook about something that nobody else will hear of.
     pub(crate) fn report(&self, index: u32, kind: UnhandledKind) {
-        let (record, origin) = (self.records.get(index), self.records.origin(index));
-        let name = origin.name_index().and_then(|name| self.names.get(name));
-        let site = self.sites.place_of(record.site_index()).and_then(|place| self.places.get(place));
-        let task = (TaskId::from_raw(origin.id()), record.kind());
+        let Described { id, kind: of, name, spawned_at } = self.describe_task(index);
         let hook = self.hooks.borrow().unhandled.clone();
-        hook.call(&Unhandled::of_task(task, name, site, kind));
+        hook.call(&Unhandled::of_task((id, of), name, spawned_at, kind));
+    }
+
+    /// How the task at `index` is named in a message.
+    pub(crate) fn describe_task(&self, index: u32) -> Described {
+        let (record, origin) = (self.records.get(index), self.records.origin(index));
+        Described {
+            id: TaskId::from_raw(origin.id()),
+            kind: record.kind(),
+            name: origin.name_index().and_then(|name| self.names.get(name)),
+            spawned_at: self.sites.place_of(record.site_index()).and_then(|place| self.places.get(place)),
+        }
+    }
+
+    /// How the running task is named in a message.
+    pub(crate) fn describe_running(&self) -> Option<Described> {
+        let word = TaskWord(self.running.get());
+        (word.0 != 0).then(|| self.describe_task(word.index()))
     }
 
     /// The words of all tasks that are not over.

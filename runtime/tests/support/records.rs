@@ -1,5 +1,7 @@
 //! What the records of the test's own loop say, as plain text to compare.
 
+#![allow(dead_code, reason = "every test crate uses a part of it")]
+
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::panic::Location;
