@@ -12,7 +12,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Error, Result, anyhow, bail};
 use clap::ValueEnum;
 
 use crate::measure::Lateness;
@@ -89,7 +89,7 @@ pub(crate) trait Runtime: 'static {
     fn spawn_idle_sleeper(population: Arc<Population>, duration: Duration);
 }
 
-/// The output of a task that must not have failed.
-pub(crate) async fn join<R: Runtime, T: Send + 'static>(task: R::Task<T>) -> Result<T> {
-    task.await.map_err(|error| anyhow!("a task failed: {error:?}"))
+/// Awaiting a task's handle gave an error. Not an `async fn` around the await, which would move the handle once more.
+pub(crate) fn failed(error: impl Debug) -> Error {
+    anyhow!("a task failed: {error:?}")
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::measure::{Elapsed, Stopwatch, resident_bytes};
-use crate::runtime::{Runtime, join};
+use crate::runtime::{Runtime, failed};
 use crate::sample::Sample;
 use crate::workload::check_sum;
 use crate::workload::yielding::WakeSelf;
@@ -85,7 +85,7 @@ async fn fill<R: Runtime>(
     spawn_one: fn(Arc<Population>),
 ) -> Result<(u64, Elapsed)> {
     // The runtime's first pages, of tasks and of timers, are not the tasks'.
-    join::<R, _>(R::spawn(async {})).await?;
+    R::spawn(async {}).await.map_err(failed)?;
     R::sleep(Duration::from_millis(1)).await;
     let before = resident_bytes()?;
     let watch = Stopwatch::start();

@@ -8,7 +8,7 @@ use futures_channel::mpsc::unbounded;
 use futures_util::StreamExt as _;
 
 use crate::measure::Stopwatch;
-use crate::runtime::{Runtime, join};
+use crate::runtime::{Runtime, failed};
 use crate::sample::Sample;
 use crate::workload::{check_sum, sum_below, warm_up_size};
 
@@ -48,8 +48,8 @@ async fn ping_pong<R: Runtime>(round_trips: u64) -> Result<u64> {
         }
         anyhow::Ok(sum)
     });
-    let sum = join::<R, Result<u64>>(asker).await??;
-    let answered = join::<R, u64>(echo).await?;
+    let sum = asker.await.map_err(failed)??;
+    let answered = echo.await.map_err(failed)?;
     ensure!(answered == round_trips, "{answered} answers to {round_trips} questions");
     Ok(sum)
 }

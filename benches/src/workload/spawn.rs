@@ -6,7 +6,7 @@
 use anyhow::Result;
 
 use crate::measure::Stopwatch;
-use crate::runtime::{Runtime, join};
+use crate::runtime::{Runtime, failed};
 use crate::sample::Sample;
 use crate::workload::{check_sum, sum_below, warm_up_size};
 
@@ -33,7 +33,7 @@ async fn spawn_and_join<R: Runtime>(count: u64) -> Result<u64> {
             tasks.push(R::spawn(async move { number }));
         }
         for task in tasks.drain(..) {
-            sum += join::<R, u64>(task).await?;
+            sum += task.await.map_err(failed)?;
         }
         first = end;
     }

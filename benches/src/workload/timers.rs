@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 
 use crate::measure::{Elapsed, Lateness, Stopwatch, now};
 use crate::random::Random;
-use crate::runtime::{Runtime, join};
+use crate::runtime::{Runtime, failed};
 use crate::sample::Sample;
 use crate::statistics::percentile;
 
@@ -43,7 +43,7 @@ async fn sleep_all<R: Runtime>(count: u64) -> Result<(Vec<f64>, Elapsed)> {
     }
     let mut early = 0_u64;
     for task in tasks {
-        match join::<R, Lateness>(task).await? {
+        match task.await.map_err(failed)? {
             Some(late) => lateness_ms.push(late.as_secs_f64() * 1e3),
             None => early += 1,
         }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use anyhow::Result;
 
 use crate::measure::Stopwatch;
-use crate::runtime::{Runtime, join};
+use crate::runtime::{Runtime, failed};
 use crate::sample::Sample;
 use crate::workload::{check_sum, warm_up_size};
 
@@ -65,7 +65,7 @@ async fn yield_in_turn<R: Runtime>(rounds: u64) -> Result<u64> {
     }
     let mut sum = 0;
     for task in tasks {
-        sum += join::<R, u64>(task).await?;
+        sum += task.await.map_err(failed)?;
     }
     Ok(sum)
 }
