@@ -1,7 +1,7 @@
 //! The plan of a comparison: rounds of workloads, the peers of each in random order within seconds of each other.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -68,11 +68,11 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
     let circumstances = Circumstances::find_out();
     let time_max = if args.quick { QUICK_TIME_MAX } else { Duration::MAX };
     let mut run_one = |peer: Peer, workload: Workload| {
-        eprint!("\r\x1b[K{} {}", workload.name(), peer.name());
+        show_progress(&format!("{} {}", workload.name(), peer.name()));
         binaries.run(peer, workload, workload.size(args.quick))
     };
     let measured = measure(workloads, rounds, time_max, &mut Random::from_entropy(), &mut run_one);
-    eprint!("\r\x1b[K");
+    show_progress("");
     let report = Report::new(&measured?);
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(to_table(&report, &circumstances).as_bytes()).context("writing the table")?;
@@ -81,6 +81,13 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
         std::fs::write(path, json).with_context(|| format!("writing {}", path.display()))?;
     }
     Ok(())
+}
+
+/// One line that replaces itself, for whoever watches.
+fn show_progress(text: &str) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[K{text}");
+    }
 }
 
 fn measure(

@@ -92,7 +92,8 @@ fn build_bare(this: &Path) -> Result<PathBuf> {
     if !rustflags.is_empty() {
         rustflags.push(" ");
     }
-    rustflags.push("--cfg loopscope_bare");
+    // Much lies idle where the writing is compiled out; only that build is to be silent about it.
+    rustflags.push("--cfg loopscope_bare -A unused");
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     cargo.arg("build").arg("--manifest-path").arg(&manifest);
