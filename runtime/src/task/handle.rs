@@ -56,7 +56,7 @@ pub fn current() -> Option<TaskId> {
     }
 }
 
-/// The tasks of this thread's loop that are not over.
+/// The tasks of this thread's loop that are not over, in the order they were spawned.
 ///
 /// # Panics
 ///

@@ -484,10 +484,20 @@ impl Loop {
         (word.0 != 0).then(|| self.describe_task(word.index()))
     }
 
-    /// The words of all tasks that are not over.
+    /// The words of all tasks that are not over, in the order they were spawned.
     pub(crate) fn live_tasks(&self) -> Vec<TaskWord> {
         let live = self.unreleased().filter(|(_, control)| control.flags.get() & DONE == 0);
-        live.map(|(index, control)| TaskWord::new(control.generation.get(), self.slot, index)).collect()
+        let mut live: Vec<(u64, TaskWord)> =
+            live.map(|(index, control)| self.named(index, control)).collect();
+        live.sort_unstable_by_key(|(id, _)| *id);
+        live.into_iter().map(|(_, word)| word).collect()
+    }
+
+    /// Id and word of a task that is not released yet.
+    fn named(&self, index: u32, control: &Control) -> (u64, TaskWord) {
+        // SAFETY: a task that is not released has its cell.
+        let id = unsafe { cell::header(control.data.get()) }.id;
+        (id, TaskWord::new(control.generation.get(), self.slot, index))
     }
 
     fn unreleased(&self) -> impl Iterator<Item = (u32, &Control)> {
@@ -501,10 +511,10 @@ impl Loop {
     /// there were any.
     pub(crate) fn abandon_outputs(&self) -> bool {
         let done = self.unreleased().filter(|(_, control)| control.flags.get() & DONE != 0);
-        let word =
-            |(index, control): (u32, &Control)| TaskWord::new(control.generation.get(), self.slot, index);
-        let done: Vec<TaskWord> = done.map(word).collect();
-        for word in &done {
+        let mut done: Vec<(u64, TaskWord)> =
+            done.map(|(index, control)| self.named(index, control)).collect();
+        done.sort_unstable_by_key(|(id, _)| *id);
+        for (_, word) in &done {
             // A destructor of another output may have dropped the handle meanwhile.
             if let Some(control) = self.control_of(*word) {
                 control.flags.set(control.flags.get() & !HANDLE);
