@@ -1,5 +1,6 @@
 #![allow(unsafe_code, reason = "signals and forks are what these tests are about")]
 #![allow(dead_code, reason = "each test crate uses a part")]
+#![allow(clippy::unwrap_used, reason = "tests")]
 //! Scenarios that need a process of their own: the test binary starts itself with one test and a variable that says so.
 //!
 //! The two talk in lines over pipes, so that nothing depends on time.

@@ -1,4 +1,5 @@
 #![allow(dead_code, reason = "each test crate uses a part")]
+#![allow(clippy::unwrap_used, reason = "tests")]
 //! A trace of what happened, in order, to be compared whole; and loops for specs: on a paused clock, with their reports.
 
 use std::cell::RefCell;
