@@ -152,6 +152,9 @@ pub(crate) enum Key {
 impl Key {
     fn matches(self, event: KeyEvent) -> bool {
         let control = event.modifiers.contains(KeyModifiers::CONTROL);
+        if event.modifiers.contains(KeyModifiers::ALT) {
+            return false;
+        }
         match self {
             Self::Char(c) => event.code == KeyCode::Char(c) && !control,
             // The second of the two; `read` sees to the first.

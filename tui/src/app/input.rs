@@ -1,7 +1,7 @@
 //! The input thread: keys, the mouse, the size of the terminal and the signals of the OS, as events.
 //!
-//! A thread, because reading a terminal is a library's business that blocks, and because it must go on when the loop does
-//! not: the second SIGTERM that finds the program still there ends it from here, with the terminal restored.
+//! A thread, because a terminal shared with others must not be made non-blocking, and because it must go on when the loop
+//! does not: the second SIGTERM that finds the program still there ends it from here, with the terminal restored.
 //!
 //! # State
 //!
@@ -15,19 +15,21 @@
 //! 2. [`Input::resume`].
 //! 3. The terminal is gone, or the [`Input`] is dropped.
 
+mod parse;
+
 use super::event::Event;
 use super::inbox::Sender;
 use crate::terminal;
-use ratatui::crossterm::event::{self as crossterm, Event as Raw};
-use rustix::event::{PollFd, PollFlags, poll};
+use parse::Parser;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 use signal_hook::low_level::pipe;
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
-use std::time::Duration;
 
 /// The signals that end the program.
 const TERMINATE: [i32; 3] = [SIGTERM, SIGHUP, SIGINT];
@@ -35,6 +37,9 @@ const TERMINATE: [i32; 3] = [SIGTERM, SIGHUP, SIGINT];
 const STACK_BYTES: usize = 256 << 10;
 /// What `kill` would have made the exit code be.
 const EXIT_TERMINATED: i32 = 128 + SIGTERM;
+
+/// How long an Esc may be the beginning of a sequence: a slow connection cuts one in two.
+const ESC_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 30_000_000 };
 
 const PAUSE: u8 = b'p';
 const RESUME: u8 = b'r';
@@ -56,7 +61,19 @@ impl Input {
         let (control, commands) = UnixStream::pair()?;
         let (acknowledge, paused) = mpsc::channel();
         let signals = Signals::register()?;
-        let reader = Reader { sender, commands, acknowledge, signals, away: false, asked_to_end: false };
+        // As for the raw mode, the terminal is standard input, or else the controlling one.
+        let terminal = if io::stdin().is_terminal() { None } else { Some(File::open("/dev/tty")?) };
+        let parser = Parser::default();
+        let reader = Reader {
+            sender,
+            commands,
+            acknowledge,
+            signals,
+            terminal,
+            parser,
+            away: false,
+            asked_to_end: false,
+        };
         std::thread::Builder::new()
             .name("input".to_owned())
             .stack_size(STACK_BYTES)
@@ -110,6 +127,9 @@ struct Reader {
     commands: UnixStream,
     acknowledge: mpsc::Sender<()>,
     signals: Signals,
+    /// The terminal, where standard input is none.
+    terminal: Option<File>,
+    parser: Parser,
     away: bool,
     asked_to_end: bool,
 }
@@ -118,8 +138,10 @@ struct Reader {
 #[derive(Clone, Copy, Debug, Default)]
 struct Ready {
     commands: bool,
+    /// There is input, or there will never be any more.
     input: bool,
-    gone: bool,
+    /// Nothing followed an Esc.
+    nothing: bool,
 }
 
 impl Reader {
@@ -137,10 +159,10 @@ impl Reader {
             if ready.commands && !self.command() {
                 return;
             }
-            if ready.input && !self.away && self.read().is_err() {
-                break;
+            if ready.nothing {
+                self.parser.give_up().into_iter().for_each(|event| self.sender.post(event));
             }
-            if ready.gone && !self.away {
+            if ready.input && !self.away && !matches!(self.read(), Ok(1..)) {
                 break;
             }
         }
@@ -158,20 +180,18 @@ impl Reader {
             PollFd::new(&self.signals.continued, PollFlags::IN),
         ];
         if !self.away {
-            fds.push(PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN));
+            let terminal = self.terminal.as_ref().map_or_else(|| stdin.as_fd(), File::as_fd);
+            fds.push(PollFd::from_borrowed_fd(terminal, PollFlags::IN));
         }
-        match poll(&mut fds, None) {
+        let limit = if self.parser.is_waiting() { Some(&ESC_WAIT) } else { None };
+        match poll(&mut fds, limit) {
+            Ok(0) => return Ok(Ready { nothing: true, ..Ready::default() }),
             Ok(_) => {}
             Err(Errno::INTR) => return Ok(Ready::default()),
             Err(error) => return Err(error.into()),
         }
-        let input = fds.get(4).map_or(PollFlags::empty(), PollFd::revents);
-        Ok(Ready {
-            commands: !fds[0].revents().is_empty(),
-            input: input.contains(PollFlags::IN),
-            gone: input.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
-                && !input.contains(PollFlags::IN),
-        })
+        let input = fds.get(4).is_some_and(|fd| !fd.revents().is_empty());
+        Ok(Ready { commands: !fds[0].revents().is_empty(), input, nothing: false })
     }
 
     fn terminate(&mut self) {
@@ -205,19 +225,21 @@ impl Reader {
         }
     }
 
-    /// Posts all the input that is there.
-    fn read(&self) -> io::Result<()> {
-        while crossterm::poll(Duration::ZERO)? {
-            let event = match crossterm::read()? {
-                Raw::Key(key) => Event::Key(key),
-                Raw::Mouse(mouse) => Event::Mouse(mouse),
-                Raw::Paste(text) => Event::Paste(text),
-                Raw::Resize(width, height) => Event::Resize(width, height),
-                Raw::FocusGained | Raw::FocusLost => continue,
-            };
-            self.sender.post(event);
-        }
-        Ok(())
+    /// Posts the input that is there; how many bytes it was, 0 if the terminal is gone.
+    fn read(&mut self) -> rustix::io::Result<usize> {
+        let mut bytes = [0; 1_024];
+        let stdin = io::stdin();
+        let read = match &self.terminal {
+            Some(terminal) => rustix::io::read(terminal, &mut bytes),
+            None => rustix::io::read(stdin.as_fd(), &mut bytes),
+        };
+        let read = match read {
+            // It was not worth waking for, but the terminal is there.
+            Err(Errno::INTR | Errno::AGAIN) => return Ok(1),
+            other => other?,
+        };
+        self.parser.take(&bytes[..read]).into_iter().for_each(|event| self.sender.post(event));
+        Ok(read)
     }
 }
 
