@@ -15,7 +15,7 @@
 //! - [`state`]: everything that is seen. [`update`]: the only thing that changes it; pure.
 //! - [`question`]: what a screen needs to know. The state says which question is open; the feed asks it.
 //! - [`crate::view`]: the state as cells; pure.
-//! - `run`: the only place that does anything: it takes events, updates, draws if something changed, carries out effects.
+//! - [`run`]: the only place that does anything: it takes events, updates, draws if something changed, carries out effects.
 //!
 //! A new screen is: its state and its rows in a file of its own here, a variant of [`state::Tab`], a [`question`], its
 //! keys in [`crate::keys`], a view of its own, and its snapshots.
@@ -33,8 +33,10 @@ mod ask;
 pub(crate) mod columns;
 mod copied;
 pub(crate) mod cursor;
+mod desk;
 mod editor;
 pub(crate) mod event;
+mod feed;
 mod filter;
 pub(crate) mod fold;
 pub(crate) mod geometry;
@@ -46,6 +48,8 @@ pub(crate) mod mouse;
 pub(crate) mod overview;
 pub(crate) mod picker;
 pub(crate) mod question;
+pub(crate) mod rates;
+pub(crate) mod run;
 #[cfg(test)]
 pub(crate) mod sample;
 pub(crate) mod source;

@@ -36,6 +36,18 @@ pub(crate) enum Palette {
     Safe,
 }
 
+impl Palette {
+    /// The set of that name, as `LOOPSCOPE_THEME` bears it.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
+            "dark" => Some(Self::Dark),
+            "light" => Some(Self::Light),
+            "safe" => Some(Self::Safe),
+            _ => None,
+        }
+    }
+}
+
 /// What a piece of text means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -216,7 +228,8 @@ impl Theme {
             _ => Depth::Ansi16,
         };
         let light = set("COLORFGBG").is_some_and(|value| value.ends_with(";15") || value.ends_with(";7"));
-        let palette = wishes.palette.unwrap_or(if light { Palette::Light } else { Palette::Dark });
+        let named = set("LOOPSCOPE_THEME").and_then(|name| Palette::named(&name));
+        let palette = wishes.palette.or(named).unwrap_or(if light { Palette::Light } else { Palette::Dark });
         // Only a locale that is set and is not UTF-8 speaks against line drawing: in a container none is set at all.
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| set(name));
         let narrow = locale.is_some_and(|value| {
@@ -330,6 +343,8 @@ mod tests {
         assert_eq!(detect(always, &[("TERM", "xterm"), ("NO_COLOR", "1")]).depth, Depth::Ansi16);
         let never = Wishes { color: Some(false), ..Wishes::default() };
         assert_eq!(detect(never, &[("COLORTERM", "truecolor")]).depth, Depth::None);
+        assert_eq!(detect(Wishes::default(), &[("LOOPSCOPE_THEME", "safe")]).palette, Palette::Safe);
+        assert_eq!(detect(Wishes::default(), &[("LOOPSCOPE_THEME", "loud")]).palette, Palette::Dark);
         let safe = Wishes { palette: Some(Palette::Safe), ..Wishes::default() };
         assert_eq!(detect(safe, &[("COLORFGBG", "0;15")]).palette, Palette::Safe);
     }

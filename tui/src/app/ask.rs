@@ -136,9 +136,11 @@ fn task(picture: Picture) -> Option<TaskPicture> {
         children_more,
         ancestors,
         mut waiters,
+        waiters_more,
         ..
     } = *picture.detail?;
     let child_count = children_more.saturating_add(children.len() as u64);
+    let waiter_count = waiters_more.saturating_add(waiters.len() as u64);
     children.truncate(RELATIVES_MAX);
     waiters.truncate(RELATIVES_MAX);
     let task = Task { waiting_on: waits, waiting_on_more: waits_more, ..task };
@@ -155,6 +157,7 @@ fn task(picture: Picture) -> Option<TaskPicture> {
         children,
         child_count,
         waiters,
+        waiter_count,
         chain,
         site,
         poll: poll.unwrap_or_default(),

@@ -59,12 +59,6 @@ pub(crate) enum Link {
 }
 
 impl OverviewScreen {
-    /// Takes a picture in.
-    pub(crate) fn take(&mut self, picture: Overview, now: Now) {
-        self.remember(&picture, now);
-        self.picture = Some(picture);
-    }
-
     /// Takes the readings of a picture in, without showing it.
     pub(crate) fn remember(&mut self, picture: &Overview, now: Now) {
         self.history.retain(|id, _| picture.loops.iter().any(|seen| seen.id == *id));

@@ -4,7 +4,7 @@
 //! when it changes and then once an interval; the answer replaces the screen's picture. So a million tasks cost what the
 //! rows on the screen cost.
 //!
-//! [`State::question`]: super::State::question
+//! [`State::question`]: super::state::State::question
 
 use loopscope_inspector::model::why::Chain;
 use loopscope_inspector::model::{Hist, Loop, Process, Site, Task, TreeNode, WallTime, Warning};
@@ -150,6 +150,8 @@ pub(crate) struct TaskPicture {
     pub(crate) child_count: u64,
     /// The tasks that wait for it directly, [`RELATIVES_MAX`] at most.
     pub(crate) waiters: Vec<Task>,
+    /// How many tasks wait for it directly.
+    pub(crate) waiter_count: u64,
     /// From this task to the root of its wait.
     pub(crate) chain: Option<Chain>,
     /// The site it was spawned at.

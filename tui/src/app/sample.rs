@@ -289,6 +289,7 @@ pub(crate) fn task_picture(id: u64) -> TaskPicture {
         children: if id == 7 { vec![find(8), find(9)] } else { Vec::new() },
         child_count: if id == 7 { 5 } else { 0 },
         waiters: if id == 9 { vec![find(7)] } else { Vec::new() },
+        waiter_count: u64::from(id == 9),
         chain,
         site: None,
         poll: hist(&[(900, 120), (2_500, 4_000), (40_000, 77), (1_100_000_000, 1)]),

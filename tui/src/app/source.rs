@@ -39,7 +39,14 @@ pub(crate) fn read(place: &Place, roots: &[PathBuf]) -> Excerpt {
             text.trim_end().chars().take(LINE_CHARS_MAX).collect()
         })
         .collect();
-    if lines.is_empty() { Excerpt::default() } else { Excerpt { first, lines } }
+    if lines.is_empty() { Excerpt::default() } else { Excerpt { first, lines: dedented(&lines) } }
+}
+
+/// Lines without the blanks that all of them begin with.
+fn dedented(lines: &[String]) -> Vec<String> {
+    let blanks = |line: &String| line.chars().take_while(|c| *c == ' ').count();
+    let common = lines.iter().filter(|line| !line.is_empty()).map(blanks).min().unwrap_or(0);
+    lines.iter().map(|line| line.chars().skip(common).collect()).collect()
 }
 
 #[cfg(test)]
@@ -60,6 +67,12 @@ mod tests {
         assert_eq!(excerpt.first, 1);
         assert_eq!(excerpt.lines.len(), 3);
         assert!(excerpt.lines[0].starts_with("//! Three lines of a source file"));
+    }
+
+    #[test]
+    fn what_all_lines_begin_with_is_left_out() {
+        let lines = ["    a {", "        b", "", "    }"].map(str::to_owned);
+        assert_eq!(dedented(&lines), ["a {", "    b", "", "}"]);
     }
 
     #[test]

@@ -174,7 +174,7 @@ impl TaskScreen {
             "Waited for by",
             "no task waits for it",
             &picture.waiters,
-            picture.task.blocks,
+            Some(picture.waiter_count),
             &mut rows,
         );
         push_relatives(

@@ -17,7 +17,8 @@ use super::columns::TaskColumn;
 use super::cursor::Move;
 use super::line::Line;
 use super::question::{PAGE_ROWS_MAX, Page, Question, Shape, TaskQuestion};
-use loopscope_inspector::model::rates::{self, TaskRates};
+use super::rates;
+use loopscope_inspector::model::rates::TaskRates;
 use loopscope_inspector::model::{Task, TreeNode};
 use std::collections::BTreeSet;
 
@@ -156,8 +157,7 @@ impl Tasks {
         let (_, page) = self.page.as_ref()?;
         let before = self.before.as_ref()?;
         let node = before.rows.iter().find(|node| node.task.id == task.id)?;
-        let window_ns = rates::window_ns(&before.process, &page.process)?;
-        rates::task_rates(Some(&node.task), task, window_ns)
+        rates::since(&node.task, &before.process, task, &page.process)
     }
 
     /// The selected task.

@@ -1,7 +1,7 @@
 //! What comes next: one event in, the state changed, and what is to be done returned.
 //!
 //! Nothing in here reads a clock, a file or a socket. Keys go through the key table ([`crate::keys`]) to
-//! [`act`](super::act), data goes to the screen that asked for it, and ticks only move the time.
+//! [`act`], data goes to the screen that asked for it, and ticks only move the time.
 //!
 //! A step says whether it changed anything that is seen; only then is the screen drawn. A tick changes something only if
 //! an age is on the screen.

@@ -1,0 +1,209 @@
+//! Where answers come from: the task that asks the observed process what the screen wants to know.
+//!
+//! # State
+//!
+//! ```text
+//!   choosing ──1──► connecting ──2──► asking ──3──► connecting …
+//!                        │               │
+//!                        └──4──► over ◄──┘
+//! ```
+//!
+//! 1. The [`Desk`] names a target. Whenever it names another, what was under way is dropped and begins anew.
+//! 2. The process answered the handshake; which one it is, is settled from here on.
+//! 3. It did not answer in time, or the connection broke. It is tried again, for ever, once in [`RETRY`].
+//! 4. It has ended, is another process than before, or will never answer.
+//!
+//! One question is asked at a time: when it changes, though not more often than once in [`PAUSE`]; and once an interval.
+
+use super::ask;
+use super::desk::Desk;
+use super::event::{Data, Event, Identity};
+use super::inbox::Sender;
+use super::question::{Answer, Question};
+use super::run::Options;
+use loopscope::time::{sleep, timeout};
+use loopscope_inspector::client::{self, Client, Error, Found, Kind, Target};
+use loopscope_inspector::model::{Process, words};
+use loopscope_inspector::wire::{Query, Request};
+use std::time::Duration;
+
+/// Time from one attempt to the next.
+const RETRY: Duration = Duration::from_secs(1);
+/// The shortest time between two questions: a held key opens thirty a second.
+const PAUSE: Duration = Duration::from_millis(40);
+/// Processes that are asked who they are.
+const PROCESSES_MAX: usize = 200;
+/// How long a process may take to say who it is in the list.
+const INTRODUCTION: Duration = Duration::from_secs(1);
+/// Time from one look for processes to the next.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// A target as sentences name it.
+pub(super) fn words(target: &Target) -> String {
+    match target {
+        Target::Only => "the only process there is".to_owned(),
+        Target::Pid(pid) => format!("pid {pid}"),
+        Target::Program(name) => words::escape(name, words::NAME_CHARS_MAX).into_owned(),
+        Target::Socket(path) => words::escape(&path.to_string_lossy(), words::TEXT_CHARS_MAX).into_owned(),
+        Target::Console(address) => words::escape(address, words::TEXT_CHARS_MAX).into_owned(),
+    }
+}
+
+/// What attaches to a process of the list.
+pub(super) fn target_of(process: &Process) -> Target {
+    match &process.socket {
+        Some(socket) => Target::Socket(socket.into()),
+        None => Target::Pid(process.pid),
+    }
+}
+
+/// Serves the desk until it is dropped.
+pub(super) async fn feed(sender: Sender, desk: Desk, options: Options) {
+    loop {
+        let (target, wish) = desk.target();
+        let session = match target {
+            None => loopscope::spawn(choose(sender.clone(), options.timeout.min(INTRODUCTION))),
+            Some(target) => {
+                let session = Session {
+                    sender: sender.clone(),
+                    desk: desk.clone(),
+                    options: options.clone(),
+                    known: None,
+                };
+                loopscope::spawn(session.run(target))
+            }
+        };
+        while desk.target().1 == wish {
+            desk.changed_since(desk.changes()).await;
+        }
+        session.cancel().await;
+    }
+}
+
+/// Looks for processes again and again.
+async fn choose(sender: Sender, patience: Duration) {
+    loop {
+        let processes = processes(patience).await;
+        let answer = (Question::Processes, Answer::Processes(processes));
+        sender.post(Event::Data(Data::Answer(Identity::default(), Box::new(answer))));
+        sleep(LOOK).await;
+    }
+}
+
+struct Session {
+    sender: Sender,
+    desk: Desk,
+    options: Options,
+    /// The process, once it has answered; no other is attached to from then on.
+    known: Option<Identity>,
+}
+
+impl Session {
+    async fn run(mut self, mut target: Target) {
+        loop {
+            let error = match connect(&target, self.options.timeout).await {
+                Ok(client) => {
+                    let identity = identity(&client);
+                    if self.known.as_ref().is_some_and(|known| *known != identity) {
+                        return self.post(Data::Ended(None));
+                    }
+                    // From now on it is this process, not the one that a name finds.
+                    if matches!(target, Target::Only | Target::Program(_)) {
+                        target = Target::Pid(identity.pid);
+                    }
+                    self.known = Some(identity.clone());
+                    self.post(Data::Attached(identity.clone(), Box::new(client.process().clone())));
+                    self.ask(client, &identity).await
+                }
+                Err(error) => error,
+            };
+            match self.known {
+                _ if is_over(&error) && self.known.is_some() => return self.post(Data::Ended(None)),
+                None if !error.is_transient() => return self.post(Data::Refused(error.to_string())),
+                None => self.post(Data::Waiting(format!("an answer: {error}; trying again"))),
+                Some(_) => self.post(Data::Silent(error.to_string())),
+            }
+            sleep(RETRY).await;
+        }
+    }
+
+    /// Asks what is open until there is no answer.
+    async fn ask(&self, mut client: Client, identity: &Identity) -> Error {
+        loop {
+            let changes = self.desk.changes();
+            if let Some(question) = self.desk.question()
+                && let Some(request) = ask::request(&question)
+            {
+                match client.snapshot(&request).await {
+                    Ok(picture) => {
+                        let answer = ask::answer(&question, picture);
+                        self.post(Data::Answer(identity.clone(), Box::new((question, answer))));
+                    }
+                    Err(error) if matches!(error.kind(), Kind::BadRequest { .. } | Kind::Refused { .. }) => {
+                        self.sender.post(Event::Failed(error.to_string()));
+                    }
+                    Err(error) => return error,
+                }
+            }
+            sleep(PAUSE).await;
+            // Another question, or the same after an interval.
+            let rest = self.options.interval.saturating_sub(PAUSE);
+            let _ = timeout(rest, self.desk.changed_since(changes)).await;
+        }
+    }
+
+    fn post(&self, data: Data) {
+        self.sender.post(Event::Data(data));
+    }
+}
+
+async fn connect(target: &Target, patience: Duration) -> Result<Client, Error> {
+    Client::connect(&client::find(target)?, patience).await
+}
+
+/// The processes that can be attached to. One that does not answer is in the list with what is known without it.
+async fn processes(patience: Duration) -> Vec<Process> {
+    let found: Vec<Found> =
+        client::scan().into_iter().filter(|found| found.alive).take(PROCESSES_MAX).collect();
+    let asked: Vec<_> = found
+        .into_iter()
+        .map(|found| {
+            let known = Process {
+                pid: found.pid.unwrap_or_default(),
+                name: found.name.clone(),
+                socket: Some(found.socket.to_string_lossy().into_owned()),
+                ..Process::default()
+            };
+            (known, loopscope::spawn(async move { introduce(&found, patience).await }))
+        })
+        .collect();
+    let mut processes = Vec::new();
+    for (known, answer) in asked {
+        match answer.await {
+            Ok(Ok(process)) => processes.push(Process { socket: known.socket, ..process }),
+            // It ended between the look and the question.
+            Ok(Err(error)) if is_over(&error) => {}
+            Ok(Err(_)) | Err(_) => processes.push(known),
+        }
+    }
+    processes
+}
+
+async fn introduce(found: &Found, patience: Duration) -> Result<Process, Error> {
+    let mut client = Client::connect(found, patience).await?;
+    let request = Request { warnings: Some(Query::all().limit(0)), ..Request::default() };
+    let picture = client.snapshot(&request).await?;
+    Ok(picture.process().unwrap_or_else(|| client.process()).clone())
+}
+
+fn identity(client: &Client) -> Identity {
+    Identity { pid: client.process().pid, started: client.start_ticks() }
+}
+
+/// Whether the process is gone for good.
+fn is_over(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        Kind::Ended | Kind::NoSuchProcess { .. } | Kind::Zombie { .. } | Kind::NoSocket { .. }
+    )
+}
