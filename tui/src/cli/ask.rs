@@ -37,6 +37,15 @@ pub(crate) fn page(table: Table, flags: &Flags, look: Look, offset: u64) -> Requ
     request
 }
 
+/// The rows of a sorted table within which a page must lie: an agent keeps no more of them in order.
+pub(crate) const DEPTH_MAX: u64 = 200_000;
+
+/// The request for the tasks with a greater number than `after`, for reading on where [`DEPTH_MAX`] ends a sorted table.
+pub(crate) fn tasks_after(after: Option<u64>) -> Request {
+    let filter = after.map(|id| format!("id>{id}")).unwrap_or_default();
+    Request { tasks: Some(Query::all().filter(filter).sort("id").limit(PAGE_ROWS)), ..Request::default() }
+}
+
 /// The request for the warnings that `--fail-on` names, whatever `--filter` and `--limit` show of them.
 pub(crate) fn fail_on(lints: &[String]) -> Request {
     let filter = lints.iter().map(|lint| format!("name={lint}")).collect::<Vec<_>>().join(" or ");

@@ -16,6 +16,9 @@ use loopscope_inspector::model::{Lint, Loop, Task, Warning, words};
 pub(crate) fn query(table: Table, flags: &Flags) -> Result<(), Failure> {
     match table {
         Table::Processes => of::<ProcessRow>(flags),
+        Table::Tree if flags.sort.as_deref().is_some_and(|sort| sort != "id") => {
+            Err(Failure::usage("--sort: a tree is in the order of spawning; `loopscope tasks` can be sorted"))
+        }
         Table::Tasks | Table::Tree => of::<Task>(flags),
         Table::Loops => of::<Loop>(flags),
         Table::Warnings => of::<Warning>(flags),
@@ -114,6 +117,11 @@ mod tests {
         let lines: Vec<&str> = message.lines().collect();
         assert_eq!(lines[1..], ["    name=x stat=idle", "           ^"], "{message}");
         assert!(lines[0].contains("`state`"), "{message}");
+    }
+
+    #[test]
+    fn a_tree_has_an_order_of_its_own() {
+        assert!(message(Table::Tree, "", "-busy").contains("`loopscope tasks`"));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Pictures of the observed process, page by page where one is not enough.
 
-use super::ask::{page, wanted};
+use super::ask::{DEPTH_MAX, page, tasks_after, wanted};
 use super::flags::{Flags, Look};
 use super::render::Table;
-use loopscope_inspector::model::Snapshot;
+use loopscope_inspector::model::query::{Filter, Sort};
+use loopscope_inspector::model::{Snapshot, Task};
 use loopscope_inspector::wire::{Picture, Request};
 
 /// Who answers requests: a client, or a test.
@@ -24,6 +25,9 @@ pub(crate) async fn table(
 ) -> anyhow::Result<Snapshot> {
     let mut all = source.picture(&page(table, flags, look, 0)).await?.snapshot;
     let wanted = wanted(look).unwrap_or(u64::MAX).min(all.total);
+    if table == Table::Tasks && wanted > DEPTH_MAX {
+        return every_task(source, all, flags, look).await;
+    }
     while all.shown < wanted {
         let next = source.picture(&page(table, flags, look, all.shown)).await?.snapshot;
         if next.shown == 0 {
@@ -31,6 +35,40 @@ pub(crate) async fn table(
         }
         append(&mut all, next);
     }
+    Ok(all)
+}
+
+/// More tasks than an agent sorts: all of them are read in the order of their numbers, then filtered and sorted here.
+async fn every_task(
+    source: &mut impl Source,
+    first: Snapshot,
+    flags: &Flags,
+    look: Look,
+) -> anyhow::Result<Snapshot> {
+    let filter = Filter::parse::<Task>(flags.filter.as_deref().unwrap_or_default())?;
+    let sort = flags.sort.as_deref().map(Sort::parse::<Task>).transpose()?;
+    let mut all = Snapshot { tasks: Some(Vec::new()), dropped: 0, ..first };
+    let mut tasks: Vec<Task> = Vec::new();
+    let mut last = None;
+    loop {
+        let next = source.picture(&tasks_after(last)).await?.snapshot;
+        let page = next.tasks.unwrap_or_default();
+        let end = page.iter().map(|task| task.id).max();
+        if end <= last {
+            break;
+        }
+        last = end;
+        all.dropped += next.dropped;
+        tasks.extend(page.into_iter().filter(|task| filter.matches(task)));
+    }
+    if let Some(sort) = sort {
+        tasks.sort_by(|a, b| sort.compare(a, b));
+    }
+    let count = |tasks: &[Task]| u64::try_from(tasks.len()).unwrap_or(u64::MAX);
+    all.total = count(&tasks);
+    tasks.truncate(look.limit.unwrap_or(usize::MAX));
+    all.shown = count(&tasks);
+    all.tasks = Some(tasks);
     Ok(all)
 }
 
@@ -53,7 +91,7 @@ fn append(all: &mut Snapshot, next: Snapshot) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use loopscope_inspector::model::Warning;
+    use loopscope_inspector::model::{TaskState, Warning};
 
     /// An agent with that many warnings, which it gives in pages of its own size, and what it was asked.
     struct Agent {
@@ -112,5 +150,42 @@ mod tests {
     #[test]
     fn an_agent_that_promises_rows_and_gives_none_does_not_keep_us() {
         assert!(fetched(10, 0, None).0.is_empty());
+    }
+
+    /// An agent with tasks 1 to `count`, every other one idle, that answers `id>N` and no deeper page than it may.
+    struct Crowd {
+        count: u64,
+    }
+
+    impl Source for Crowd {
+        async fn picture(&mut self, request: &Request) -> anyhow::Result<Picture> {
+            let query = request.tasks.clone().unwrap();
+            let limit = query.limit.unwrap();
+            anyhow::ensure!(query.offset + limit <= DEPTH_MAX, "too deep");
+            let after = query.filter.strip_prefix("id>").map_or(0, |id| id.parse().unwrap());
+            let task = |id: u64| {
+                let state = if id.is_multiple_of(2) { TaskState::Idle } else { TaskState::Running };
+                Task { id, state, ..Task::default() }
+            };
+            let tasks: Vec<Task> = (after + 1..=self.count).take(limit as usize).map(task).collect();
+            let snapshot = Snapshot {
+                total: self.count - after,
+                shown: tasks.len() as u64,
+                tasks: Some(tasks),
+                ..Snapshot::default()
+            };
+            Ok(Picture { snapshot, ..Picture::default() })
+        }
+    }
+
+    #[test]
+    fn more_tasks_than_an_agent_sorts_are_filtered_and_sorted_here() {
+        let flags = Flags { filter: Some("state=idle".into()), sort: Some("-id".into()), ..Flags::default() };
+        let mut crowd = Crowd { count: 250_001 };
+        let snapshot =
+            loopscope::run(async { table(&mut crowd, Table::Tasks, &flags, Look::default()).await.unwrap() });
+        assert_eq!((snapshot.total, snapshot.shown), (125_000, 125_000));
+        let ids: Vec<u64> = snapshot.tasks.unwrap().iter().map(|task| task.id).collect();
+        assert!(ids.iter().copied().eq((1..=125_000).rev().map(|half| 2 * half)));
     }
 }
