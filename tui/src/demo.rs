@@ -4,7 +4,6 @@
 //! however that happens: the kernel sends it a signal when its parent dies, and its stdin, which we hold open, comes to its end.
 
 mod app;
-mod crew;
 mod database;
 mod echo;
 mod traffic;

@@ -167,7 +167,8 @@ mod tests {
                 let state = if id.is_multiple_of(2) { TaskState::Idle } else { TaskState::Running };
                 Task { id, state, ..Task::default() }
             };
-            let tasks: Vec<Task> = (after + 1..=self.count).take(limit as usize).map(task).collect();
+            let tasks: Vec<Task> =
+                (after + 1..=self.count).take(usize::try_from(limit).unwrap()).map(task).collect();
             let snapshot = Snapshot {
                 total: self.count - after,
                 shown: tasks.len() as u64,

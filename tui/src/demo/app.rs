@@ -22,8 +22,8 @@
 //!
 //! Everything waits most of the time: the whole of it takes a few percent of a core.
 
-use super::crew::Crew;
 use super::{READY, database, echo, traffic};
+use loopscope::TaskGroup;
 use loopscope::net::TcpListener;
 use std::io::{Read as _, Write as _};
 
@@ -63,18 +63,17 @@ async fn application() -> anyhow::Result<()> {
     let echo_listener = TcpListener::bind("127.0.0.1:0")?;
     let database_listener = TcpListener::bind("127.0.0.1:0")?;
     let (echo_address, database_address) = (echo_listener.local_addr()?, database_listener.local_addr()?);
-    let mut group = Crew::default();
-    group.spawn("echo server", echo::serve(echo_listener));
-    group.spawn("database", database::serve(database_listener));
-    group.spawn("load", traffic::load(echo_address));
-    group.spawn("jobs", traffic::jobs());
-    group.spawn("accounts", traffic::accounts(database_address));
-    group.spawn("housekeeping", traffic::housekeeping());
+    let group = TaskGroup::named("services");
+    group.spawn_named("echo server", echo::serve(echo_listener));
+    group.spawn_named("database", database::serve(database_listener));
+    group.spawn_named("load", traffic::load(echo_address));
+    group.spawn_named("jobs", traffic::jobs());
+    group.spawn_named("accounts", traffic::accounts(database_address));
+    group.spawn_named("housekeeping", traffic::housekeeping());
     // Once round the loop, so that whoever looks finds everybody there.
     loopscope::yield_now().await;
     tell_ready();
-    group.join().await;
-    Ok(())
+    Ok(group.close().await?)
 }
 
 /// Tells the parent that there is something to see.

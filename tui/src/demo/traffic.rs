@@ -1,10 +1,12 @@
 //! What the application of `demo` does all day.
 
-use super::crew::Crew;
 use super::database::Connection;
+use loopscope::TaskGroup;
+use loopscope::group::GroupError;
 use loopscope::net::TcpStream;
 use loopscope::sync::{Mutex, Queue};
 use loopscope::time::{interval, sleep};
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -24,13 +26,13 @@ const REPORT_EVERY: Duration = Duration::from_secs(3);
 const REPORT_TAKES: Duration = Duration::from_millis(130);
 
 /// The echo server's load: clients that talk a little, stay a while, and come again.
-pub(super) async fn load(address: SocketAddr) {
-    let mut group = Crew::default();
+pub(super) async fn load(address: SocketAddr) -> Result<(), GroupError> {
+    let group = TaskGroup::named("clients");
     for number in 0..CLIENTS {
         let pause = Duration::from_millis(80 + 30 * number);
-        group.spawn("client", client(address, pause));
+        group.spawn_named("client", client(address, pause));
     }
-    group.join().await;
+    group.close().await
 }
 
 async fn client(address: SocketAddr, pause: Duration) {
@@ -56,18 +58,18 @@ async fn talk(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// A queue, its producer, and its workers.
-pub(super) async fn jobs() {
+pub(super) async fn jobs() -> Result<(), GroupError> {
     let queue = Rc::new(Queue::new(JOBS_MAX).named("jobs"));
-    let mut group = Crew::default();
+    let group = TaskGroup::named("jobs");
     for number in 0..WORKERS {
         let queue = Rc::clone(&queue);
-        group.spawn("worker", async move {
+        group.spawn_named("worker", async move {
             while let Ok(pages) = queue.get().await {
                 sleep(Duration::from_millis(60 * pages + 20 * number)).await;
             }
         });
     }
-    group.spawn("producer", async move {
+    group.spawn_named("producer", async move {
         for pages in (1..=4_u64).cycle() {
             if queue.put(pages).await.is_err() {
                 return;
@@ -75,17 +77,16 @@ pub(super) async fn jobs() {
             sleep(Duration::from_millis(45)).await;
         }
     });
-    group.join().await;
+    group.close().await
 }
 
 /// Everybody wants the lock, and who has it waits for the database: a pile-up whose cause is not where it shows.
-pub(super) async fn accounts(database: SocketAddr) {
-    let Ok(connection) = Connection::open(database).await else { return };
-    let db = Rc::new(Mutex::new(connection).named("db"));
-    let mut group = Crew::default();
+pub(super) async fn accounts(database: SocketAddr) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let db = Rc::new(Mutex::new(Connection::open(database).await?).named("db"));
+    let group = TaskGroup::named("transfers");
     for number in 0..TRANSFERS {
         let db = Rc::clone(&db);
-        group.spawn("transfer", async move {
+        group.spawn_named("transfer", async move {
             loop {
                 let connection = db.lock().await;
                 if connection.ask().await.is_err() {
@@ -96,25 +97,25 @@ pub(super) async fn accounts(database: SocketAddr) {
             }
         });
     }
-    group.join().await;
+    Ok(group.close().await?)
 }
 
 /// A heartbeat, and a report that is written without a thought for the others.
-pub(super) async fn housekeeping() {
-    let mut group = Crew::default();
-    group.spawn("heartbeat", async {
+pub(super) async fn housekeeping() -> Result<(), GroupError> {
+    let group = TaskGroup::named("housekeeping");
+    group.spawn_named("heartbeat", async {
         let mut beats = interval(Duration::from_millis(250));
         loop {
             beats.tick().await;
         }
     });
-    group.spawn("report", async {
+    group.spawn_named("report", async {
         loop {
             sleep(REPORT_EVERY).await;
             write_report();
         }
     });
-    group.join().await;
+    group.close().await
 }
 
 /// Holds the loop up, as a call does that waits for a disk.
