@@ -1,7 +1,6 @@
 //! The program `loopscope`: attach to a running event loop, draw it, explain it.
 
 #![forbid(unsafe_code)]
-#![allow(dead_code, reason = "the live picture is not attached to anything yet")]
 
 mod app;
 mod cli;

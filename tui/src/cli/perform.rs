@@ -1,15 +1,18 @@
 //! Carries out a command.
 
 use super::fetch;
-use super::find::{attach, attach_all};
+use super::find::{attach, attach_all, find};
+use super::flags::ColorChoice;
 use super::render::{self, Table};
 use super::{Asyncio, Cli, Command, Failure, Flags, ask, check, processes, why};
+use crate::app::run::{self as app, Options};
 use crate::demo::Application;
+use crate::theme::Wishes;
 use anyhow::Context as _;
 use clap::Parser as _;
 use loopscope_inspector::client::Target;
 use loopscope_inspector::model::{Snapshot, asyncio, words};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -66,6 +69,7 @@ fn perform(Cli { command, target, mut flags }: Cli) -> anyhow::Result<()> {
         Some(Command::Why { target, task }) => on_a_loop(why::show(target, &task, &flags)),
         None => match target {
             Some(target) => live(target, &flags),
+            None if is_interactive(&flags) => app::run(None, &options(&flags)),
             None => on_a_loop(list(&flags)),
         },
     }
@@ -91,8 +95,34 @@ fn on_a_loop(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Resul
     runner.block_on(command)?
 }
 
-/// `attach`: one picture in words.
+/// Whether the live picture can be drawn and is wanted.
+fn is_interactive(flags: &Flags) -> bool {
+    let formatted = flags.json || flags.csv;
+    !formatted && io::stdout().is_terminal() && io::stdin().is_terminal()
+}
+
+/// The flags as the live picture takes them.
+fn options(flags: &Flags) -> Options {
+    let color = match flags.color.unwrap_or_default() {
+        ColorChoice::Always => Some(true),
+        ColorChoice::Never => Some(false),
+        ColorChoice::Auto => None,
+    };
+    Options {
+        looks: Wishes { color, ascii: flags.ascii, ..Wishes::default() },
+        interval: flags.interval(),
+        timeout: flags.timeout(),
+        ..Options::default()
+    }
+}
+
+/// `attach`: the live picture on a terminal, else one picture in words.
 fn live(target: Target, flags: &Flags) -> anyhow::Result<()> {
+    if is_interactive(flags) {
+        // What can be told at once is told in one line with an exit code, not on a screen of its own.
+        find(&target)?;
+        return app::run(Some(target), &options(flags));
+    }
     on_a_loop(show(Table::Tree, Some(target), flags))
 }
 
@@ -142,6 +172,9 @@ fn demo(seconds: u64, flags: &Flags) -> anyhow::Result<()> {
     check::query(Table::Tree, flags)?;
     let application = Application::start()?;
     let target = Target::Pid(application.pid());
+    if is_interactive(flags) {
+        return app::run(Some(target), &options(flags));
+    }
     on_a_loop(async {
         let mut client = attach(&target, flags).await?;
         let look = flags.look();
