@@ -173,7 +173,9 @@ fn spawn(bound: Bound, limits: Limits) -> Result<Agent, StartError> {
             };
             let path = bound.path;
             let _ = made.send(Ok(()));
-            runner.block_on(server::serve(bound.listener, limits, stopped));
+            if let Err(error) = runner.block_on(server::serve(bound.listener, limits, stopped)) {
+                warn(&format!("the inspector has ended: {error}"));
+            }
             let _ = std::fs::remove_file(path);
         })
         .map_err(|source| StartError::io(Operation::Thread, &path, source))?;

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "test crate")]
 
 use loopscope_inspector::Agent;
-use loopscope_inspector::client::{Client, Found, TIMEOUT};
-use loopscope_inspector::model::{TaskState, WaitKind};
-use loopscope_inspector::wire::{Query, Request, Table, TreeQuery};
+use loopscope_inspector::client::{Client, Found, Kind, TIMEOUT};
+use loopscope_inspector::model::why::{self, SeenTasks};
+use loopscope_inspector::model::{Task, TaskState, WaitGraph, WaitKind};
+use loopscope_inspector::wire::{Picture, Query, Request, Table, TreeQuery};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -34,13 +36,14 @@ impl Application {
         let thread = std::thread::spawn(move || {
             let mut runner = loopscope::Runner::builder().name(&loop_name).build().unwrap();
             let handle = runner.handle();
-            runner.block_on(async move {
+            let run = async move {
                 main().await;
                 let (stop, stopped) = futures_channel::oneshot::channel::<()>();
                 STOP.set(Some(stop));
                 ready.send(handle).unwrap();
                 let _ = stopped.await;
-            });
+            };
+            runner.block_on(run).unwrap();
         });
         let stop = is_ready.recv().unwrap();
         Self { name, agent: Some(agent), stop: Some(stop), thread: Some(thread), directory }
@@ -69,7 +72,7 @@ impl Drop for Application {
         let stop = self.stop.take().unwrap();
         let _ = stop.post(|| drop(STOP.take()));
         let ended = self.thread.take().unwrap().join();
-        self.agent.take().unwrap().stop();
+        self.agent.take().map(Agent::stop);
         let _ = std::fs::remove_dir_all(&self.directory);
         if !std::thread::panicking() {
             ended.unwrap();
@@ -80,10 +83,12 @@ impl Drop for Application {
 /// Runs a client against an application.
 fn attach<F: Future>(application: &Application, main: impl FnOnce(Client) -> F) -> F::Output {
     let mut runner = loopscope::Runner::builder().hidden(true).build().unwrap();
-    runner.block_on(async {
-        let client = Client::connect(&application.found(), TIMEOUT).await.unwrap();
-        main(client).await
-    })
+    runner
+        .block_on(async {
+            let client = Client::connect(&application.found(), TIMEOUT).await.unwrap();
+            main(client).await
+        })
+        .unwrap()
 }
 
 async fn sleepers() {
@@ -146,5 +151,243 @@ fn the_tree_has_the_main_task_at_its_root() {
         assert_eq!(tree[0].task.name.as_deref(), Some("main"));
         assert_eq!((tree[0].depth, tree[0].children, tree[0].descendants), (0, 10, 10));
         assert!(tree[1..].iter().all(|node| node.depth == 1 && node.task.parent == Some(tree[0].task.id)));
+    });
+}
+
+#[test]
+fn a_page_can_be_asked_for_by_number_and_by_the_task_on_it() {
+    let application = Application::start(sleepers);
+    attach(&application, async |mut client| {
+        let id = application.loop_id(&mut client).await;
+        let page = Query::all().filter(format!("loop={id} name~^sleeper")).sort("-name").limit(4);
+        let request = Request { tasks: Some(page.clone().offset(4)), ..Request::default() };
+        let picture = client.snapshot(&request).await.unwrap();
+        let names = |picture: &Picture| -> Vec<String> {
+            let tasks = picture.snapshot.tasks.as_ref().unwrap();
+            tasks.iter().map(|task| task.name.clone().unwrap()).collect()
+        };
+        assert_eq!(names(&picture), ["sleeper 5", "sleeper 4", "sleeper 3", "sleeper 2"]);
+        let wanted = picture.snapshot.tasks.as_ref().unwrap()[2].id;
+        let request = Request { tasks: Some(page.around(wanted)), ..Request::default() };
+        let again = client.snapshot(&request).await.unwrap();
+        assert_eq!(names(&again), names(&picture));
+        assert_eq!(again.info(Table::Tasks).unwrap().offset, 4);
+    });
+}
+
+#[test]
+fn a_filter_can_look_at_waits_and_at_who_is_blocked() {
+    let application = Application::start(async || {
+        sleepers().await;
+        let target = loopscope::task::Builder::new().name("target").spawn(std::future::pending::<()>());
+        loopscope::task::Builder::new().name("waiter").spawn(target).detach();
+        loopscope::yield_now().await;
+        loopscope::yield_now().await;
+    });
+    attach(&application, async |mut client| {
+        let id = application.loop_id(&mut client).await;
+        let mut named = async |filter: &str| -> Vec<String> {
+            let query = Query::all().filter(format!("loop={id} {filter}"));
+            let picture =
+                client.snapshot(&Request { tasks: Some(query), ..Request::default() }).await.unwrap();
+            picture.snapshot.tasks.unwrap().into_iter().filter_map(|task| task.name).collect()
+        };
+        assert_eq!(named("waiting_on=join").await, ["waiter"]);
+        assert_eq!(named("blocks>0").await, ["target"]);
+        assert_eq!(named("waiting_on=foreign name!=main").await, ["target"]);
+        assert_eq!(named("waiting_on=sleep").await.len(), 10);
+    });
+}
+
+#[test]
+fn why_a_task_waits_is_followed_to_its_root() {
+    let application = Application::start(async || {
+        let root =
+            loopscope::task::Builder::new().name("root").spawn(loopscope::sleep(Duration::from_secs(3600)));
+        let middle = loopscope::task::Builder::new().name("middle").spawn(root);
+        loopscope::task::Builder::new().name("first").spawn(middle).detach();
+        for _ in 0..3 {
+            loopscope::yield_now().await;
+        }
+    });
+    attach(&application, async |mut client| {
+        let id = application.loop_id(&mut client).await;
+        let query = Query::all().filter(format!("loop={id} name=first"));
+        let request = Request { tasks: Some(query), ..Request::default() };
+        let first = client.snapshot(&request).await.unwrap().snapshot.tasks.unwrap()[0].id;
+
+        let picture = client.snapshot(&Request { why: Some(first), ..Request::default() }).await.unwrap();
+        let names: Vec<_> = picture.chain.iter().map(|task| task.name.as_deref().unwrap()).collect();
+        assert_eq!(names, ["first", "middle", "root"]);
+        let blocks: Vec<_> = picture.chain.iter().map(|task| task.blocks).collect();
+        assert_eq!(blocks, [Some(0), Some(1), Some(2)]);
+        let wait = &picture.chain[0].waiting_on[0];
+        assert_eq!((wait.task, wait.task_name.as_deref()), (Some(picture.chain[1].id), Some("middle")));
+
+        let graph = WaitGraph::of_tasks(&picture.chain, &[]);
+        let chain = why::chain(&SeenTasks::new(&picture.chain, &graph), first).unwrap();
+        assert_eq!(chain.steps.len(), 3);
+
+        let nobody = client.snapshot(&Request { why: Some(u64::MAX), ..Request::default() }).await.unwrap();
+        assert!(nobody.chain.is_empty());
+    });
+}
+
+#[test]
+fn a_task_is_shown_with_all_around_it() {
+    let application = Application::start(async || {
+        let parent = loopscope::task::Builder::new().name("parent").spawn(async {
+            let child = loopscope::task::Builder::new().name("child").spawn(std::future::pending::<()>());
+            let _ = child.await;
+        });
+        loopscope::task::Builder::new().name("watcher").spawn(parent).detach();
+        for _ in 0..3 {
+            loopscope::yield_now().await;
+        }
+    });
+    attach(&application, async |mut client| {
+        let id = application.loop_id(&mut client).await;
+        let query = Query::all().filter(format!("loop={id} name=parent"));
+        let request = Request { tasks: Some(query), ..Request::default() };
+        let parent = client.snapshot(&request).await.unwrap().snapshot.tasks.unwrap()[0].id;
+        let picture = client.snapshot(&Request { detail: Some(parent), ..Request::default() }).await.unwrap();
+        let detail = picture.detail.unwrap();
+        let names =
+            |tasks: &[Task]| -> Vec<String> { tasks.iter().filter_map(|task| task.name.clone()).collect() };
+        assert_eq!(detail.task.name.as_deref(), Some("parent"));
+        assert_eq!(names(&detail.ancestors), ["main"]);
+        assert_eq!(names(&detail.children), ["child"]);
+        assert_eq!(names(&detail.waiters), ["watcher"]);
+        assert_eq!(detail.waits[0].kind, WaitKind::Join);
+        assert_eq!(detail.site.unwrap().spawned, 1);
+        assert_eq!(detail.poll.unwrap().count(), detail.task.polls);
+    });
+}
+
+#[test]
+fn tasks_that_wait_for_each_other_are_a_deadlock() {
+    let application = Application::start(async || {
+        let locks = Rc::new((loopscope::sync::Mutex::new(()), loopscope::sync::Mutex::new(())));
+        for (name, swapped) in [("left", false), ("right", true)] {
+            let locks = locks.clone();
+            let task = async move {
+                let (one, other) = if swapped { (&locks.1, &locks.0) } else { (&locks.0, &locks.1) };
+                let _one = one.lock().await;
+                loopscope::yield_now().await;
+                let _other = other.lock().await;
+            };
+            loopscope::task::Builder::new().name(name).spawn(task).detach();
+        }
+        for _ in 0..4 {
+            loopscope::yield_now().await;
+        }
+    });
+    attach(&application, async |mut client| {
+        let id = application.loop_id(&mut client).await;
+        let mut request = Request {
+            cycles: true,
+            warnings: Some(Query::all()),
+            sync: Some(Query::all()),
+            ..Request::default()
+        };
+        request.tasks = Some(Query::all().filter(format!("loop={id} waiting_on=lock")).sort("name"));
+        let picture = client.snapshot(&request).await.unwrap();
+        let tasks = picture.snapshot.tasks.unwrap();
+        assert_eq!(tasks.len(), 2);
+        let ids: Vec<u64> = tasks.iter().map(|task| task.id).collect();
+        let cycles = picture.snapshot.cycles.unwrap();
+        let cycle = cycles.iter().find(|cycle| cycle.tasks == ids).unwrap();
+        assert!(cycle.deadlock);
+        assert!(tasks.iter().all(|task| task.warnings == ["deadlock"]));
+        assert_eq!(tasks[0].waiting_on[0].task, Some(ids[1]));
+        let warnings = picture.snapshot.warnings.unwrap();
+        assert!(warnings.iter().any(|warning| warning.name == "deadlock" && warning.task == Some(ids[0])));
+        let locks = picture.snapshot.sync.unwrap();
+        assert!(locks.iter().any(|lock| lock.holder == Some(ids[0]) && lock.waiters == [ids[1]]));
+    });
+}
+
+#[test]
+fn a_loop_that_is_stuck_says_by_what() {
+    static GO_ON: AtomicBool = AtomicBool::new(false);
+    let application = Application::start(async || {
+        let spinner = async {
+            while !GO_ON.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        };
+        loopscope::task::Builder::new().name("spinner").spawn(spinner).detach();
+    });
+    attach(&application, async |mut client| {
+        let query = Query::all().filter(format!("name={}", application.name));
+        let request = Request {
+            loops: Some(query),
+            warnings: Some(Query::all().filter("name=blocked")),
+            slow_poll_ns: Some(1),
+            ..Request::default()
+        };
+        // Its first poll begins soon, and does not end before it is told to.
+        let (running, warnings) = loop {
+            let snapshot = client.snapshot(&request).await.unwrap().snapshot;
+            let running = snapshot.loops.unwrap().remove(0).running;
+            if let Some(running) = running.filter(|running| running.name.as_deref() == Some("spinner")) {
+                break (running, snapshot.warnings.unwrap());
+            }
+        };
+        assert!(running.site.unwrap().file.ends_with("inspect.rs"));
+        assert!(warnings.iter().any(|warning| warning.task == running.task));
+        GO_ON.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn pictures_come_by_themselves() {
+    let application = Application::start(sleepers);
+    attach(&application, async |mut client| {
+        let id = application.loop_id(&mut client).await;
+        let query = Query::all().filter(format!("loop={id}")).limit(2);
+        let request = Request { tasks: Some(query), states: true, ..Request::default() };
+        let mut watch = client.watch(&request, Duration::ZERO).await.unwrap();
+        let mut taken_at = None;
+        for _ in 0..3 {
+            let picture = watch.next().await.unwrap();
+            assert_eq!(picture.snapshot.total, 11);
+            assert!(picture.states.unwrap().idle >= 11);
+            assert!(taken_at.replace(picture.snapshot.taken_at) < Some(picture.snapshot.taken_at));
+        }
+        drop(watch);
+        // The client goes on when a watch is given up.
+        client.snapshot(&request).await.unwrap();
+    });
+}
+
+#[test]
+fn a_process_that_stops_its_agent_closes_the_connection() {
+    let mut application = Application::start(sleepers);
+    let mut runner = loopscope::Runner::builder().hidden(true).build().unwrap();
+    let mut client = runner.block_on(Client::connect(&application.found(), TIMEOUT)).unwrap().unwrap();
+    application.agent.take().unwrap().stop();
+    let error = runner.block_on(client.snapshot(&Request::default())).unwrap().unwrap_err();
+    assert!(matches!(error.kind(), Kind::Closed { .. }), "{error:?}");
+}
+
+#[test]
+fn a_name_arrives_as_it_is_but_not_longer_than_it_may_be() {
+    let application = Application::start(async || {
+        let long = "y".repeat(1 << 20);
+        for name in ["\x1b[2J", &long] {
+            loopscope::task::Builder::new().name(name).spawn(std::future::pending::<()>()).detach();
+        }
+        loopscope::yield_now().await;
+        loopscope::yield_now().await;
+    });
+    attach(&application, async |mut client| {
+        let id = application.loop_id(&mut client).await;
+        let query = Query::all().filter(format!("loop={id} name!=main"));
+        let picture = client.snapshot(&Request { tasks: Some(query), ..Request::default() }).await.unwrap();
+        let tasks = picture.snapshot.tasks.unwrap();
+        assert_eq!(tasks[0].name.as_deref(), Some("\x1b[2J"));
+        let long = tasks[1].name.as_deref().unwrap();
+        assert!(long.len() <= 256 && long.starts_with("yyyy"));
     });
 }

@@ -63,6 +63,11 @@ impl Drop for Seat {
     }
 }
 
+/// Whether a user may look: the process's own, and root, who could read its memory anyway.
+fn is_welcome(peer: u32, own: u32) -> bool {
+    peer == own || peer == 0
+}
+
 /// Serves until `stopped`.
 pub(super) async fn serve(
     listener: std::os::unix::net::UnixListener,
@@ -88,7 +93,7 @@ pub(super) async fn serve(
             loopscope::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let Some(peer) = stream.peer_cred().ok().filter(|peer| peer.uid == uid || peer.uid == 0) else {
+        let Some(peer) = stream.peer_cred().ok().filter(|peer| is_welcome(peer.uid, uid)) else {
             continue;
         };
         let seat = Seat::take(&clients, limits.clients_max);
@@ -132,3 +137,6 @@ async fn serve_connection(stream: UnixStream, connection: Connection, limits: Rc
     }
     drop(seat);
 }
+
+#[cfg(all(test, feature = "client"))]
+mod tests;

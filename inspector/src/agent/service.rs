@@ -22,8 +22,11 @@ const LOOK_AFTER: Duration = Duration::from_secs(1);
 const ROWS_MAX: u64 = 300_000;
 
 /// After a reading the agent rests this many times as long as it took, so that no number of clients takes more than a fifth
-/// of a core.
+/// of a core with readings of the usual kind.
 const REST: u32 = 4;
+
+/// The longest rest: a filter that looks at the words of a million rows takes longer than any client would wait four times.
+const REST_MAX: Duration = Duration::from_secs(2);
 
 /// Readings that take less than this cost nothing worth a rest.
 const REST_FROM: Duration = Duration::from_millis(2);
@@ -315,7 +318,7 @@ impl Sender {
         let reading = self.shared.reader().read(request, process, self.shared.process.start_ticks());
         let took = begun.elapsed();
         if took >= REST_FROM {
-            let rested_at = loopscope::time::Instant::now() + took * REST;
+            let rested_at = loopscope::time::Instant::now() + (took * REST).min(REST_MAX);
             self.shared.rested_at.store(rested_at.as_nanos(), Relaxed);
         }
         reading.map_err(|error| Status::invalid_argument(error.to_string()))

@@ -390,3 +390,6 @@ impl tower_service::Service<http::Request<tonic::body::Body>> for Channel {
         Box::pin(self.sender.send_request(request))
     }
 }
+
+#[cfg(test)]
+mod tests;

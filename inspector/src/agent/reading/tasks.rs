@@ -231,13 +231,13 @@ impl<'a> Lookup<'a> {
         Value::maybe(graph.blocks(task))
     }
 
-    fn waiting_on(&self, task: u64) -> Value<'_> {
+    fn waiting_on(&self, record: &Record) -> Value<'_> {
         let Some(waits) = self.waits.get() else {
             self.wants_waits.set(true);
             return Value::Absent;
         };
-        let words = waits.of(task).map(|wait| Value::Text(Cow::Owned(waits.words(self.context, wait))));
-        Value::Many(words.collect())
+        let words = waits.words(self.context, record);
+        Value::Many(words.into_iter().map(|words| Value::Text(Cow::Owned(words))).collect())
     }
 
     fn is_complete(&self) -> bool {
@@ -289,7 +289,7 @@ impl crate::model::query::Row for Seen<'_> {
             TaskColumn::LongestPoll => Value::Number(longest_poll_ns(context, view)),
             TaskColumn::SizeBytes => Value::Number(u64::from(view.size_bytes)),
             TaskColumn::Blocks => self.lookup.blocks(view.id),
-            TaskColumn::WaitingOn => self.lookup.waiting_on(view.id),
+            TaskColumn::WaitingOn => self.lookup.waiting_on(self.record),
         }
     }
 }

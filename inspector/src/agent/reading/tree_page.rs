@@ -10,6 +10,9 @@ use crate::wire::limits::ROWS_MAX;
 use crate::wire::{Table, TableInfo, TreeQuery};
 use std::collections::HashSet;
 
+/// Room for more pairs of a task and its parent is not taken on trust: 16 bytes each.
+const PAIRS_MAX: u64 = 1 << 21;
+
 /// Reads the page that was asked for.
 pub(super) fn page(context: &Context, asked: &TreeQuery) -> Result<Page, BadRequest> {
     let query = &asked.query;
@@ -59,9 +62,13 @@ pub(super) fn page(context: &Context, asked: &TreeQuery) -> Result<Page, BadRequ
 fn read(context: &Context, asked: &TreeQuery, filter: &Filter) -> Tree {
     let mut lookup = Lookup::new(context);
     let is_due = |state| asked.finished || !tasks::state(state).is_finished();
+    // Grown step by step it would take twice the memory.
+    let live: u64 = context.loops.iter().map(|lp| lp.view.tasks).sum();
+    let capacity = usize::try_from(live.min(PAIRS_MAX)).unwrap_or(0);
     // What is not to be seen is needed all the same, for its children hang under what is above it.
     let (pairs, hidden, matching) = lookup.until_complete(|lookup| {
-        let (mut pairs, mut hidden, mut matching) = (Vec::new(), HashSet::new(), Vec::new());
+        let (mut pairs, mut hidden, mut matching) =
+            (Vec::with_capacity(capacity), HashSet::new(), Vec::new());
         context.tasks(|lp, view| {
             pairs.push((view.id, view.parent.unwrap_or(u64::MAX)));
             if !is_due(view.state) {

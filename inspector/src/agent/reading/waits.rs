@@ -263,14 +263,23 @@ impl AllWaits {
         Self { waits, resources }
     }
 
-    pub(super) fn of(&self, task: u64) -> impl Iterator<Item = &WaitRecord> {
+    fn of(&self, task: u64) -> impl Iterator<Item = &WaitRecord> {
         let from = self.waits.partition_point(|wait| wait.task < task);
         self.waits[from..].iter().take_while(move |wait| wait.task == task).take(Task::WAITS_MAX)
     }
 
-    /// The wait as people see it.
-    pub(super) fn words(&self, context: &Context, wait: &WaitRecord) -> String {
-        words::wait(&wait.wait(context, &self.resources, &Names::default()))
+    /// The waits of a task as people see them.
+    pub(super) fn words(&self, context: &Context, record: &Record) -> Vec<String> {
+        if tasks::state(record.view.state).is_finished() {
+            return Vec::new();
+        }
+        let names = Names::default();
+        let known = self.of(record.view.id).map(|wait| wait.wait(context, &self.resources, &names));
+        let mut words: Vec<String> = known.map(|wait| words::wait(&wait)).collect();
+        if words.is_empty() {
+            words.extend(idle_without(context, record).map(|wait| words::wait(&wait)));
+        }
+        words
     }
 }
 
