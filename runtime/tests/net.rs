@@ -138,3 +138,21 @@ fn a_reader_is_seen_waiting_with_its_place_and_the_bytes_are_counted() {
         reader.await.unwrap();
     });
 }
+
+#[test]
+fn a_leaf_that_is_spawned_directly_has_no_await_but_a_place_where_it_was_made() {
+    loopscope::run(async {
+        let line = line!() + 1;
+        let task = spawn(loopscope::sleep(std::time::Duration::from_secs(60)));
+        loopscope::yield_now().await;
+        let here = loopscope::Handle::current().reader();
+        let mut found = None;
+        here.waits(&mut |wait| {
+            found = (wait.task == task.id().as_u64()).then_some(*wait).or(found);
+            ControlFlow::Continue(())
+        });
+        let wait = found.unwrap();
+        assert_eq!((wait.at, here.place(wait.made_at.unwrap()).unwrap().line), (None, line));
+        task.cancel().await;
+    });
+}

@@ -102,8 +102,8 @@ fn told(error: &io::Error, place: &dyn std::fmt::Display) -> io::Error {
 async fn accept_tcp(listener: TcpListener) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => {
-                task::Builder::new().name(&format!("echo {peer}")).spawn(echo(stream)).detach();
+            Ok((stream, _peer)) => {
+                task::Builder::new().name("echo").spawn(echo(stream)).detach();
             }
             Err(_) => loopscope::time::sleep(PAUSE).await,
         }

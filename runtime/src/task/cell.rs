@@ -30,6 +30,9 @@ use std::task::{Context, Poll};
 use super::memory::Class;
 use crate::group::GroupCore;
 
+/// This file, which is the caller's place of a leaf that is spawned directly.
+pub(crate) const FILE: &str = file!();
+
 /// A panic's payload.
 pub(crate) type Payload = Box<dyn Any + Send>;
 
