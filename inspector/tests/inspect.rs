@@ -72,7 +72,9 @@ impl Drop for Application {
         let stop = self.stop.take().unwrap();
         let _ = stop.post(|| drop(STOP.take()));
         let ended = self.thread.take().unwrap().join();
-        self.agent.take().map(Agent::stop);
+        if let Some(agent) = self.agent.take() {
+            agent.stop();
+        }
         let _ = std::fs::remove_dir_all(&self.directory);
         if !std::thread::panicking() {
             ended.unwrap();
@@ -194,7 +196,7 @@ fn a_filter_can_look_at_waits_and_at_who_is_blocked() {
         };
         assert_eq!(named("waiting_on=join").await, ["waiter"]);
         assert_eq!(named("blocks>0").await, ["target"]);
-        assert_eq!(named("waiting_on=foreign name!=main").await, ["target"]);
+        assert_eq!(named("waiting_on~foreign name!=main").await, ["target"]);
         assert_eq!(named("waiting_on=sleep").await.len(), 10);
     });
 }
