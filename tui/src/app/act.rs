@@ -208,7 +208,7 @@ fn open(state: &mut State) -> Step {
         },
         Context::Tasks => match state.tasks.selected().map(|task| task.id) {
             Some(id) => open_task(state, id),
-            None => state.say("There is no task in this row."),
+            None => state.say("This row has not been read yet."),
         },
         Context::Task => match state.pages.last().map(TaskScreen::link) {
             Some(Ok(id)) => open_task(state, id),
@@ -328,7 +328,10 @@ fn shape(state: &mut State) {
 
 fn why(state: &mut State) {
     let Some(id) = state.selected_task() else {
-        state.say("No task is selected.");
+        state.say(match state.context() {
+            Context::Tasks => "This row has not been read yet.",
+            _ => "This line is of no single task.",
+        });
         return;
     };
     let mut page = TaskScreen::new(id);

@@ -84,7 +84,7 @@ fn select(state: &mut State, row: usize) -> bool {
     if context == Context::Tasks {
         let number = state.tasks.top + row as u64;
         let again = state.tasks.cursor == number;
-        if number < state.tasks.total() {
+        if number < state.tasks.reach() {
             state.tasks.cursor = number;
             state.tasks.follow = None;
         }

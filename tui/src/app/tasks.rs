@@ -9,7 +9,7 @@
 //!
 //! # Invariants
 //!
-//! - `cursor < total` or both are 0; `top <= cursor < top + screen`, whenever a page has come.
+//! - `cursor < reach()` or both are 0; `top <= cursor < top + screen`, whenever a page has come.
 //! - In the tree the selection stays on its task when rows come and go above it. In the flat table it stays on its row,
 //!   as in `top`, unless the task is followed.
 
@@ -24,6 +24,9 @@ use std::collections::BTreeSet;
 
 /// The most single rows whose children are shown or hidden against the rule: they are sent with every question.
 pub(crate) const EXCEPT_MAX: usize = 1_000;
+
+/// The rows of a flat table that an agent gives: it keeps all those above while it looks for a page.
+pub(crate) const FLAT_ROWS_MAX: u64 = 200_000;
 
 /// A column that the flat table can be sorted by.
 #[derive(Debug, PartialEq, Eq)]
@@ -126,6 +129,7 @@ impl Tasks {
         // With very many rows on the screen the page is hardly larger than it, and every step has to ask.
         let step = ((limit - screen.min(limit)) / 2).clamp(1, screen);
         let offset = (self.top / step * step).saturating_sub(step);
+        let limit = if self.tree { limit } else { limit.min(FLAT_ROWS_MAX.saturating_sub(offset)) };
         Question::Tasks(TaskQuestion {
             shape: if self.tree {
                 Shape::Tree { expanded: self.expanded, except: self.except.clone() }
@@ -144,6 +148,11 @@ impl Tasks {
     /// How many rows there are, as far as is known.
     pub(crate) fn total(&self) -> u64 {
         self.page.as_ref().map_or(0, |(_, page)| page.total)
+    }
+
+    /// How many of them can be gone to.
+    pub(crate) fn reach(&self) -> u64 {
+        if self.tree { self.total() } else { self.total().min(FLAT_ROWS_MAX) }
     }
 
     /// The row with this number, if it is in memory.
@@ -212,7 +221,7 @@ impl Tasks {
     /// Brings cursor and window inside the table.
     pub(crate) fn settle(&mut self, screen: u16) {
         let screen = u64::from(screen);
-        let total = self.total();
+        let total = self.reach();
         if self.page.is_some() {
             self.cursor = self.cursor.min(total.saturating_sub(1));
             self.top = self.top.min(total.saturating_sub(screen));
@@ -226,7 +235,7 @@ impl Tasks {
     /// Moves the selection; `false` if it is where it was.
     pub(crate) fn go(&mut self, to: Move, screen: u16) -> bool {
         let before = self.cursor;
-        let last = self.total().saturating_sub(1);
+        let last = self.reach().saturating_sub(1);
         self.cursor = match to {
             Move::Top => 0,
             Move::Bottom => last,

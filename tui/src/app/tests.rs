@@ -182,6 +182,19 @@ fn only_the_rows_around_the_screen_are_asked_for() {
 }
 
 #[test]
+fn a_flat_table_is_gone_through_as_far_as_an_agent_gives_rows() {
+    let mut state = on_tasks(1_000_000);
+    let _ = update(&mut state, key("t"));
+    answer(&mut state, 1_000_000);
+    let _ = update(&mut state, key("G"));
+    assert_eq!(state.tasks.cursor, 199_999);
+    let question = asked(&state);
+    assert!(question.offset + question.limit <= 200_000, "{question:?}");
+    answer(&mut state, 1_000_000);
+    assert!(state.tasks.selected().is_some());
+}
+
+#[test]
 fn moving_by_a_row_asks_nothing_new() {
     let mut state = on_tasks(1_000_000);
     let before = asked(&state);

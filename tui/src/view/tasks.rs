@@ -5,8 +5,9 @@ use super::pen::{Pen, line_of};
 use super::rows::{self, marked, state_glyph};
 use crate::app::columns::{GAP, Placed, TASK_COLUMNS, TaskColumn, fit};
 use crate::app::geometry::{self, MARK};
+use crate::app::question::PAGE_ROWS_MAX;
 use crate::app::state::State;
-use crate::app::tasks::{SORT_COLUMNS, Tasks, Typing};
+use crate::app::tasks::{FLAT_ROWS_MAX, SORT_COLUMNS, Tasks, Typing};
 use crate::theme::{Role, Theme};
 use loopscope_inspector::model::{Task, TaskState, TreeNode, words};
 use ratatui::buffer::Buffer;
@@ -74,10 +75,13 @@ fn status<'a>(state: &State, screen: u16, pen: Pen<'a>) -> Pen<'a> {
     if let Some(id) = tasks.follow {
         pen = pen.dim(&dot).put(Role::Accent, format!("following #{id}"));
     }
-    if known.is_some_and(|page| is_page_full(page.rows.len()))
-        && u64::from(screen) > crate::app::question::PAGE_ROWS_MAX
-    {
+    if known.is_some_and(|page| is_page_full(page.rows.len())) && u64::from(screen) > PAGE_ROWS_MAX {
         pen = pen.dim(&dot).put(Role::Notice, "more rows than are read at once");
+    }
+    if tasks.reach() < tasks.total() {
+        let text =
+            format!("the first {} can be gone to; / filters, i turns round", words::count(FLAT_ROWS_MAX));
+        pen = pen.dim(&dot).put(Role::Notice, text);
     }
     pen
 }
@@ -117,7 +121,7 @@ fn body(state: &State, placed: &[Placed<TaskColumn>], area: Rect, buf: &mut Buff
     let mut branches = Branches::new(tasks);
     for line in 0..area.height {
         let number = tasks.top + u64::from(line);
-        if number >= page.total {
+        if number >= tasks.reach() {
             break;
         }
         let rect = line_of(area, line);
