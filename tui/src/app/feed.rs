@@ -207,3 +207,47 @@ fn is_over(error: &Error) -> bool {
         Kind::Ended | Kind::NoSuchProcess { .. } | Kind::Zombie { .. } | Kind::NoSocket { .. }
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::inbox::inbox;
+
+    /// The first news of a target.
+    async fn first_news(target: Target) -> Event {
+        let (sender, mut inbox) = inbox();
+        let desk = Desk::default();
+        desk.attach(Some(target));
+        let feeding = loopscope::spawn(feed(sender, desk, Options::default()));
+        let event = inbox.next().await;
+        feeding.cancel().await;
+        event
+    }
+
+    #[loopscope::test]
+    async fn a_process_that_is_not_there_is_refused_for_good() {
+        // Larger than any process number.
+        let event = first_news(Target::Pid(u32::MAX)).await;
+        assert_eq!(event, Event::Data(Data::Refused("there is no process 4294967295".to_owned())));
+    }
+
+    #[loopscope::test]
+    async fn a_file_that_is_no_socket_is_refused_with_the_reason() {
+        let event = first_news(Target::Socket("Cargo.toml".into())).await;
+        let Event::Data(Data::Refused(why)) = event else { panic!("{event:?}") };
+        assert!(why.contains("Cargo.toml"), "{why}");
+    }
+
+    #[loopscope::test]
+    async fn another_target_takes_the_place_of_the_one_before() {
+        let (sender, mut inbox) = inbox();
+        let desk = Desk::default();
+        desk.attach(Some(Target::Pid(u32::MAX)));
+        let feeding = loopscope::spawn(feed(sender, desk.clone(), Options::default()));
+        assert!(matches!(inbox.next().await, Event::Data(Data::Refused(_))));
+        desk.attach(Some(Target::Pid(u32::MAX - 1)));
+        let second = Event::Data(Data::Refused("there is no process 4294967294".to_owned()));
+        assert_eq!(inbox.next().await, second);
+        feeding.cancel().await;
+    }
+}
