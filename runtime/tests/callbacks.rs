@@ -1,5 +1,8 @@
 //! `call_soon`, `call_later`, `call_at`.
 
+#![allow(clippy::unwrap_used, reason = "test crate")]
+#![allow(clippy::async_yields_async, reason = "a handle is taken out of a run")]
+
 #[path = "support/trace.rs"]
 mod trace;
 
@@ -120,7 +123,7 @@ fn dropping_the_handle_does_not_cancel_and_the_handle_may_outlive_the_loop() {
         let called = Rc::clone(&called);
         async move {
             let (first, second) = (Rc::clone(&called), called);
-            drop(call_soon(move || first.set(first.get() + 1)));
+            call_soon(move || first.set(first.get() + 1));
             yield_now().await;
             call_later(3600 * 1000 * MS, move || second.set(100))
         }

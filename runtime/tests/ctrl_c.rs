@@ -1,5 +1,7 @@
 //! Ctrl-C, with real processes and real signals.
 
+#![allow(clippy::unwrap_used, reason = "test crate")]
+
 #[path = "process/child.rs"]
 mod child;
 
@@ -174,7 +176,9 @@ fn every_runner_that_asks_is_interrupted_by_the_same_one() {
                     })
                 })
                 .collect();
-            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            for thread in threads {
+                thread.join().unwrap();
+            }
             assert!(sigint_is(SIG_DFL));
         }
         Side::Parent(mut child) => {

@@ -1,5 +1,8 @@
 //! Making a loop, running futures on it one after the other, and ending it in order.
 
+#![allow(clippy::unwrap_used, reason = "test crate")]
+#![allow(clippy::async_yields_async, reason = "a handle is taken out of a run")]
+
 #[path = "process/child.rs"]
 mod child;
 #[path = "support/trace.rs"]
@@ -381,7 +384,9 @@ fn thousands_of_short_loops_on_several_threads_reuse_slots() {
                     })
                 })
                 .collect();
-            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            for thread in threads {
+                thread.join().unwrap();
+            }
         };
         round();
         let (descriptors, resident) = (open_descriptors(), resident_kib());

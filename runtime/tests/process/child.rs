@@ -135,21 +135,34 @@ fn set_sigint(disposition: libc::sighandler_t) {
     unsafe { libc::signal(libc::SIGINT, disposition) };
 }
 
-/// Forks; `in_child` runs in the child, which then exits with what it returns. Returns the exit code.
-pub(crate) fn fork(in_child: impl FnOnce() -> i32) -> i32 {
-    // SAFETY: the child only does what the test is about, and exits without running the parent's destructors.
+/// Forks, and lets both processes go on. Returns the child's number to the parent.
+pub(crate) fn fork_both() -> Option<i32> {
+    // SAFETY: the child only does what the test is about, and ends with `exit_now`.
     match unsafe { libc::fork() } {
         -1 => panic!("fork: {}", std::io::Error::last_os_error()),
-        0 => {
-            let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(in_child)).unwrap_or(101);
-            // SAFETY: always sound.
-            unsafe { libc::_exit(code) }
-        }
-        pid => {
-            let mut status = 0;
-            // SAFETY: waits for our own child.
-            assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
-            if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { -libc::WTERMSIG(status) }
-        }
+        0 => None,
+        pid => Some(pid),
+    }
+}
+
+/// Ends a forked child without running the parent's destructors.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: always sound.
+    unsafe { libc::_exit(code) }
+}
+
+/// The exit code of a forked child, or its signal, negative.
+pub(crate) fn wait_for(pid: i32) -> i32 {
+    let mut status = 0;
+    // SAFETY: waits for our own child.
+    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
+    if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { -libc::WTERMSIG(status) }
+}
+
+/// Forks; `in_child` runs in the child, which then exits with what it returns. Returns the exit code.
+pub(crate) fn fork(in_child: impl FnOnce() -> i32) -> i32 {
+    match fork_both() {
+        None => exit_now(std::panic::catch_unwind(std::panic::AssertUnwindSafe(in_child)).unwrap_or(101)),
+        Some(pid) => wait_for(pid),
     }
 }
