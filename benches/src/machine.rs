@@ -20,6 +20,8 @@ pub(crate) struct Machine {
     pub(crate) cpu: String,
     pub(crate) kernel: String,
     pub(crate) cores: usize,
+    /// Load average of the minute before the first round: how busy the machine was with other work.
+    pub(crate) load: Option<f64>,
 }
 
 impl Circumstances {
@@ -34,6 +36,7 @@ impl Circumstances {
                     .filter(|text| !text.is_empty())
                     .unwrap_or_else(unknown),
                 cores: std::thread::available_parallelism().map_or(0, usize::from),
+                load: load_average(&std::fs::read_to_string("/proc/loadavg").unwrap_or_default()),
             },
             commit: commit(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap_or_else(unknown),
             date: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -49,6 +52,10 @@ fn cpu_model(cpu_info: &str) -> Option<String> {
     let line = cpu_info.lines().find(|line| line.starts_with("model name"))?;
     let (_, model) = line.split_once(':')?;
     Some(model.trim().to_owned())
+}
+
+fn load_average(text: &str) -> Option<f64> {
+    text.split(' ').next()?.parse().ok()
 }
 
 fn commit(directory: &Path) -> Option<String> {
@@ -71,6 +78,12 @@ mod tests {
             "processor\t: 0\nmodel\t\t: 1\nmodel name\t: AMD EPYC\nprocessor\t: 1\nmodel name\t: other\n";
         assert_eq!(cpu_model(text).as_deref(), Some("AMD EPYC"));
         assert_eq!(cpu_model("processor : 0\n"), None);
+    }
+
+    #[test]
+    fn the_load_is_the_average_of_the_last_minute() {
+        assert_eq!(load_average("0.50 0.58 0.59 1/467 12345\n"), Some(0.5));
+        assert_eq!(load_average(""), None);
     }
 
     #[test]
