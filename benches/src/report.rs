@@ -157,11 +157,12 @@ pub(crate) fn to_table(report: &Report, circumstances: &Circumstances) -> String
 
 fn header(circumstances: &Circumstances) -> String {
     let Circumstances { machine, commit, date } = circumstances;
+    let load = machine.load.map_or_else(String::new, |load| format!(" (load {load})"));
     let mut table = String::new();
     push(
         &mut table,
         format_args!(
-            "{}, {} cores, Linux {}; commit {commit}, {date}",
+            "{}, {} cores{load}, Linux {}; commit {commit}, {date}",
             machine.cpu, machine.cores, machine.kernel
         ),
     );
@@ -224,7 +225,7 @@ mod tests {
 
     fn circumstances() -> Circumstances {
         Circumstances {
-            machine: Machine { cpu: "AMD EPYC".into(), kernel: "6.18".into(), cores: 2 },
+            machine: Machine { cpu: "AMD EPYC".into(), kernel: "6.18".into(), cores: 2, load: Some(0.5) },
             commit: "0123456789ab".into(),
             date: "2026-11-22T17:00:00Z".into(),
         }
@@ -259,7 +260,7 @@ mod tests {
                 "median": 18.0, "min": 15.0, "max": 60.0, "rounds": 3,
                 "ratio": 0.75, "ratio_min": 0.5, "ratio_max": 1.0, "ratio_limit": 0.72,
                 "samples": [15.0, 60.0, 18.0],
-                "machine": {"cpu": "AMD EPYC", "kernel": "6.18", "cores": 2},
+                "machine": {"cpu": "AMD EPYC", "kernel": "6.18", "cores": 2, "load": 0.5},
                 "commit": "0123456789ab", "date": "2026-11-22T17:00:00Z"
             })
         );
@@ -272,7 +273,7 @@ mod tests {
         let table = to_table(&yields(), &circumstances());
         assert_eq!(
             table,
-            "AMD EPYC, 2 cores, Linux 6.18; commit 0123456789ab, 2026-11-22T17:00:00Z\n\
+            "AMD EPYC, 2 cores (load 0.5), Linux 6.18; commit 0123456789ab, 2026-11-22T17:00:00Z\n\
              ns are processor time an operation; × is the median ratio to tokio-ct of the same round\n\
              \n\
              workload             peer               median        min        max unit  rounds       ×      [min..max]  limit\n\
