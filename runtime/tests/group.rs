@@ -48,7 +48,7 @@ fn run_with_hook<F: Future>(future: F) -> Vec<String> {
         sink.borrow_mut().push(format!("{}: {kind}", unhandled.name.as_deref().unwrap_or("?")));
     };
     let mut runner = loopscope::Runner::builder().paused(true).on_unhandled(hook).build().unwrap();
-    runner.block_on(future);
+    runner.block_on(future).unwrap();
     drop(runner);
     reported.take()
 }

@@ -144,7 +144,7 @@ fn a_receiver_may_outlive_the_loop_it_waited_on() {
 fn a_future_that_waits_on_one_loop_cannot_be_polled_on_another() {
     let (sender, mut receiver) = oneshot::channel::<()>();
     let mut first = loopscope::Runner::builder().build().unwrap();
-    first.block_on(async { assert!(poll(Pin::new(&mut receiver)).is_pending()) });
+    first.block_on(async { assert!(poll(Pin::new(&mut receiver)).is_pending()) }).unwrap();
     let error = loopscope::run(async { spawn(receiver).await.unwrap_err().to_string() });
     assert!(error.contains("waits on one event loop was polled on another"), "{error}");
     drop(sender);

@@ -13,22 +13,17 @@ use std::cell::Cell;
 use std::task::Waker;
 
 use super::slot::{self, Loop};
+use crate::task::control::TaskWord;
 use crate::telemetry::atomic::{OneWriter, Relaxed};
 use crate::telemetry::view::WaitKind;
 use crate::telemetry::waiter::{LINKED, NOTIFIED, Parking, Waiter};
 
 /// One wait entry, or none.
 pub(crate) struct Wait {
-    /// The loop's slot in the high byte and the entry's index below; [`NO_ENTRY`] for none.
-    place: u32,
-    generation: u32,
+    ticket: Ticket,
     /// Entries belong to their loop's thread.
     _not_send: std::marker::PhantomData<*const ()>,
 }
-
-/// Slot 255 does not exist.
-const NO_ENTRY: u32 = u32::MAX;
-const INDEX_BITS: u32 = 24;
 
 impl std::fmt::Debug for Wait {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -38,13 +33,13 @@ impl std::fmt::Debug for Wait {
 
 impl Wait {
     pub(crate) const fn new() -> Self {
-        Self { place: NO_ENTRY, generation: 0, _not_send: std::marker::PhantomData }
+        Self { ticket: Ticket::none(), _not_send: std::marker::PhantomData }
     }
 
     /// The loop and index of the entry, if there is one and its loop still lives.
     #[inline]
     pub(crate) fn place(&self) -> Option<(&'static Loop, u32)> {
-        self.ticket().place()
+        self.ticket.place()
     }
 
     /// The entry, if there is one and its loop still lives.
@@ -62,7 +57,7 @@ impl Wait {
     /// The entry, for somebody else to notify.
     #[inline]
     pub(crate) fn ticket(&self) -> Ticket {
-        Ticket { place: self.place, generation: self.generation }
+        self.ticket
     }
 
     /// Waits, or goes on waiting, for what `parking` says. Returns whether the entry is new and so stands in no list yet.
@@ -81,8 +76,7 @@ impl Wait {
         let Some((index, generation)) = taken else {
             panic!("16 million waits are pending in one event loop, which is the most there can be");
         };
-        self.place = u32::from(lp.slot) << INDEX_BITS | index;
-        self.generation = generation;
+        self.ticket = Ticket::new(generation, lp.slot, index);
         true
     }
 
@@ -92,7 +86,7 @@ impl Wait {
         if let Some((lp, index)) = self.place() {
             lp.waiters.free(index);
         }
-        self.place = NO_ENTRY;
+        self.ticket = Ticket::none();
     }
 }
 
@@ -102,27 +96,35 @@ impl Drop for Wait {
     }
 }
 
-/// Names the entry of somebody else's [`Wait`]: the only one to notify, where no queue is needed.
+/// Names an entry: its generation, its loop's slot and its index, in one word, which is written and read as one.
+///
+/// Who has the ticket of somebody else's [`Wait`] can notify it without a queue.
 #[derive(Clone, Copy)]
-pub(crate) struct Ticket {
-    place: u32,
-    generation: u32,
-}
+pub(crate) struct Ticket(u64);
+
+/// Slot 255 does not exist.
+const NO_ENTRY: u64 = 0xff << INDEX_BITS;
+const INDEX_BITS: u32 = 24;
 
 impl Ticket {
     /// Names nothing.
     pub(crate) const fn none() -> Self {
-        Self { place: NO_ENTRY, generation: 0 }
+        Self(NO_ENTRY)
+    }
+
+    #[inline]
+    fn new(generation: u32, slot: u8, index: u32) -> Self {
+        Self(u64::from(generation) << 32 | u64::from(slot) << INDEX_BITS | u64::from(index))
     }
 
     #[inline]
     fn place(self) -> Option<(&'static Loop, u32)> {
-        if self.place == NO_ENTRY {
+        if self.0 == NO_ENTRY {
             return None;
         }
-        let lp = slot::slot(self.place.to_be_bytes()[0])?;
-        let index = self.place & ((1 << INDEX_BITS) - 1);
-        lp.waiters.is_live(index, self.generation).then_some((lp, index))
+        let word = TaskWord(self.0); // packed alike
+        let lp = slot::slot(word.loop_slot())?;
+        lp.waiters.is_live(word.index(), word.generation()).then_some((lp, word.index()))
     }
 
     /// Notifies the entry and wakes its waker, if it is still there.
@@ -263,7 +265,7 @@ impl Loop {
 
     /// The polls of the running task so far, low half: by which an entry that is renewed at each poll is known to be fresh.
     pub(crate) fn running_polls(&self) -> u64 {
-        let word = crate::task::control::TaskWord(self.running.get());
+        let word = TaskWord(self.running.get());
         self.records.get(word.index()).polls.read() & u64::from(u32::MAX)
     }
 }

@@ -232,7 +232,7 @@ impl GroupCore {
     /// Writes how many children are left into the record.
     fn show(&self) {
         if let Some(record) = self.line.record() {
-            record.filled(self.live.get(), None);
+            record.filled(self.live.get());
         }
     }
 }

@@ -90,6 +90,7 @@ fn make<T>(
 ) -> (Sender<T>, Receiver<T>) {
     let made_by = current::get().map_or(0, Loop::running_id);
     let mut line = Line::new(ResourceKind::Channel, made_at, made_by);
+    line.set_limit((limit != usize::MAX).then_some(limit));
     if let Some(name) = name {
         line.set_name(name);
     }
@@ -189,7 +190,7 @@ impl<T> Channel<T> {
     #[inline]
     fn show(&self, len: usize) {
         if let Some(record) = self.line.record() {
-            record.filled(len, self.limit());
+            record.filled(len);
         }
     }
 }

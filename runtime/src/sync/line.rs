@@ -46,8 +46,12 @@ pub(crate) struct Line {
     life: Cell<u64>,
     /// The number it is shown under, 0 until it was shown for the first time.
     id: Cell<u64>,
+    /// How much the primitive can hold, if that is limited.
+    limit: Option<usize>,
     /// The record plus one.
     record: Cell<u32>,
+    /// The same, where it lies.
+    shown: Cell<Option<&'static Resource>>,
     /// Whether the record stays when nobody waits.
     stays: bool,
     /// Entries that wait, or were notified and did not come yet.
@@ -66,7 +70,9 @@ impl Line {
             lp: Cell::new(None),
             life: Cell::new(0),
             id: Cell::new(0),
+            limit: None,
             record: Cell::new(0),
+            shown: Cell::new(None),
             stays: matches!(kind, ResourceKind::Channel),
             waiting: Cell::new(0),
             _not_send: PhantomData,
@@ -76,6 +82,11 @@ impl Line {
     /// Gives it the name it is shown under.
     pub(crate) fn set_name(&mut self, name: &str) {
         self.name = Some(name.into());
+    }
+
+    /// Says how much the primitive can hold.
+    pub(crate) fn set_limit(&mut self, limit: Option<usize>) {
+        self.limit = limit;
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
@@ -103,11 +114,12 @@ impl Line {
     /// The record, while it is shown.
     #[inline]
     pub(crate) fn record(&self) -> Option<&'static Resource> {
-        let record = self.record.get().checked_sub(1)?;
-        self.lp().map(|lp| lp.resources.get(record))
+        let record = self.shown.get()?;
+        self.lp().map(|_| record)
     }
 
     /// Binds the line to the current loop.
+    #[inline]
     #[track_caller]
     pub(crate) fn bind(&self, what: &str) -> &'static Loop {
         let lp = current::expect(what);
@@ -126,6 +138,7 @@ impl Line {
         self.lp.set(Some(lp));
         self.life.set(lp.life.load(Relaxed));
         self.record.set(0);
+        self.shown.set(None);
         self.waiting.set(0);
         lp
     }
@@ -186,7 +199,11 @@ impl Line {
             made_by: self.made_by,
             fd: 0,
         };
-        self.record.set(lp.resources.alloc(&making).map_or(0, |index| index + 1));
+        let Some(index) = lp.resources.alloc(&making) else { return };
+        let record = lp.resources.get(index);
+        record.limited(self.limit);
+        self.record.set(index + 1);
+        self.shown.set(Some(record));
     }
 
     /// Takes a wait out of `queue`; the record goes with the last one. Returns whether the wait had been notified.
@@ -216,6 +233,7 @@ impl Line {
     }
 
     fn give_back(&self, lp: &Loop) {
+        self.shown.set(None);
         if let Some(record) = self.record.take().checked_sub(1) {
             lp.resources.free(record);
         }

@@ -94,8 +94,10 @@ impl<T> Queue<T> {
 
     fn with_limit(limit: usize, made_at: &'static Location<'static>) -> Self {
         let made_by = current::get().map_or(0, crate::event_loop::slot::Loop::running_id);
+        let mut line = Line::new(ResourceKind::Queue, made_at, made_by);
+        line.set_limit((limit != usize::MAX).then_some(limit));
         Self {
-            line: Line::new(ResourceKind::Queue, made_at, made_by),
+            line,
             items: RefCell::default(),
             limit,
             getters: WaitQueue::new(),
@@ -340,7 +342,7 @@ impl<T> Queue<T> {
     #[inline]
     fn show(&self) {
         if let Some(record) = self.line.record() {
-            record.filled(self.len(), self.limit());
+            record.filled(self.len());
         }
     }
 

@@ -102,6 +102,7 @@ impl Resources {
         Ok(Self { pages: Pages::reserve(RESOURCES_MAX as usize)?, slots: Slots::reserve(RESOURCES_MAX)? })
     }
 
+    #[inline]
     pub(crate) fn get(&self, index: u32) -> &Resource {
         self.pages.get(index)
     }
@@ -185,8 +186,13 @@ impl Resource {
     }
 
     /// Says how full it is.
-    pub(crate) fn filled(&self, len: usize, limit: Option<usize>) {
+    #[inline]
+    pub(crate) fn filled(&self, len: usize) {
         self.len.put(len as u64);
+    }
+
+    /// Says how much it can hold.
+    pub(crate) fn limited(&self, limit: Option<usize>) {
         self.limit.put(limit.map_or(UNKNOWN, |limit| limit as u64));
     }
 
