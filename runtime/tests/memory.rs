@@ -80,3 +80,46 @@ fn after_a_million_live_tasks_with_timers_the_memory_is_back() {
         memory_is_back(before).await;
     });
 }
+
+#[test]
+fn a_loop_that_never_rests_gives_memory_back_too() {
+    in_a_process_of_its_own("a_loop_that_never_rests_gives_memory_back_too", async {
+        spawn(async {
+            loop {
+                yield_now().await;
+            }
+        })
+        .detach();
+        let before = resident_kib();
+        let tasks: Vec<_> = (0..TASKS).map(|_| spawn(pending::<()>())).collect();
+        yield_now().await;
+        // More than is allowed to stay, so that it is the sweep that this sees.
+        let spacious: Vec<_> = (0..TASKS / 10).map(|_| spawn(keep_a_kibibyte())).collect();
+        yield_now().await;
+        assert!(resident_kib() > before + ALLOWED_KIB / 2);
+        for task in tasks {
+            drop(task.cancel());
+        }
+        for task in spacious {
+            drop(task.cancel());
+        }
+        yield_now().await;
+        let start = Instant::now();
+        while resident_kib() > before + ALLOWED_KIB / 4 {
+            assert!(
+                start.elapsed() < Duration::from_secs(10),
+                "{before} KiB before, {} after",
+                resident_kib()
+            );
+            for _ in 0..1000 {
+                yield_now().await;
+            }
+        }
+    });
+}
+
+async fn keep_a_kibibyte() {
+    let bytes = [1_u8; 1024];
+    pending::<()>().await;
+    drop(bytes);
+}

@@ -129,7 +129,22 @@ impl Loop {
         self.fire_timers();
         let now = self.ticks.get().now();
         self.now.set(now);
+        if !may_sleep {
+            self.sweep_while_busy();
+        }
         self.look_at.set(now + self.rate.get().ticks_of(NS_BETWEEN_LOOKS));
+    }
+
+    /// A loop that never rests gives memory back too, at most once a second.
+    fn sweep_while_busy(&self) {
+        if self.has_memory_to_give_back() {
+            let now_ns = self.rate.get().at_ns(self.now.get());
+            if now_ns >= self.swept_at_ns.get() + SWEEP_AFTER_NS {
+                self.give_memory_back();
+                self.swept_at_ns.set(now_ns);
+                self.now.set(self.ticks.get().now());
+            }
+        }
     }
 
     /// Sleeps until a descriptor, a timer or another thread has something.

@@ -1,9 +1,3 @@
-#![allow(unsafe_code, reason = "type-erased futures")]
-#![allow(
-    clippy::multiple_unsafe_ops_per_block,
-    reason = "one access to a union behind a pointer counts as several"
-)]
-#![allow(clippy::cast_ptr_alignment, reason = "a cell is allocated with its own layout")]
 //! One spawned future in memory, then its output, and the functions that know its type.
 //!
 //! ```text
@@ -16,6 +10,13 @@
 //!
 //! The cell does not know what it holds; the flags of the task's [`Control`](super::control::Control) do: a future while not
 //! `DONE`, an output while `OUTPUT`.
+
+#![allow(unsafe_code, reason = "type-erased futures")]
+#![allow(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "one access to a union behind a pointer counts as several"
+)]
+#![allow(clippy::cast_ptr_alignment, reason = "a cell is allocated with its own layout")]
 
 use std::alloc::Layout;
 use std::any::Any;
