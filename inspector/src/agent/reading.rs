@@ -189,3 +189,6 @@ impl Reading {
         self.rows.pop_front()
     }
 }
+
+#[cfg(test)]
+mod tests;

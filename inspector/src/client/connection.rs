@@ -68,7 +68,10 @@ impl Client {
         };
         peer.check(&stream)?;
         let greeting = Self::greet(peer.clone(), stream, timeout);
-        loopscope::timeout(timeout, greeting).await.unwrap_or_else(|_| Err(peer.silent(timeout)))
+        let greeted = loopscope::timeout(timeout, greeting).await;
+        let mut client = greeted.unwrap_or_else(|_| Err(peer.silent(timeout)))?;
+        client.process.socket = Some(found.socket.to_string_lossy().into_owned());
+        Ok(client)
     }
 
     async fn greet(peer: Peer, stream: UnixStream, timeout: Duration) -> Result<Self, Error> {
@@ -366,6 +369,10 @@ fn no_socket(found: &Found, error: &io::Error) -> Error {
         (io::ErrorKind::ConnectionRefused, _) => {
             Kind::NoSocket { path: found.socket.clone(), detail: "nobody listens there any more".to_owned() }
         }
+        (io::ErrorKind::PermissionDenied, None) => Kind::NoSocket {
+            path: found.socket.clone(),
+            detail: "it belongs to another user; try sudo".to_owned(),
+        },
         _ => Kind::NoSocket { path: found.socket.clone(), detail: error.to_string() },
     };
     Error::new(kind)

@@ -1,0 +1,178 @@
+//! Whatever is asked, the answer holds together.
+
+#![allow(clippy::unwrap_used, reason = "tests and what they share")]
+
+use super::*;
+use crate::wire::{Assembly, Parts, Picture, TreeQuery};
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Makes a loop with one of everything, and hands what is asked there to `ask`.
+fn with_a_loop(ask: impl FnOnce()) {
+    let mut runner = loopscope::Runner::builder().name("everything").build().unwrap();
+    let everything = async {
+        let lock = Rc::new(loopscope::sync::Mutex::new(()));
+        let held = lock.lock().await;
+        for _ in 0..3 {
+            let lock = lock.clone();
+            let waiter = loopscope::spawn(async move { drop(lock.lock().await) });
+            loopscope::spawn(waiter).detach();
+            loopscope::spawn(loopscope::sleep(Duration::from_secs(3600))).detach();
+            loopscope::spawn(async {}).detach();
+        }
+        let _pair = loopscope::net::UnixStream::pair().unwrap();
+        for _ in 0..3 {
+            loopscope::yield_now().await;
+        }
+        ask();
+        drop(held);
+    };
+    runner.block_on(everything).unwrap();
+}
+
+/// What a client would get.
+fn picture(request: &Request) -> Result<Picture, BadRequest> {
+    let mut reading = Reader::default().read(request, Process::default(), None)?;
+    let mut assembly = Assembly::new();
+    let mut parts = Parts::new(1, reading.heading());
+    while let Some(row) = reading.next_row() {
+        if let Some(part) = parts.push(row) {
+            assert_eq!(assembly.add(part).unwrap(), None);
+        }
+    }
+    Ok(assembly.add(parts.finish()).unwrap().unwrap())
+}
+
+fn query(columns: &'static [&'static str]) -> impl Strategy<Value = Query> {
+    let filter = select(columns).prop_flat_map(|column| {
+        prop_oneof![
+            Just(String::new()),
+            Just(format!("{column}=1")),
+            Just(format!("{column}~a")),
+            Just("loop".to_owned()),
+            ".{0,12}",
+        ]
+    });
+    let sort = (select(columns), any::<bool>())
+        .prop_map(|(column, descending)| if descending { format!("-{column}") } else { column.to_owned() });
+    let small = prop_oneof![0..12_u64, any::<u64>()];
+    (filter, prop_oneof![Just(String::new()), sort], small.clone(), of(small), of(0..u64::MAX))
+        .prop_map(|(filter, sort, offset, limit, around)| Query { filter, sort, offset, limit, around })
+}
+
+prop_compose! {
+    fn request()(
+        tasks in of(query(&["id", "name", "state", "site", "busy", "blocks", "waiting_on", "warnings"])),
+        tree in of((query(&["id", "blocks", "state", "waiting_on"]), of(0..4_u32), any::<bool>())),
+        sites in of(query(&["site", "live", "busy", "poll.p99"])),
+        timers in of(query(&["task", "deadline_in", "at"])),
+        io in of(query(&["fd", "kind", "waiting"])),
+        sync in of(query(&["id", "holder", "waiters"])),
+        loops in of(query(&["id", "name", "utilisation", "poll.p99"])),
+        warnings in of(query(&["name", "task", "message"])),
+        (cycles, states, hidden) in any::<(bool, bool, bool)>(),
+        (detail, why, slow_poll_ns) in (of(0..200_u64), of(0..200_u64), of(any::<u64>())),
+    ) -> Request {
+        let tree = tree.map(|(query, depth, finished)| TreeQuery { query, depth, finished, ..TreeQuery::default() });
+        Request { tasks, tree, sites, timers, io, sync, loops, warnings, cycles, states, hidden, detail, why, slow_poll_ns }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn an_answer_holds_together(requests in prop::collection::vec(request(), 1..8)) {
+        with_a_loop(|| {
+            for request in &requests {
+                let Ok(picture) = picture(request) else { continue };
+                for info in &picture.tables {
+                    assert!(info.shown <= info.total);
+                }
+                let limit = request.tasks.as_ref().and_then(|query| query.limit);
+                let shown = picture.info(Table::Tasks).map_or(0, |info| info.shown);
+                assert!(limit.is_none_or(|limit| shown <= limit));
+            }
+        });
+    }
+}
+
+#[test]
+fn everything_is_in_its_table() {
+    with_a_loop(|| {
+        let all = Some(Query::all());
+        let request = Request {
+            tasks: Some(Query::all().filter("waiting_on=lock")),
+            sites: all.clone(),
+            timers: all.clone(),
+            io: Some(Query::all().filter("kind=unix")),
+            sync: Some(Query::all().filter("kind=lock")),
+            loops: Some(Query::all().filter("name=everything")),
+            ..Request::default()
+        };
+        let snapshot = picture(&request).unwrap().snapshot;
+        let tasks = snapshot.tasks.unwrap();
+        let lock = snapshot.sync.unwrap().into_iter().find(|lock| lock.waiters.len() == 3).unwrap();
+        assert!(lock.waiters.iter().all(|id| tasks.iter().any(|task| task.id == *id)));
+        // Somebody joins each of them.
+        assert!(
+            lock.waiters.iter().all(|id| tasks.iter().any(|task| task.id == *id && task.blocks == Some(1)))
+        );
+        assert_eq!(lock.holder_name.as_deref(), Some("main"));
+        assert!(snapshot.timers.unwrap().len() >= 3);
+        assert!(snapshot.io.unwrap().len() >= 2);
+        let sites = snapshot.sites.unwrap();
+        assert!(
+            sites
+                .iter()
+                .any(|site| site.completed == 3 && site.spawned == 3 && site.poll.unwrap().count == 3)
+        );
+        assert_eq!(snapshot.loops.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn the_tree_can_be_opened_here_and_closed_there() {
+    with_a_loop(|| {
+        let main = loopscope::current().unwrap().as_u64();
+        let rows_under_main = |tree: TreeQuery| {
+            let tree =
+                picture(&Request { tree: Some(tree), ..Request::default() }).unwrap().snapshot.tree.unwrap();
+            let at = tree.iter().position(|node| node.task.id == main).unwrap();
+            assert_eq!(tree[at].children, 9);
+            tree[at + 1..].iter().take_while(|node| node.depth > tree[at].depth).count()
+        };
+        assert_eq!(rows_under_main(TreeQuery::default()), 9);
+        assert_eq!(rows_under_main(TreeQuery { collapsed: vec![main], ..TreeQuery::default() }), 0);
+        assert_eq!(rows_under_main(TreeQuery { depth: Some(0), ..TreeQuery::default() }), 0);
+        let opened = TreeQuery { depth: Some(0), expanded: vec![main], ..TreeQuery::default() };
+        assert_eq!(rows_under_main(opened), 9);
+    });
+}
+
+#[test]
+fn a_filtered_tree_keeps_what_is_above() {
+    with_a_loop(|| {
+        let own = loopscope::current().unwrap().as_u64();
+        let query = Query::all().filter(format!("parent={own} waiting_on=sleep"));
+        let tree = TreeQuery { query, depth: Some(0), ..TreeQuery::default() };
+        let tree =
+            picture(&Request { tree: Some(tree), ..Request::default() }).unwrap().snapshot.tree.unwrap();
+        assert_eq!(tree[0].task.id, own);
+        assert_eq!((tree.len(), tree[0].children), (4, 3));
+    });
+}
+
+#[test]
+fn a_sort_that_the_tree_does_not_have_is_refused() {
+    let tree = |sort: &str| TreeQuery { query: Query::all().sort(sort), ..TreeQuery::default() };
+    let ask = |sort| picture(&Request { tree: Some(tree(sort)), ..Request::default() });
+    assert!(ask("id").is_ok());
+    assert_eq!(
+        ask("-busy").unwrap_err().to_string(),
+        "the tree is in the order of spawning; only `id` can be sorted by"
+    );
+}
