@@ -7,8 +7,8 @@
 //! ```
 //!
 //! No atomics and no lock: a message costs a push and a pop, and a wake if the receiver waits. The receiver is a
-//! [`Stream`](futures_core::Stream). When the receiver is gone, sending gives the message back; when all senders are gone, the
-//! receiver gets what is left and then `None`.
+//! [`Stream`]. When the receiver is gone, sending gives the message back; when all senders are gone, the receiver gets what is
+//! left and then `None`.
 //!
 //! # Invariants
 //!
