@@ -7,12 +7,16 @@ mod trace;
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
+use loopscope::net::UnixStream;
 use loopscope::task::Builder;
 use loopscope::telemetry::TaskState;
-use loopscope::{Handle, TaskId, all_tasks, call_soon, current, spawn, yield_now};
+use loopscope::time::Instant;
+use loopscope::{Handle, TaskId, all_tasks, call_soon, current, sleep, spawn, yield_now};
 use trace::{Trace, spec};
 
 #[test]
@@ -48,6 +52,67 @@ fn what_a_batch_makes_ready_runs_in_the_next_one() {
             "main third",
         ],
     );
+}
+
+thread_local! {
+    /// Where what another thread sends here says that it runs.
+    static POSTED: RefCell<Trace> = RefCell::default();
+}
+
+#[test]
+fn what_became_ready_meanwhile_has_its_turn_in_the_order_of_a_look() {
+    let trace = Trace::new();
+    loopscope::run(async {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (sender, receiver) = futures_channel::oneshot::channel();
+        let say = |what: &'static str, after: Pin<Box<dyn Future<Output = ()>>>| {
+            let trace = trace.clone();
+            spawn(async move {
+                after.await;
+                trace.push(what);
+            })
+        };
+        // Begun in another order than they will go on.
+        let tasks = [
+            say("timer", Box::pin(sleep(Duration::from_millis(1)))),
+            say("socket", Box::pin(async move { theirs.read_exact(&mut [0]).await.unwrap() })),
+            say("woken by another thread", Box::pin(async { receiver.await.unwrap() })),
+        ];
+        yield_now().await;
+        // In one poll, so that the loop looks only once it is all there.
+        trace.push("main");
+        let start = Instant::now();
+        let writer = std::os::fd::AsFd::as_fd(&ours);
+        rustix::io::write(writer, b"!").unwrap();
+        let handle = Handle::current();
+        POSTED.set(trace.clone());
+        let other = std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                sender.send(()).unwrap();
+                handle
+                    .spawn(|| async { POSTED.with_borrow(|trace| trace.push("posted by another thread")) })
+                    .unwrap();
+            });
+            other.join()
+        });
+        other.unwrap();
+        while start.elapsed() < Duration::from_millis(3) {
+            std::hint::spin_loop();
+        }
+        let spawned = say("spawned here", Box::pin(std::future::ready(())));
+        for task in tasks {
+            task.await.unwrap();
+        }
+        spawned.await.unwrap();
+    });
+    trace.expect(&[
+        "main",
+        "spawned here",
+        "posted by another thread",
+        "woken by another thread",
+        "socket",
+        "timer",
+    ]);
 }
 
 /// A future that says when it is polled, gives its waker away, and is over when told.

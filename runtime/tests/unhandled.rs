@@ -149,7 +149,7 @@ fn a_hook_that_panics_harms_nobody() {
     let mut runner = Runner::builder()
         .on_unhandled(move |_| {
             counted.set(counted.get() + 1);
-            panic!("the hook");
+            std::panic::panic_any(Nasty);
         })
         .build()
         .unwrap();
@@ -204,10 +204,15 @@ fn what_other_threads_post_is_reported_too() {
     let mut runner = paused(&trace).build().unwrap();
     let handle = runner.handle();
     handle.post(|| panic!("posted")).unwrap();
+    handle.post(|| std::panic::panic_any(Nasty)).unwrap();
     handle.spawn(|| panics("spawned from elsewhere")).unwrap();
     runner.block_on(yield_now()).unwrap();
     runner.block_on(yield_now()).unwrap();
-    trace.expect(&["-: Panic(\"posted\")", "-: Panic(\"spawned from elsewhere\")"]);
+    trace.expect(&[
+        "-: Panic(\"posted\")",
+        "-: Panic(\"a value that is not text\")",
+        "-: Panic(\"spawned from elsewhere\")",
+    ]);
 }
 
 #[test]

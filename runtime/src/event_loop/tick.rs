@@ -250,6 +250,7 @@ impl Loop {
             if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(post)) {
                 let text = crate::task::cell::payload_text(&*payload);
                 self.report_loop(crate::runner::UnhandledKind::Panic(text));
+                crate::task::cell::drop_quietly(payload);
             }
         }
         self.now.set(self.ticks.get().now());

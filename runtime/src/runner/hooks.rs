@@ -94,7 +94,8 @@ impl Hook {
 
     /// Calls it; a hook that panics falls back to the default.
     pub(crate) fn call(&self, unhandled: &Unhandled) {
-        if catch_unwind(AssertUnwindSafe(|| (self.0)(unhandled))).is_err() {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.0)(unhandled))) {
+            crate::task::cell::drop_quietly(payload);
             eprintln!("loopscope: {unhandled} (and the hook for this panicked)");
         }
     }
