@@ -9,7 +9,8 @@ use crate::app::question::PAGE_ROWS_MAX;
 use crate::app::state::State;
 use crate::app::tasks::{FLAT_ROWS_MAX, SORT_COLUMNS, Tasks, Typing};
 use crate::theme::{Role, Theme};
-use loopscope_inspector::model::{Task, TaskState, TreeNode, words};
+use loopscope_inspector::model::query::Filter;
+use loopscope_inspector::model::{Task, TreeNode, words};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -119,6 +120,8 @@ fn body(state: &State, placed: &[Placed<TaskColumn>], area: Rect, buf: &mut Buff
     }
     let mut at = None;
     let mut branches = Branches::new(tasks);
+    // In the tree the ancestors of what matches are shown too: they are told from it.
+    let filter = Filter::parse::<Task>(&tasks.filter).ok();
     for line in 0..area.height {
         let number = tasks.top + u64::from(line);
         if number >= tasks.reach() {
@@ -129,7 +132,8 @@ fn body(state: &State, placed: &[Placed<TaskColumn>], area: Rect, buf: &mut Buff
         let pen = match tasks.row(number) {
             Some(node) => {
                 let branch = if tasks.tree { branches.before(number, node, theme) } else { String::new() };
-                row(theme, tasks, node, &branch, placed)
+                let matches = filter.as_ref().is_none_or(|filter| filter.matches(&node.task));
+                row(theme, tasks, node, &branch, placed, matches)
             }
             None => Pen::new(theme).dim(theme.glyphs.cut),
         };
@@ -147,26 +151,22 @@ fn row<'a>(
     node: &TreeNode,
     branch: &str,
     placed: &[Placed<TaskColumn>],
+    matches: bool,
 ) -> Pen<'a> {
     let task = &node.task;
     let (glyph, state_role) = state_glyph(theme, task.state);
-    let over = task.state.is_finished();
-    let text_role = if over { Role::Dim } else { Role::Text };
+    let faint = task.state.is_finished() || !matches;
+    let text_role = if faint { Role::Dim } else { Role::Text };
+    let state_role = if matches { state_role } else { Role::Dim };
     let mut pen = Pen::new(theme);
     for cell in placed {
         let (role, text) = match cell.column.id {
             TaskColumn::Task => {
-                pen = task_cell(theme, tasks, node, branch, cell.width, pen);
+                pen = task_cell(theme, tasks, node, branch, (cell.width, text_role), pen);
                 continue;
             }
             TaskColumn::State => (state_role, format!("{glyph} {}", task.state)),
-            TaskColumn::Waits => {
-                let perhaps = task.state == TaskState::Idle;
-                (
-                    if over { Role::Dim } else { text_role },
-                    if perhaps { words::waits(task) } else { words::doing(task) },
-                )
-            }
+            TaskColumn::Waits => (text_role, words::doing(task)),
             TaskColumn::Site => {
                 let place = task.site.as_ref().map(|site| rows::place(theme, site, cell.width));
                 (Role::Dim, place.unwrap_or_default())
@@ -189,7 +189,7 @@ fn task_cell<'a>(
     tasks: &Tasks,
     node: &TreeNode,
     branch: &str,
-    width: u16,
+    (width, role): (u16, Role),
     pen: Pen<'a>,
 ) -> Pen<'a> {
     let task = &node.task;
@@ -213,7 +213,6 @@ fn task_cell<'a>(
         .map(|part| ratatui::text::Span::raw(part.as_str()).width())
         .sum::<usize>();
     let room = width.saturating_sub(u16::try_from(used).unwrap_or(u16::MAX));
-    let role = if task.state.is_finished() { Role::Dim } else { Role::Text };
     pen.dim(branch)
         .put(Role::Accent, fold)
         .put(Role::Notice, warned)

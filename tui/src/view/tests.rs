@@ -153,6 +153,14 @@ fn a_filter_being_typed() {
 }
 
 #[test]
+fn ancestors_of_what_matches_are_told_from_it() {
+    let mut state = after(&["2"], 80, 24);
+    "state=running".clone_into(&mut state.tasks.filter);
+    answer(&mut state, 11);
+    insta::assert_snapshot!("tasks_filtered_80x24", text_and_styles(&draw(&state)));
+}
+
+#[test]
 fn the_page_of_a_task() {
     check("task", |width, height| after(&["2", "Down", "Enter"], width, height));
 }
