@@ -246,6 +246,10 @@ fn open_task(state: &mut State, id: u64) {
         state.say("This is the page of that task.");
         return;
     }
+    if state.is_over() {
+        state.say("The process has ended, so nothing more can be asked; p lists those that run.");
+        return;
+    }
     if state.pages.len() == PAGES_MAX {
         state.pages.remove(0);
     }
@@ -338,6 +342,10 @@ fn why(state: &mut State) {
     // What the page below knows is shown until the answer is there.
     if let Some(known) = state.pages.last().filter(|known| known.id == id) {
         page.seen = known.seen.clone();
+    }
+    if state.is_over() && page.picture().is_none() {
+        state.say("The process has ended, so nothing more can be asked; p lists those that run.");
+        return;
     }
     state.overlay = Some(Overlay::Why(Box::new(page)));
 }

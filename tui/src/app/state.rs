@@ -183,6 +183,11 @@ impl State {
         }
     }
 
+    /// Whether nothing more can be asked.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.link, Link::Ended { .. })
+    }
+
     /// Says something in the line above the bottom bar.
     pub(crate) fn say(&mut self, text: impl Into<String>) {
         self.note = Some((Note { text: text.into(), bad: false }, self.now + NOTE_FOR));

@@ -102,6 +102,17 @@ fn an_ended_process_is_asked_nothing_more() {
 }
 
 #[test]
+fn what_would_have_to_be_asked_of_an_ended_process_is_refused_with_the_reason() {
+    let mut state = on_tasks(11);
+    let _ = update(&mut state, Event::Data(Data::Ended(None)));
+    for name in ["Enter", "w"] {
+        let _ = update(&mut state, key(name));
+        assert_eq!(state.context(), Context::Tasks);
+        assert!(said(&state).starts_with("The process has ended"), "{}", said(&state));
+    }
+}
+
+#[test]
 fn p_leaves_the_process_and_its_pictures() {
     let mut state = on_tasks(11);
     let step = update(&mut state, key("p"));

@@ -202,7 +202,12 @@ pub(crate) fn settle(state: &mut State) {
                 page.cursor.settle(&stands, rows);
             }
         }
-        keys::Context::Connecting | keys::Context::Help => {}
+        keys::Context::Help => {
+            if let Some(Overlay::Help(top)) = &mut state.overlay {
+                *top = (*top).min(keys::help_lines().len().saturating_sub(rows));
+            }
+        }
+        keys::Context::Connecting => {}
     }
 }
 

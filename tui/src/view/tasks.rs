@@ -106,7 +106,12 @@ fn body(state: &State, placed: &[Placed<TaskColumn>], area: Rect, buf: &mut Buff
     let theme = &state.theme;
     let tasks = &state.tasks;
     let Some((_, page)) = &tasks.page else {
-        Pen::new(theme).gap(MARK).dim("the tasks are being read").draw(area, buf);
+        let text = if state.is_over() {
+            "the process ended before they were read"
+        } else {
+            "the tasks are being read"
+        };
+        Pen::new(theme).gap(MARK).dim(text).draw(area, buf);
         return None;
     };
     if page.total == 0 {
