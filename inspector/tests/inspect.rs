@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "test crate")]
 
 use loopscope_inspector::Agent;
-use loopscope_inspector::client::{Client, Found, Kind, TIMEOUT};
+use loopscope_inspector::client::{Client, Found, Kind};
 use loopscope_inspector::model::why::{self, SeenTasks};
 use loopscope_inspector::model::{Task, TaskState, WaitGraph, WaitKind};
 use loopscope_inspector::wire::{Picture, Query, Request, Table, TreeQuery};
@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+/// For answers that do come, however slow the machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// An application with an agent: a loop on a thread of its own that runs until told to stop.
 struct Application {
@@ -87,7 +90,7 @@ fn attach<F: Future>(application: &Application, main: impl FnOnce(Client) -> F) 
     let mut runner = loopscope::Runner::builder().hidden(true).build().unwrap();
     runner
         .block_on(async {
-            let client = Client::connect(&application.found(), TIMEOUT).await.unwrap();
+            let client = Client::connect(&application.found(), PATIENCE).await.unwrap();
             main(client).await
         })
         .unwrap()
@@ -367,7 +370,7 @@ fn pictures_come_by_themselves() {
 fn a_process_that_stops_its_agent_closes_the_connection() {
     let mut application = Application::start(sleepers);
     let mut runner = loopscope::Runner::builder().hidden(true).build().unwrap();
-    let mut client = runner.block_on(Client::connect(&application.found(), TIMEOUT)).unwrap().unwrap();
+    let mut client = runner.block_on(Client::connect(&application.found(), PATIENCE)).unwrap().unwrap();
     application.agent.take().unwrap().stop();
     let error = runner.block_on(client.snapshot(&Request::default())).unwrap().unwrap_err();
     assert!(matches!(error.kind(), Kind::Closed { .. }), "{error:?}");

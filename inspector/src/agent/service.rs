@@ -266,6 +266,10 @@ impl Sender {
         let mut next = loopscope::time::Instant::now();
         for picture in 1.. {
             self.rest().await;
+            if self.parts.is_closed() {
+                // It did not even wait for the agent to have rested.
+                return Err(Over::Left);
+            }
             self.send_picture(picture, request).await?;
             let Some(interval) = interval else { break };
             // From the beginning of one to the beginning of the next; what was missed is not made up for.

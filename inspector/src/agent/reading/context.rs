@@ -11,6 +11,9 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::SystemTime;
 
+/// How often the sites of a loop are looked at in one reading.
+const LOOKS_AT_SITES_MAX: u32 = 4;
+
 /// The loops, and when they are looked at.
 #[derive(Debug)]
 pub(super) struct Context {
@@ -32,7 +35,8 @@ pub(super) struct LoopSeen {
 /// What was looked up already.
 #[derive(Debug, Default)]
 struct Texts {
-    sites: Option<HashMap<u32, SiteView>>,
+    sites: HashMap<u32, SiteView>,
+    looks_at_sites: u32,
     places: HashMap<u32, Option<Place>>,
 }
 
@@ -105,13 +109,16 @@ impl LoopSeen {
         place.clone()
     }
 
-    /// A site's counters, from the first time that one was asked for.
+    /// A site's counters, from about the time of the reading.
     pub(super) fn site(&self, index: SiteIndex) -> Option<SiteView> {
         let mut texts = self.texts.borrow_mut();
-        let sites = texts.sites.get_or_insert_with(|| {
-            self.reader.sites().into_iter().map(|site| (site.index.0, site)).collect()
-        });
-        sites.get(&index.0).copied()
+        let known = texts.sites.get(&index.0).copied();
+        // A task may be from a site that is newer than the last look at them; a few looks are enough for any honest record.
+        if known.is_none() && texts.looks_at_sites < LOOKS_AT_SITES_MAX {
+            texts.looks_at_sites += 1;
+            texts.sites = self.reader.sites().into_iter().map(|site| (site.index.0, site)).collect();
+        }
+        known.or_else(|| texts.sites.get(&index.0).copied())
     }
 
     /// Where the tasks of a site are spawned.

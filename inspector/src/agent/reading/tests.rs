@@ -77,7 +77,9 @@ prop_compose! {
         (detail, why, slow_poll_ns) in (of(0..200_u64), of(0..200_u64), of(any::<u64>())),
     ) -> Request {
         let tree = tree.map(|(query, depth, finished)| TreeQuery { query, depth, finished, ..TreeQuery::default() });
-        Request { tasks, tree, sites, timers, io, sync, loops, warnings, cycles, states, hidden, detail, why, slow_poll_ns }
+        Request {
+            tasks, tree, sites, timers, io, sync, loops, warnings, cycles, states, detail, why, hidden, slow_poll_ns,
+        }
     }
 }
 

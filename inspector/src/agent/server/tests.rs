@@ -4,10 +4,13 @@
 
 use super::*;
 use crate::agent::{Agent, socket, spawn};
-use crate::client::{Client, Error, Found, Kind, TIMEOUT};
+use crate::client::{Client, Error, Found, Kind};
 use crate::scratch::Dir;
 use crate::wire::{Query, Request};
 use std::io::{Read as _, Write as _};
+
+/// For answers that do come, however slow the machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// An agent with limits of the test's own, and the directory of its socket.
 fn start(limits: Limits) -> (Agent, Dir) {
@@ -21,7 +24,7 @@ fn run<F: Future>(main: F) -> F::Output {
 }
 
 async fn connect(agent: &Agent) -> Result<Client, Error> {
-    Client::connect(&Found::at(agent.socket()), TIMEOUT).await
+    Client::connect(&Found::at(agent.socket()), PATIENCE).await
 }
 
 fn all_tasks() -> Request {
@@ -173,7 +176,7 @@ fn a_stopped_agent_takes_its_socket_along() {
     assert!(!dir.join("s").exists());
     let error = run(async {
         let found = Found::at(dir.join("s"));
-        Client::connect(&found, TIMEOUT).await.unwrap_err()
+        Client::connect(&found, PATIENCE).await.unwrap_err()
     });
     assert!(matches!(error.kind(), Kind::NoSocket { .. }), "{error:?}");
 }

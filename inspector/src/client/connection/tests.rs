@@ -15,6 +15,9 @@ use std::sync::Mutex;
 use tonic::Response;
 use tower_service::Service as _;
 
+/// For answers that do come, however slow the machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Runs `client` against a server that does `serve` with each connection.
 fn against<S, F, C, T>(serve: S, client: C) -> T
 where
@@ -138,7 +141,7 @@ fn first(last: bool) -> proto::Part {
 fn snapshot_from(fake: Fake) -> Result<Picture, Kind> {
     let serve = move |stream| fake.clone().serve(stream);
     against(serve, async |found| {
-        let mut client = Client::connect(&found, TIMEOUT).await.unwrap();
+        let mut client = Client::connect(&found, PATIENCE).await.unwrap();
         client.snapshot(&Request::default()).await.map_err(|error| error.kind().clone())
     })
 }
@@ -157,7 +160,7 @@ fn another_process_than_the_one_asked_for_is_an_impostor() {
         move |stream| fake.clone().serve(stream),
         async |found| {
             let found = Found { pid: Some(1), ..found };
-            Client::connect(&found, TIMEOUT).await.unwrap_err().kind().clone()
+            Client::connect(&found, PATIENCE).await.unwrap_err().kind().clone()
         },
     );
     assert_eq!(kind, Kind::Impostor { wanted: 1, found: Some(std::process::id()) });
@@ -168,7 +171,7 @@ fn a_newer_and_an_older_agent_are_told_apart() {
     let speaks = |min, max| {
         let mut fake = Fake::new(Vec::new());
         (fake.hello.protocol_min, fake.hello.protocol_max, fake.hello.protocol) = (min, max, None);
-        refusal(move |stream| fake.clone().serve(stream), TIMEOUT)
+        refusal(move |stream| fake.clone().serve(stream), PATIENCE)
     };
     assert_eq!(speaks(7, 9), Kind::AgentTooNew { theirs: 7, ours: wire::PROTOCOL_MAX });
     assert!(matches!(speaks(0, 0), Kind::NotInspector { .. }));
@@ -176,7 +179,7 @@ fn a_newer_and_an_older_agent_are_told_apart() {
 
 #[test]
 fn one_that_hangs_up_is_closed() {
-    let kind = refusal(async |stream| drop(stream), TIMEOUT);
+    let kind = refusal(async |stream| drop(stream), PATIENCE);
     assert!(matches!(kind, Kind::Closed { .. }), "{kind:?}");
 }
 
@@ -200,7 +203,7 @@ fn one_that_talks_something_else_is_no_inspector() {
                 let _ = stream.write_all(bytes).await;
                 std::future::pending::<()>().await;
             },
-            TIMEOUT,
+            PATIENCE,
         );
         assert!(matches!(kind, Kind::NotInspector { .. }), "{kind:?}");
     }
@@ -216,7 +219,7 @@ fn http_without_the_service_is_no_inspector() {
         let stream = Stream::new(stream, Duration::from_secs(10));
         let _ = server::Builder::new(OnLoop).serve_connection(stream, service).await;
     };
-    let kind = refusal(serve, TIMEOUT);
+    let kind = refusal(serve, PATIENCE);
     assert!(matches!(kind, Kind::NotInspector { .. }), "{kind:?}");
 }
 
@@ -249,7 +252,7 @@ fn a_missing_right_is_a_refusal() {
     let error = against(
         move |stream| fake.clone().serve(stream),
         async |found| {
-            let mut client = Client::connect(&found, TIMEOUT).await.unwrap();
+            let mut client = Client::connect(&found, PATIENCE).await.unwrap();
             client.watch(&Request::default(), Duration::from_secs(1)).await.unwrap_err()
         },
     );
@@ -263,7 +266,7 @@ fn a_socket_that_nobody_listens_on_says_so() {
     drop(std::os::unix::net::UnixListener::bind(dir.join("s")).unwrap());
     let mut runner = loopscope::Runner::builder().hidden(true).build().unwrap();
     let error = runner
-        .block_on(async { Client::connect(&Found::at(dir.join("s")), TIMEOUT).await.unwrap_err() })
+        .block_on(async { Client::connect(&Found::at(dir.join("s")), PATIENCE).await.unwrap_err() })
         .unwrap();
     assert!(error.to_string().ends_with("nobody listens there any more"), "{error}");
     assert_eq!(error.exit_code(), 3);
