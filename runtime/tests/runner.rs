@@ -10,7 +10,6 @@ mod trace;
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
-use std::rc::Rc;
 use std::time::Duration;
 
 use child::{Side, side};
@@ -247,38 +246,32 @@ fn destructors_that_spawn_while_a_loop_ends_get_cancelled_tasks() {
     trace.expect(&["finished: false", "dropped", "callback dropped"]);
 }
 
+thread_local! {
+    static HYDRAS: Cell<u32> = const { Cell::new(0) };
+}
+
 /// Spawns another one of itself when it is dropped.
-struct Hydra(Rc<Cell<u32>>);
+struct Hydra;
 
 impl Drop for Hydra {
     fn drop(&mut self) {
-        self.0.set(self.0.get() + 1);
-        let next = Hydra(Rc::clone(&self.0));
-        spawn(async move {
-            let _next = &next;
-            pending::<()>().await;
-        })
-        .detach();
+        HYDRAS.set(HYDRAS.get() + 1);
+        spawn(keep(Hydra)).detach();
     }
+}
+
+async fn keep(_hydra: Hydra) {
+    pending::<()>().await;
 }
 
 #[test]
 fn destructors_that_never_stop_spawning_are_bounded_and_the_leak_is_reported() {
     let trace = Trace::new();
     let mut runner = paused(&trace).build().unwrap();
-    let dropped = Rc::new(Cell::new(0));
-    let first = Hydra(Rc::clone(&dropped));
-    let started = runner.block_on(async {
-        spawn(async move {
-            let _first = &first;
-            pending::<()>().await;
-        })
-        .detach();
-    });
-    started.unwrap();
+    runner.block_on(async { spawn(keep(Hydra)).detach() }).unwrap();
     drop(runner);
     trace.expect(&["-: LeakedAtClose(1)"]);
-    assert_eq!(dropped.get(), 1001);
+    assert_eq!(HYDRAS.get(), 1001);
 }
 
 #[test]
