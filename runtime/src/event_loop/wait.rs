@@ -72,10 +72,7 @@ impl Wait {
             lp.waiters.renew(index, parking, lp.running.get(), waker);
             return false;
         }
-        let taken = lp.waiters.alloc(parking, lp.running.get(), lp.now.get(), waker);
-        let Some((index, generation)) = taken else {
-            panic!("16 million waits are pending in one event loop, which is the most there can be");
-        };
+        let (index, generation) = lp.take_entry(parking, waker);
         self.ticket = Ticket::new(generation, lp.slot, index);
         true
     }
@@ -245,6 +242,19 @@ impl WaitQueue {
 }
 
 impl Loop {
+    /// Takes a wait entry for the running task.
+    ///
+    /// # Panics
+    ///
+    /// When 16 million waits are pending in one loop.
+    #[inline]
+    pub(crate) fn take_entry(&self, parking: &Parking, waker: &Waker) -> (u32, u32) {
+        match self.waiters.alloc(parking, self.running.get(), self.now.get(), waker) {
+            Some(taken) => taken,
+            None => panic!("16 million waits are pending in one event loop, which is the most there can be"),
+        }
+    }
+
     /// A wait entry for a resource: `resource` is its record's index plus one, or 0.
     #[inline]
     pub(crate) fn parking(

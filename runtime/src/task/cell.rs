@@ -70,8 +70,7 @@ pub(crate) struct VTable {
 /// What every cell begins with.
 pub(crate) struct Header {
     pub(crate) id: u64,
-    pub(crate) site: u32,
-    /// The wait entry of whoever awaits the handle, or `NIL`.
+    /// The wait entry of whoever awaits the handle, or `NIL`; the handle's alone.
     pub(crate) joiner: Cell<u32>,
     pub(crate) group: Cell<Option<Rc<GroupCore>>>,
 }

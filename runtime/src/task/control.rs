@@ -44,7 +44,8 @@ pub(crate) struct Control {
     pub(crate) flags: Cell<u32>,
     /// In the run queue while QUEUED, in a free list when free.
     pub(crate) next: Cell<u32>,
-    _spare: u32,
+    /// The spawn site.
+    pub(crate) site: Cell<u32>,
     pub(crate) data: Cell<*mut u8>,
     pub(crate) vtable: Cell<Option<&'static VTable>>,
 }

@@ -14,10 +14,9 @@ use std::task::{Context, Poll};
 use super::cell::{Payload, payload_text};
 use super::raw::TaskRef;
 use crate::event_loop::current;
-use crate::event_loop::wait::Wait;
 use crate::runner::UnhandledKind;
 use crate::telemetry::view::WaitKind;
-use crate::telemetry::waiter::{NIL, Parking};
+use crate::telemetry::waiter::Parking;
 
 /// A task's number, never reused in a process. Shown as `#7`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,8 +73,8 @@ pub fn all_tasks() -> Vec<TaskId> {
 #[doc(alias = "asyncio.Task")]
 #[must_use = "a dropped handle detaches its task: await it, or say .detach()"]
 pub struct Task<T> {
+    /// Two words, so that a handle travels in registers; whoever awaits it has a wait entry in the task's cell.
     to: TaskRef,
-    wait: Wait,
     _output: PhantomData<T>,
     _not_send: PhantomData<*const ()>,
 }
@@ -84,7 +83,7 @@ impl<T> Unpin for Task<T> {}
 
 impl<T> Task<T> {
     pub(crate) fn new(task: TaskRef) -> Self {
-        Self { to: task, wait: Wait::new(), _output: PhantomData, _not_send: PhantomData }
+        Self { to: task, _output: PhantomData, _not_send: PhantomData }
     }
 
     /// The task's number.
@@ -130,7 +129,7 @@ impl<T> Task<T> {
     #[track_caller]
     fn poll_done(&mut self, cx: &Context<'_>, at: &'static Location<'static>) -> Poll<()> {
         if self.to.is_done() {
-            self.wait.clear();
+            self.to.unjoin();
             return Poll::Ready(());
         }
         let lp = current::expect("a task handle was polled");
@@ -142,11 +141,7 @@ impl<T> Task<T> {
             at: lp.places.word(at),
             made_at: 0,
         };
-        if self.wait.park(lp, cx.waker(), &parking)
-            && let Some((_, entry)) = self.wait.place()
-        {
-            self.to.set_joiner(entry);
-        }
+        self.to.join(lp, cx.waker(), &parking);
         Poll::Pending
     }
 
@@ -176,10 +171,7 @@ impl<T> Future for Task<T> {
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
-        if self.wait.entry().is_some() {
-            self.to.set_joiner(NIL);
-            self.wait.clear();
-        }
+        self.to.unjoin();
         self.to.drop_handle();
     }
 }

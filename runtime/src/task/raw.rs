@@ -20,7 +20,7 @@ use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::rc::Rc;
-use std::task::Context;
+use std::task::{Context, Waker};
 
 use super::cell::{self, Describe, Header, Polled, VTable};
 use super::control::{
@@ -34,7 +34,7 @@ use crate::task::TaskId;
 use crate::telemetry::atomic::OneWriter;
 use crate::telemetry::record::Birth;
 use crate::telemetry::view::{Place, TaskKind, TaskState};
-use crate::telemetry::waiter::{NIL, NOTIFIED};
+use crate::telemetry::waiter::{NIL, NOTIFIED, Parking};
 
 /// Operations of our own leaves that one poll may do before it must let others run.
 pub(crate) const BUDGET: u32 = 128;
@@ -147,11 +147,12 @@ impl Loop {
         let site = self.sites.of(self.places.word(spawning.place));
         let name = spawning.name.map_or(0, |name| self.names.word(name));
         let data = self.memory.alloc(vtable.class, vtable.layout);
-        let header = Header { id, site, joiner: Cell::new(NIL), group: Cell::new(spawning.group.clone()) };
+        let header = Header { id, joiner: Cell::new(NIL), group: Cell::new(spawning.group.clone()) };
         // SAFETY: fresh memory of this layout.
         unsafe { cell::write(data, header, future) };
         let control = self.controls.get(index);
         control.data.set(data);
+        control.site.set(site);
         // SAFETY: lifetimes do not exist in a vtable's functions; the caller answers for the future's.
         let vtable = unsafe { std::mem::transmute::<&VTable, &'static VTable>(vtable) };
         control.vtable.set(Some(vtable));
@@ -308,8 +309,7 @@ impl Loop {
             let busy = rate.span_ns(now.saturating_sub(started));
             let scheduled = rate.span_ns(started.saturating_sub(scheduled_at));
             record.polled(scheduled, busy, now, flags & QUEUED != 0);
-            // SAFETY: the cell is there until the task is released.
-            let site = unsafe { cell::header(control.data.get()) }.site;
+            let site = control.site.get();
             self.sites.polled(&self.blocks, site, scheduled, busy);
         }
         match polled {
@@ -367,9 +367,9 @@ impl Loop {
         // SAFETY: the cell is there until the task is released.
         let header = unsafe { cell::header(control.data.get()) };
         self.records.get(index).ended(state, self.now.get());
-        self.sites.ended(header.site, state);
+        self.sites.ended(control.site.get(), state);
         self.live.set(self.live.get() - 1);
-        let joiner = header.joiner.replace(NIL);
+        let joiner = header.joiner.get();
         if joiner != NIL {
             let entry = self.waiters.get(joiner);
             entry.set(NOTIFIED);
@@ -550,11 +550,30 @@ impl TaskRef {
         self.control().is_none_or(|control| control.flags.get() & DONE != 0)
     }
 
-    /// Makes `entry` the one that is told when the task is over; `NIL` for none.
-    pub(crate) fn set_joiner(&self, entry: u32) {
-        if let Some(control) = self.control() {
-            // SAFETY: `control` is of a task that is not released, so its cell is there.
-            unsafe { cell::header(control.data.get()) }.joiner.set(entry);
+    /// Makes the running task the one that is told when this one is over.
+    ///
+    /// # Panics
+    ///
+    /// When 16 million waits are pending in one loop.
+    pub(crate) fn join(&self, lp: &'static Loop, waker: &Waker, parking: &Parking) {
+        let Some(control) = self.control() else { return };
+        // SAFETY: `control` is of a task that is not released, so its cell is there.
+        let joiner = &unsafe { cell::header(control.data.get()) }.joiner;
+        if joiner.get() == NIL {
+            joiner.set(lp.take_entry(parking, waker).0);
+        } else {
+            lp.waiters.renew(joiner.get(), parking, lp.running.get(), waker);
+        }
+    }
+
+    /// Nobody waits for the end of the task any more.
+    #[inline]
+    pub(crate) fn unjoin(&self) {
+        let Some(control) = self.control() else { return };
+        // SAFETY: `control` is of a task that is not released, so its cell is there.
+        let entry = unsafe { cell::header(control.data.get()) }.joiner.replace(NIL);
+        if let (true, Some(lp)) = (entry != NIL, self.lp()) {
+            lp.waiters.free(entry);
         }
     }
 

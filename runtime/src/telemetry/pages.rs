@@ -42,7 +42,8 @@ mod mapped {
     /// A reserved range of `len` entries.
     pub(crate) struct Pages<T> {
         base: NonNull<T>,
-        len: usize,
+        /// One less than the length, which is a power of two.
+        mask: usize,
         _entries: PhantomData<T>,
     }
 
@@ -58,6 +59,7 @@ mod mapped {
         ///
         /// When the OS refuses the address space (`RLIMIT_AS`, strict overcommit).
         pub(crate) fn reserve(len: usize) -> io::Result<Self> {
+            assert!(len.is_power_of_two(), "a table of {len} entries");
             let bytes = len * size_of::<T>();
             // SAFETY: a fresh private mapping at an address the kernel chooses overlaps nothing.
             let base = unsafe {
@@ -69,44 +71,31 @@ mod mapped {
                 )
             }?;
             let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-            Ok(Self { base, len, _entries: PhantomData })
+            Ok(Self { base, mask: len - 1, _entries: PhantomData })
         }
 
         /// How many entries fit.
         pub(crate) fn len(&self) -> usize {
-            self.len
+            self.mask + 1
         }
 
-        /// The entry at `index`.
+        /// The entry at `index`, which must be in range.
         ///
-        /// # Panics
-        ///
-        /// When `index` is out of range.
+        /// A wrong index gives another entry of the range rather than a panic: the check and its message would cost as much as
+        /// the rest of a poll's book-keeping.
         #[inline]
         pub(crate) fn get(&self, index: u32) -> &T {
-            assert!((index as usize) < self.len, "index {index} of a table of {}", self.len);
-            // SAFETY: just checked.
-            unsafe { self.get_unchecked(index) }
-        }
-
-        /// The entry at `index`, unchecked.
-        ///
-        /// # Safety
-        ///
-        /// `index` must be below [`len`](Self::len).
-        #[inline]
-        pub(crate) unsafe fn get_unchecked(&self, index: u32) -> &T {
-            debug_assert!((index as usize) < self.len);
-            // SAFETY: the range is mapped for ever and the caller stays inside it; zero bytes are a valid `T`.
-            let entry = unsafe { self.base.add(index as usize) };
-            // SAFETY: as above.
+            debug_assert!((index as usize) <= self.mask, "index {index} of a table of {}", self.mask + 1);
+            // SAFETY: the mask keeps the index below the length.
+            let entry = unsafe { self.base.add(index as usize & self.mask) };
+            // SAFETY: the range is mapped for ever; zero bytes are a valid `T`.
             unsafe { entry.as_ref() }
         }
 
         /// Gives the memory of whole pages inside `entries` back; they read as zero from now on.
         pub(crate) fn release(&self, entries: Range<u32>) {
             let start = (entries.start as usize * size_of::<T>()).next_multiple_of(PAGE_BYTES);
-            let end = (entries.end as usize * size_of::<T>()).min(self.len * size_of::<T>()) / PAGE_BYTES
+            let end = (entries.end as usize * size_of::<T>()).min(self.len() * size_of::<T>()) / PAGE_BYTES
                 * PAGE_BYTES;
             if start >= end {
                 return;

@@ -19,7 +19,7 @@ const SPAN: u64 = 1 << (SLOT_BITS as usize * LEVELS);
 
 /// The entries a wheel links.
 pub(crate) trait Nodes {
-    /// Link to the previous entry (of a slot's first entry: to the last).
+    /// Link to the previous entry.
     fn prev(&self, index: u32) -> u32;
     /// Link to the next entry.
     fn next(&self, index: u32) -> u32;
@@ -40,7 +40,8 @@ pub(crate) struct Wheel {
     /// A tick is `1 << shift` nanoseconds.
     shift: u32,
     occupied: [u64; LEVELS],
-    heads: Box<[u32]>,
+    /// First and last entry of every slot; the last is only meant if there is a first.
+    ends: Box<[(u32, u32)]>,
     len: usize,
     due: Vec<(u64, u32)>,
 }
@@ -52,7 +53,7 @@ impl Wheel {
             now: now_ns >> shift,
             shift,
             occupied: [0; LEVELS],
-            heads: vec![NIL; LEVELS * SLOTS].into(),
+            ends: vec![(NIL, NIL); LEVELS * SLOTS].into(),
             len: 0,
             due: Vec::new(),
         }
@@ -91,19 +92,18 @@ impl Wheel {
         // What is beyond the span waits in the farthest slot and is put in order when that comes.
         let tick = tick.min((self.now | (SPAN - 1)).max(self.now + 1));
         let slot = self.slot_for(tick);
-        let head = self.heads[slot];
         nodes.set_next(index, NIL);
         #[expect(clippy::cast_possible_truncation, reason = "576 slots")]
         nodes.set_slot(index, slot as u16);
+        let (head, last) = self.ends[slot];
         if head == NIL {
-            nodes.set_prev(index, index);
-            self.heads[slot] = index;
+            nodes.set_prev(index, NIL);
+            self.ends[slot] = (index, index);
             self.occupied[slot / SLOTS] |= 1 << (slot % SLOTS);
         } else {
-            let last = nodes.prev(head);
             nodes.set_next(last, index);
             nodes.set_prev(index, last);
-            nodes.set_prev(head, index);
+            self.ends[slot].1 = index;
         }
     }
 
@@ -113,17 +113,19 @@ impl Wheel {
         self.len -= 1;
         let slot = usize::from(nodes.slot(index));
         let (prev, next) = (nodes.prev(index), nodes.next(index));
-        let head = self.heads[slot];
-        if head == index {
-            self.heads[slot] = next;
-            if next == NIL {
-                self.occupied[slot / SLOTS] &= !(1 << (slot % SLOTS));
-            } else {
-                nodes.set_prev(next, prev);
-            }
+        let ends = &mut self.ends[slot];
+        if prev == NIL {
+            ends.0 = next;
         } else {
             nodes.set_next(prev, next);
-            nodes.set_prev(if next == NIL { head } else { next }, prev);
+        }
+        if next == NIL {
+            ends.1 = prev;
+        } else {
+            nodes.set_prev(next, prev);
+        }
+        if ends.0 == NIL {
+            self.occupied[slot / SLOTS] &= !(1 << (slot % SLOTS));
         }
     }
 
@@ -177,7 +179,7 @@ impl Wheel {
 
     /// Empties a slot: what is due goes to `due`, the rest to lower levels.
     fn take_slot(&mut self, nodes: &impl Nodes, slot: usize) {
-        let mut index = std::mem::replace(&mut self.heads[slot], NIL);
+        let (mut index, _) = std::mem::replace(&mut self.ends[slot], (NIL, NIL));
         self.occupied[slot / SLOTS] &= !(1 << (slot % SLOTS));
         let mut order = 0;
         while index != NIL {
@@ -205,7 +207,7 @@ impl Wheel {
 
     /// Forgets all entries.
     pub(crate) fn clear(&mut self, shift: u32, now_ns: u64) {
-        self.heads.fill(NIL);
+        self.ends.fill((NIL, NIL));
         self.occupied = [0; LEVELS];
         self.len = 0;
         self.shift = shift;
