@@ -113,10 +113,13 @@ impl<T, E: std::fmt::Debug> Describe<Result<T, E>> for Fallible {
 
 /// Drops a value whose destructor may panic, where that has nobody to go to.
 pub(crate) fn drop_quietly<T>(value: T) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        // Its destructor may panic too, and so on.
-        std::mem::forget(payload);
+    let mut panicked = catch_unwind(AssertUnwindSafe(|| drop(value)));
+    // The payload's destructor may panic too, and that one's payload's; whoever goes on like that is leaked.
+    for _ in 0..8 {
+        let Err(payload) = panicked else { return };
+        panicked = catch_unwind(AssertUnwindSafe(|| drop(payload)));
     }
+    std::mem::forget(panicked);
 }
 
 /// The text of a panic's payload.
