@@ -1,10 +1,16 @@
 //! The columns of tables, and which of them a width has room for.
 //!
 //! A column has a rank: where there is no room for all, the highest ranks go first, and nothing is squeezed below its
-//! width. What is left over goes to the columns that can use it.
+//! width. Columns from [`EXTRA`] on are only shown once those that hold text have room to be read with ease. What is left
+//! over goes to the columns that can use it.
 
 /// Columns between two cells.
 pub(crate) const GAP: u16 = 1;
+
+/// The rank from which on columns have to wait until those with text are comfortable.
+const EXTRA: u8 = 7;
+/// What a column of text has to grow by to be comfortable.
+const COMFORT: u16 = 12;
 
 /// One column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,14 +44,17 @@ pub(crate) struct Placed<Id> {
 pub(crate) fn fit<Id: Copy>(columns: &[Column<Id>], width: u16) -> Vec<Placed<Id>> {
     let mut kept: Vec<Column<Id>> = columns.to_vec();
     let needed = |kept: &[Column<Id>]| {
-        let cells: u32 = kept.iter().map(|column| u32::from(column.width)).sum();
+        let comfort = if kept.iter().any(|column| column.rank >= EXTRA) { COMFORT } else { 0 };
+        let width = |column: &Column<Id>| column.width + if column.grows > 1 { comfort } else { 0 };
+        let cells: u32 = kept.iter().map(|column| u32::from(width(column))).sum();
         cells + u32::from(GAP) * (kept.len() as u32).saturating_sub(1)
     };
     while needed(&kept) > u32::from(width) && kept.len() > 1 {
         let worst = (0..kept.len()).max_by_key(|&index| kept[index].rank).unwrap_or(0);
         kept.remove(worst);
     }
-    let mut left = u32::from(width).saturating_sub(needed(&kept));
+    let used: u32 = kept.iter().map(|column| u32::from(column.width + GAP)).sum();
+    let mut left = u32::from(width + GAP).saturating_sub(used);
     let mut shares: u32 = kept.iter().map(|column| u32::from(column.grows)).sum();
     let mut x = 0;
     kept.into_iter()
@@ -172,10 +181,9 @@ mod tests {
     fn what_matters_less_goes_first() {
         assert_eq!(titles(58), ["task", "state", "waits for"]);
         assert_eq!(titles(78), ["task", "state", "blocks", "busy", "waits for"]);
-        assert_eq!(
-            titles(118),
-            ["task", "state", "blocks", "busy", "now", "polls/s", "polls", "longest", "waits for"]
-        );
+        assert_eq!(titles(118), ["task", "state", "blocks", "busy", "now", "polls/s", "waits for"]);
+        let more = ["task", "state", "blocks", "busy", "now", "polls/s", "polls", "longest", "waits for"];
+        assert_eq!(titles(138), more);
         assert_eq!(titles(198).len(), TASK_COLUMNS.len());
     }
 
