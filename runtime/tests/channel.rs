@@ -220,6 +220,20 @@ fn a_channel_goes_on_in_the_next_loop() {
 }
 
 #[test]
+fn a_channel_moves_between_two_loops_that_both_live() {
+    let (sender, mut receiver) = channel::unbounded();
+    let mut loops = [(); 2].map(|()| loopscope::Runner::builder().build().unwrap());
+    for turn in 0..4 {
+        let message = loops[turn % 2].block_on(async {
+            let mut recv = waiting(receiver.recv());
+            sender.try_send(turn).unwrap();
+            done(&mut recv)
+        });
+        assert_eq!(message.unwrap(), Some(turn));
+    }
+}
+
+#[test]
 fn a_task_that_is_never_out_of_messages_lets_others_have_turns() {
     run(async {
         let (sender, mut receiver) = channel::unbounded();

@@ -32,7 +32,7 @@ use crate::event_loop::current;
 use crate::event_loop::slot::Loop;
 use crate::event_loop::wait::{Ticket, Wait, WaitQueue};
 use crate::telemetry::view::{ResourceKind, WaitKind};
-use crate::telemetry::waiter::{NOTIFIED, RENEWED};
+use crate::telemetry::waiter::{NOTIFIED, RENEWED, VACANT};
 
 /// A channel that holds up to `limit` messages.
 ///
@@ -430,6 +430,7 @@ impl<T> Receiver<T> {
             return Poll::Ready(channel.pop());
         }
         if let Some(entry) = self.wait.entry()
+            && !entry.has(VACANT)
             && (entry.has(NOTIFIED) || entry.has(RENEWED) != waiting.renewed)
         {
             // What it was notified of was taken by `try_recv` meanwhile, or it was a stream's and is a future's now.

@@ -22,7 +22,7 @@ use crate::event_loop::wait::{Wait, WaitQueue};
 use crate::telemetry::atomic::Relaxed;
 use crate::telemetry::resource::{Making, Resource};
 use crate::telemetry::view::{ResourceKind, WaitKind};
-use crate::telemetry::waiter::{NOTIFIED, RENEWED};
+use crate::telemetry::waiter::{NOTIFIED, RENEWED, VACANT};
 
 /// What a wait says of itself.
 #[derive(Clone, Copy)]
@@ -52,7 +52,7 @@ pub(crate) struct Line {
     record: Cell<u32>,
     /// The same, where it lies.
     shown: Cell<Option<&'static Resource>>,
-    /// Whether the record stays when nobody waits.
+    /// Whether the record stays when nobody waits, and the entry of a wait that stands in no queue.
     stays: bool,
     /// Entries that wait, or were notified and did not come yet.
     waiting: Cell<u32>,
@@ -218,8 +218,16 @@ impl Line {
     #[inline]
     pub(crate) fn unpark(&self, wait: &mut Wait) -> bool {
         let Some((lp, index)) = wait.place() else { return false };
-        let notified = lp.waiters.get(index).has(NOTIFIED);
-        wait.clear();
+        let entry = lp.waiters.get(index);
+        if entry.has(VACANT) {
+            return false;
+        }
+        let notified = entry.has(NOTIFIED);
+        if self.stays {
+            wait.vacate();
+        } else {
+            wait.clear();
+        }
         self.left(lp);
         notified
     }

@@ -37,6 +37,10 @@ pub(crate) const LINKED: u8 = 2;
 /// Made by a leaf that is polled through a trait and so has no future to drop; `payload` carries the task's poll count.
 pub(crate) const RENEWED: u8 = 4;
 
+/// Kept by a leaf that waits again and again, and between two of its waits: of no task, and so of no wait that is shown.
+/// Excludes `LINKED`.
+pub(crate) const VACANT: u8 = 8;
+
 /// One wait of one task.
 #[repr(C, align(64))]
 pub(crate) struct Waiter {
@@ -205,6 +209,27 @@ impl Waiters {
         let entry = self.pages.get(index);
         entry.task.put(task);
         entry.set_waker(waker);
+    }
+
+    /// Ends a wait but keeps its entry for the next, which then needs no new one.
+    #[inline]
+    pub(crate) fn vacate(&self, index: u32) {
+        let entry = self.pages.get(index);
+        debug_assert!(!entry.has(LINKED), "an entry leaves its list before its wait ends");
+        entry.task.put(0);
+        entry.flags.store(VACANT, Relaxed);
+        drop(entry.take_waker());
+    }
+
+    /// Begins another wait of the same kind in an entry that was vacated.
+    #[inline]
+    pub(crate) fn occupy(&self, index: u32, parking: &Parking, task: u64, now: u64, waker: &Waker) {
+        let entry = self.pages.get(index);
+        debug_assert!(entry.has(VACANT));
+        entry.flags.store(parking.flags, Relaxed);
+        entry.made_at.store(parking.made_at, Relaxed);
+        entry.since.put(now);
+        self.renew(index, parking, task, waker);
     }
 
     /// Whether the entry still belongs to whoever got this generation.
