@@ -278,7 +278,9 @@ fn run_main<F: Future>(
     let task = unsafe { lp.spawn::<F, Opaque>(main, spawning) };
     lp.main.set(task.word.0);
     let guard = MainGuard(task);
-    lp.run_until(|| task.is_done());
+    // Asked after every batch, so by its flags alone: the handle keeps the slot.
+    let control = lp.controls.get(task.word.index());
+    lp.run_until(|| control.is_done());
     std::mem::forget(guard);
     lp.main.set(0);
     // SAFETY: the task was spawned with this very output type just above.

@@ -54,6 +54,14 @@ pub(crate) struct Control {
 // SAFETY: zero is a free slot; nothing here is touched by any other thread than the loop's.
 unsafe impl Zeroed for Control {}
 
+impl Control {
+    /// Whether the task that lives here is over.
+    #[inline]
+    pub(crate) fn is_done(&self) -> bool {
+        self.flags.get() & DONE != 0
+    }
+}
+
 /// All task slots of one loop.
 pub(crate) struct Controls {
     pages: Pages<Control>,
