@@ -112,7 +112,7 @@ fn what_the_child_drops_posts_and_wakes_does_not_reach_the_parent() {
 #[test]
 fn a_child_that_returns_into_the_parents_loop_is_stopped_with_the_reason() {
     in_a_process_of_its_own("a_child_that_returns_into_the_parents_loop_is_stopped_with_the_reason", || {
-        let mut runner = Runner::builder().build().unwrap();
+        let mut runner = Runner::builder().ctrl_c(true).build().unwrap();
         let child = Cell::new(None);
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             runner.block_on(async {

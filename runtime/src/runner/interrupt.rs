@@ -17,7 +17,7 @@
 //! A disposition that is not the default when the first watch begins (ignored by `nohup`, or somebody's handler) is left
 //! alone, and then nothing is watched. One that somebody else set meanwhile is not undone at the end.
 
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::sync::atomic::AtomicU8;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -81,15 +81,13 @@ pub(super) fn watch(lp: &'static Loop) -> Option<Watch> {
 impl Watch {
     /// Ends the watch. Returns whether a SIGINT came, however late.
     pub(super) fn end(self) -> bool {
-        let lp = self.0;
-        drop(self);
-        // Read when no handler can run for us any more, so that none is lost.
-        lp.interrupt.0.swap(OFF, AcqRel) == INTERRUPTED
+        ManuallyDrop::new(self).stop()
     }
-}
 
-impl Drop for Watch {
-    fn drop(&mut self) {
+    fn stop(&self) -> bool {
+        if self.0.forked.get() {
+            return false; // it was the parent's, and the child's default is back since the fork
+        }
         let mut installed = installed();
         installed.watches -= 1;
         if installed.watches == 0 {
@@ -99,6 +97,14 @@ impl Drop for Watch {
                 signal_hook_registry::unregister(action);
             }
         }
+        // Read when no handler can run for us any more, so that none is lost.
+        self.0.interrupt.0.swap(OFF, AcqRel) == INTERRUPTED
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
