@@ -12,6 +12,7 @@
 mod context;
 mod detail;
 mod graph;
+mod ids;
 mod lints;
 mod tables;
 mod tasks;

@@ -2,6 +2,7 @@
 
 use super::context::{Context, LoopSeen};
 use super::graph::Graph;
+use super::ids::IdMap;
 use super::tables;
 use super::tasks::{self, Record};
 use super::waits::Waiting;
@@ -9,13 +10,12 @@ use crate::model::Task;
 use crate::wire::limits::{CHAIN_MAX, DETAIL_MAX};
 use crate::wire::{Detail, Request, Row};
 use loopscope::telemetry::HistogramKind;
-use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 /// The tasks that are shown beside those on a page.
 #[derive(Debug, Default)]
 pub(super) struct Extra {
-    records: HashMap<u64, Record>,
+    records: IdMap<Record>,
     chain: Vec<u64>,
     family: Option<Family>,
 }
@@ -35,7 +35,7 @@ impl Extra {
     pub(super) fn read(context: &Context, request: &Request, graph: &Graph) -> Self {
         let chain = request.why.map(|task| graph.closure(task, CHAIN_MAX)).unwrap_or_default();
         let family = request.detail.map(|task| Family::read(context, task, graph));
-        let mut extra = Self { records: HashMap::new(), chain, family };
+        let mut extra = Self { records: IdMap::default(), chain, family };
         extra.records = tasks::find(context, &extra.ids().collect::<Vec<_>>());
         extra
     }
@@ -136,8 +136,8 @@ fn detail(context: &Context, waiting: &Waiting, family: &Family) -> Option<Detai
 }
 
 /// The tasks that wait for each resource, the longest waiting first, and how many were left out.
-pub(super) fn waiters(context: &Context, max: usize) -> (HashMap<u64, Vec<u64>>, u64) {
-    let mut waits: BTreeMap<u64, Vec<(u64, u64)>> = BTreeMap::new();
+pub(super) fn waiters(context: &Context, max: usize) -> (IdMap<Vec<u64>>, u64) {
+    let mut waits: IdMap<Vec<(u64, u64)>> = IdMap::default();
     let mut left_out = 0;
     context.waits(|_, wait| {
         let Some(resource) = wait.resource else { return };

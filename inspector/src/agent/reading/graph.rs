@@ -1,6 +1,7 @@
 //! The wait-for graph of a reading: only waits that tasks end are collected, which are few even among a million.
 
 use super::context::Context;
+use super::ids::IdSet;
 use super::tasks::state;
 use super::waits::{self, Resources};
 use crate::model::graph::Edge;
@@ -8,7 +9,6 @@ use crate::model::{Cycle, TaskState, WaitGraph, WaitKind};
 use crate::wire::Request;
 use crate::wire::limits::CYCLES_MAX;
 use loopscope::telemetry::{self, WaitView};
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 /// Waits that are collected at most, at 24 bytes each and some 60 more in the graph.
@@ -120,7 +120,7 @@ impl Graph {
     /// The task and all that it waits for, directly or not, `max` at most.
     pub(super) fn closure(&self, task: u64, max: usize) -> Vec<u64> {
         let mut closure = vec![task];
-        let mut seen = HashSet::from([task]);
+        let mut seen = IdSet::from_iter([task]);
         let mut at = 0;
         while at < closure.len() {
             for holder in self.graph.holders(closure[at]) {
@@ -138,7 +138,7 @@ impl Graph {
 
     /// The circles that were asked for: all, or those that one task waits for.
     pub(super) fn cycles<'a>(&'a self, request: &Request) -> impl Iterator<Item = Cycle> + use<'a> {
-        let of: Option<HashSet<u64>> = (!request.cycles)
+        let of: Option<IdSet> = (!request.cycles)
             .then_some(request.why)
             .flatten()
             .map(|task| self.closure(task, crate::wire::limits::CHAIN_MAX).into_iter().collect());
@@ -152,8 +152,8 @@ impl Graph {
 /// Who waits for a group waits for its children: the live tasks that it spawned. Says whether there were too many.
 fn add_groups(context: &Context, held: &Held, edges: &mut Vec<Edge>) -> bool {
     let groups = held.waits.iter().filter(|wait| wait.kind == telemetry::WaitKind::Group);
-    let mut childless: HashSet<u64> = groups.clone().map(|wait| wait.task).collect();
-    let parents: HashSet<u64> = groups.filter(|wait| !wait.perhaps).map(|wait| wait.task).collect();
+    let mut childless: IdSet = groups.clone().map(|wait| wait.task).collect();
+    let parents: IdSet = groups.filter(|wait| !wait.perhaps).map(|wait| wait.task).collect();
     if childless.is_empty() {
         return false;
     }
@@ -176,8 +176,8 @@ fn add_groups(context: &Context, held: &Held, edges: &mut Vec<Edge>) -> bool {
 
 /// Marks the waiting tasks that something outside can wake as well, or that are awake.
 fn add_open(context: &Context, held: &Held, edges: &mut Vec<Edge>) {
-    let waiting: HashSet<u64> = held.waits.iter().map(|wait| wait.task).collect();
-    let mut open = HashSet::new();
+    let waiting: IdSet = held.waits.iter().map(|wait| wait.task).collect();
+    let mut open = IdSet::default();
     context.waits(|_, wait| {
         let kind = waits::kind(wait.kind);
         // With a holder, whoever it is, only waits that no task ends come out open.

@@ -1,6 +1,7 @@
 //! The walk over the tasks: what is counted, and which rows are kept.
 
 use super::context::Context;
+use super::ids::{IdMap, IdSet};
 use super::tree_page;
 use super::waits::{AllWaits, Waiting};
 use super::{BadRequest, graph::Graph};
@@ -12,7 +13,7 @@ use crate::wire::{Query, Request, Row, States, Table, TableInfo};
 use loopscope::telemetry::{self, SiteIndex, TaskView};
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 /// A page must lie within this many rows, which are kept at some 200 bytes each while the page is looked for.
@@ -171,9 +172,9 @@ fn around(lookup: &mut Lookup<'_>, query: &Query, filter: &Filter, sort: Sort, l
 }
 
 /// The records of some tasks, by id.
-pub(super) fn find(context: &Context, ids: &[u64]) -> HashMap<u64, Record> {
-    let mut left: std::collections::HashSet<u64> = ids.iter().copied().collect();
-    let mut found = HashMap::with_capacity(left.len());
+pub(super) fn find(context: &Context, ids: &[u64]) -> IdMap<Record> {
+    let mut left: IdSet = ids.iter().copied().collect();
+    let mut found = IdMap::default();
     if left.is_empty() {
         return found;
     }

@@ -2,13 +2,17 @@
 
 use super::BadRequest;
 use super::context::Context;
+use super::ids::IdSet;
 use super::tasks::{self, Lookup, Page, PageRow, Record, Seen};
 use crate::model::Task;
 use crate::model::query::{Filter, Sort};
 use crate::model::tree::{self, Node, Tree};
 use crate::wire::limits::ROWS_MAX;
 use crate::wire::{Table, TableInfo, TreeQuery};
-use std::collections::HashSet;
+use std::collections::VecDeque;
+
+/// Stands for "no parent" in a pair, which takes 16 bytes so; no task has that id.
+const NO_PARENT: u64 = u64::MAX;
 
 /// Room for more pairs of a task and its parent is not taken on trust: 16 bytes each.
 const PAIRS_MAX: u64 = 1 << 21;
@@ -24,8 +28,8 @@ pub(super) fn page(context: &Context, asked: &TreeQuery) -> Result<Page, BadRequ
         }
     }
     let tree = read(context, asked, &filter);
-    let expanded: HashSet<u64> = asked.expanded.iter().copied().collect();
-    let collapsed: HashSet<u64> = asked.collapsed.iter().copied().collect();
+    let expanded: IdSet = asked.expanded.iter().copied().collect();
+    let collapsed: IdSet = asked.collapsed.iter().copied().collect();
     let is_open = |row: &tree::Row| {
         let by_depth = asked.depth.is_none_or(|depth| row.depth < depth);
         // What a filter left is there to be seen.
@@ -35,27 +39,43 @@ pub(super) fn page(context: &Context, asked: &TreeQuery) -> Result<Page, BadRequ
     let around = query.around.filter(|_| limit > 0);
     let wanted = around.and_then(|id| tree.visible(is_open).position(|row| row.id == id));
     let offset = wanted.map_or(query.offset, |at| at as u64 / limit * limit);
-    let mut total = 0;
-    let mut rows = Vec::new();
-    for row in tree.visible(is_open) {
-        if total >= offset && total - offset < limit {
-            rows.push(row);
-        }
-        total += 1;
-    }
+    let (rows, total) = cut(&tree, asked.depth.is_none() && collapsed.is_empty(), is_open, offset, limit);
     drop(tree);
     let ids: Vec<u64> = rows.iter().map(|row| row.id).collect();
     let records = tasks::find(context, &ids);
     // A task that ended meanwhile, and was forgotten, is counted as dropped.
-    let found = rows.iter().filter_map(|row| {
-        let record = *records.get(&row.id)?;
-        Some(PageRow { record, node: Some(*row) })
-    });
-    let found: std::collections::VecDeque<PageRow> = found.collect();
+    let found: VecDeque<PageRow> = rows
+        .iter()
+        .filter_map(|row| Some(PageRow { record: *records.get(&row.id)?, node: Some(*row) }))
+        .collect();
     let shown = found.len() as u64;
     let dropped = (rows.len() as u64).saturating_sub(shown);
     let info = TableInfo { table: Table::Tree, total, shown, dropped, offset };
     Ok(Page { info, rows: found })
+}
+
+/// The rows of a page, and how many there are on all pages.
+fn cut(
+    tree: &Tree,
+    is_all_open: bool,
+    is_open: impl FnMut(&tree::Row) -> bool,
+    offset: u64,
+    limit: u64,
+) -> (Vec<tree::Row>, u64) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if is_all_open {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX);
+        return (tree.rows_from(from).take(limit).collect(), tree.len() as u64);
+    }
+    let mut total = 0;
+    let mut rows = Vec::new();
+    for row in tree.visible(is_open) {
+        if total >= offset && rows.len() < limit {
+            rows.push(row);
+        }
+        total += 1;
+    }
+    (rows, total)
 }
 
 /// The tree of the tasks that are to be seen, and of their ancestors.
@@ -66,14 +86,16 @@ fn read(context: &Context, asked: &TreeQuery, filter: &Filter) -> Tree {
     let live: u64 = context.loops.iter().map(|lp| lp.view.tasks).sum();
     let capacity = usize::try_from(live.min(PAIRS_MAX)).unwrap_or(0);
     // What is not to be seen is needed all the same, for its children hang under what is above it.
-    let (pairs, hidden, matching) = lookup.until_complete(|lookup| {
-        let (mut pairs, mut hidden, mut matching) =
-            (Vec::with_capacity(capacity), HashSet::new(), Vec::new());
+    let (seen, hidden, matching) = lookup.until_complete(|lookup| {
+        let (mut seen, mut hidden, mut matching) = (Vec::with_capacity(capacity), Vec::new(), Vec::new());
         context.tasks(|lp, view| {
-            pairs.push((view.id, view.parent.unwrap_or(u64::MAX)));
+            let pair = (view.id, view.parent.unwrap_or(NO_PARENT));
             if !is_due(view.state) {
-                hidden.insert(view.id);
-            } else if !filter.is_all() {
+                hidden.push(pair);
+                return lookup.go_on();
+            }
+            seen.push(pair);
+            if !filter.is_all() {
                 let record = Record { lp, view: *view };
                 if filter.matches(&Seen { record: &record, lookup }) {
                     matching.push(view.id);
@@ -81,24 +103,23 @@ fn read(context: &Context, asked: &TreeQuery, filter: &Filter) -> Tree {
             }
             lookup.go_on()
         });
-        (pairs, hidden, matching)
+        (seen, hidden, matching)
     });
-    let node = |shown: bool| {
-        move |(id, parent): (u64, u64)| Node { id, parent: (parent != u64::MAX).then_some(parent), shown }
-    };
+    let hidden = hidden.into_iter().map(|pair| node(pair, false));
     if filter.is_all() {
-        return Tree::build(pairs.into_iter().map(|pair| node(!hidden.contains(&pair.0))(pair)));
+        return Tree::build(seen.into_iter().map(|pair| node(pair, true)).chain(hidden));
     }
-    let whole = Tree::build(pairs.iter().copied().map(node(true)));
-    let mut shown: HashSet<u64> = HashSet::with_capacity(matching.len());
+    let whole = Tree::build(seen.iter().map(|&pair| node(pair, true)).chain(hidden.clone()));
+    let mut shown = IdSet::default();
     for id in matching {
         // Where an ancestor is marked, so are those above it.
         let new = std::iter::once(id).chain(whole.ancestors(id)).take_while(|&id| shown.insert(id));
         new.for_each(drop);
     }
     drop(whole);
-    Tree::build(pairs.into_iter().map(|pair| {
-        let is_shown = shown.contains(&pair.0) && !hidden.contains(&pair.0);
-        node(is_shown)(pair)
-    }))
+    Tree::build(seen.into_iter().map(|pair| node(pair, shown.contains(&pair.0))).chain(hidden))
+}
+
+fn node((id, parent): (u64, u64), shown: bool) -> Node {
+    Node { id, parent: (parent != NO_PARENT).then_some(parent), shown }
 }

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::detail::Extra;
 use super::graph::{Graph, Held};
+use super::ids::{IdMap, IdSet};
 use super::lints;
 use super::tasks::{self, Record, Walked};
 use crate::model::lints::Thresholds;
@@ -10,7 +11,6 @@ use crate::model::{ResourceKind, ResourceRef, Task, Wait, WaitKind, words};
 use crate::wire::Request;
 use loopscope::telemetry::{self, Address, PlaceIndex, ResourceId, ResourceView, WaitView};
 use loopscope::time::Instant;
-use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 /// A wait's record, in 56 bytes.
@@ -87,11 +87,11 @@ impl WaitRecord {
 
 /// Some resources, each with the place of its loop.
 #[derive(Debug, Default)]
-pub(super) struct Resources(HashMap<u64, (usize, ResourceView)>);
+pub(super) struct Resources(IdMap<(usize, ResourceView)>);
 
 impl Resources {
-    pub(super) fn read(context: &Context, mut wanted: HashSet<u64>) -> Self {
-        let mut found = HashMap::with_capacity(wanted.len());
+    pub(super) fn read(context: &Context, mut wanted: IdSet) -> Self {
+        let mut found = IdMap::default();
         for (at, lp) in context.loops.iter().enumerate() {
             if wanted.is_empty() {
                 break;
@@ -117,7 +117,7 @@ impl Resources {
 
 /// Names of tasks.
 #[derive(Debug, Default)]
-pub(super) struct Names(HashMap<u64, Option<String>>);
+pub(super) struct Names(IdMap<Option<String>>);
 
 impl Names {
     pub(super) fn read(context: &Context, ids: &[u64]) -> Self {
@@ -138,7 +138,7 @@ pub(super) fn name(context: &Context, record: &Record) -> Option<String> {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     /// The oldest ones of each, and how many more there are.
-    waits: HashMap<u64, (Vec<WaitRecord>, u64)>,
+    waits: IdMap<(Vec<WaitRecord>, u64)>,
     resources: Resources,
     names: Names,
     pub(super) graph: Graph,
@@ -150,7 +150,7 @@ impl Waiting {
     pub(super) fn read(context: &Context, request: &Request, walked: &Walked) -> Self {
         let pages = [walked.flat.as_ref(), walked.tree.as_ref()];
         let on_pages = pages.into_iter().flatten().flat_map(|page| &page.rows).map(|row| row.record.view.id);
-        let mut shown: HashSet<u64> = on_pages.collect();
+        let mut shown: IdSet = on_pages.collect();
         let asks_for_tasks = request.why.is_some() || request.detail.is_some();
         if shown.is_empty() && !asks_for_tasks && !request.cycles && request.warnings.is_none() {
             return Self::default();
@@ -169,7 +169,7 @@ impl Waiting {
     }
 
     /// Keeps the oldest waits of the tasks in `shown`, and returns those of all tasks that other tasks end.
-    fn scan(&mut self, context: &Context, shown: &HashSet<u64>, max: impl Fn(u64) -> usize) -> Held {
+    fn scan(&mut self, context: &Context, shown: &IdSet, max: impl Fn(u64) -> usize) -> Held {
         let mut held = Held::default();
         context.waits(|lp, wait| {
             held.offer(wait);
