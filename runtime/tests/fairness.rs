@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use loopscope::telemetry::TaskState;
 use loopscope::time::Instant;
-use loopscope::{Handle, call_later, sleep, sleep_until, spawn, yield_now};
+use loopscope::{Handle, call_at, call_later, sleep, spawn, yield_now};
 
 /// Spawns itself again, and again.
 fn again(spawned: Rc<Cell<u64>>) {
@@ -100,10 +100,10 @@ fn busy_tasks_do_not_starve_other_threads() {
 #[test]
 fn a_long_batch_is_interrupted_to_look_at_timers() {
     loopscope::run(async {
+        // All in one poll, so that the loop does not look in between.
         let deadline = Instant::now() + Duration::from_millis(2);
-        let sleeper = spawn(sleep_until(deadline));
-        yield_now().await;
-        let (reader, id) = (Handle::current().reader(), sleeper.id().as_u64());
+        let callback = call_at(deadline, || ());
+        let (reader, id) = (Handle::current().reader(), callback.id().as_u64());
         // One batch: the first task takes longer than the timer, the second looks what has become of that.
         spawn(async move {
             while Instant::now() < deadline + Duration::from_millis(2) {
@@ -112,8 +112,7 @@ fn a_long_batch_is_interrupted_to_look_at_timers() {
         })
         .detach();
         let second = spawn(async move { reader.task(id).unwrap().state });
-        // Woken in the middle of the batch, the sleeper has its turn in the next one.
+        // Woken in the middle of the batch, the callback has its turn in the next one.
         assert_eq!(second.await.unwrap(), TaskState::Scheduled);
-        sleeper.await.unwrap();
     });
 }

@@ -77,7 +77,6 @@ pub(crate) struct Entered {
 /// When a loop already runs on this thread, or the loop is the parent's and this is the child of a fork.
 #[track_caller]
 pub(crate) fn enter(lp: &'static Loop) -> Entered {
-    watch_forks();
     lp.check_not_forked();
     assert!(
         get().is_none(),
@@ -108,7 +107,8 @@ struct HeldForFork {
     installed: MutexGuard<'static, interrupt::Installed>,
 }
 
-fn watch_forks() {
+/// Sees to it that the child of a fork finds everything whole; from before the first loop is made.
+pub(crate) fn watch_forks() {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(|| {
         // SAFETY: the handlers only touch thread-locals without destructors, atomics and locks of our own.

@@ -210,6 +210,7 @@ pub(crate) fn forget_all_after_fork(slots: &mut Slots) {
 ///
 /// When the OS refuses a descriptor or address space, or 255 loops are alive.
 pub(crate) fn acquire(name: &str, hidden: bool, debug: bool, paused: bool) -> io::Result<&'static Loop> {
+    super::current::watch_forks();
     let lp = take_slot()?;
     let numbers = if hidden { &NEXT_HIDDEN_LOOP } else { &NEXT_LOOP };
     let number = numbers.fetch_add(1, Relaxed);
