@@ -16,7 +16,7 @@ use loopscope::net::UnixStream;
 use loopscope::task::Builder;
 use loopscope::telemetry::TaskState;
 use loopscope::time::Instant;
-use loopscope::{Handle, TaskId, all_tasks, call_soon, current, sleep, spawn, yield_now};
+use loopscope::{Handle, TaskId, all_tasks, call_soon, current, spawn, yield_now};
 use trace::{Trace, spec};
 
 #[test]
@@ -74,7 +74,6 @@ fn what_became_ready_meanwhile_has_its_turn_in_the_order_of_a_look() {
         };
         // Begun in another order than they will go on.
         let tasks = [
-            say("timer", Box::pin(sleep(Duration::from_millis(1)))),
             say("socket", Box::pin(async move { theirs.read_exact(&mut [0]).await.unwrap() })),
             say("woken by another thread", Box::pin(async { receiver.await.unwrap() })),
         ];
@@ -82,6 +81,8 @@ fn what_became_ready_meanwhile_has_its_turn_in_the_order_of_a_look() {
         // In one poll, so that the loop looks only once it is all there.
         trace.push("main");
         let start = Instant::now();
+        let timed = trace.clone();
+        loopscope::call_at(start + Duration::from_millis(1), move || timed.push("timer"));
         let writer = std::os::fd::AsFd::as_fd(&ours);
         rustix::io::write(writer, b"!").unwrap();
         let handle = Handle::current();
@@ -104,6 +105,7 @@ fn what_became_ready_meanwhile_has_its_turn_in_the_order_of_a_look() {
             task.await.unwrap();
         }
         spawned.await.unwrap();
+        yield_now().await;
     });
     trace.expect(&[
         "main",
@@ -254,7 +256,7 @@ fn a_handle_that_was_polled_and_dropped_leaves_the_task_alone() {
             assert!(pending);
             task.detach();
             // Whoever waits next takes the entry that was given back; the end of the task must not disturb it.
-            let sleeper = spawn(loopscope::sleep(std::time::Duration::from_secs(1)));
+            let sleeper = spawn(loopscope::sleep(Duration::from_secs(1)));
             yield_now().await;
             sender.send(()).unwrap();
             yield_now().await;
