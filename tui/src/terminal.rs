@@ -36,6 +36,8 @@ static OURS: AtomicBool = AtomicBool::new(false);
 
 /// Buttons and wheel, reported with coordinates beyond column 223.
 const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+/// To the last line, wherever that is.
+const LAST_LINE: &[u8] = b"\x1b[999;1H";
 const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
 /// What draws.
@@ -105,6 +107,8 @@ pub(crate) fn restore() {
     let mut out = io::stdout();
     // A terminal that is gone (SIGHUP) needs no restoring, so errors have nobody to go to.
     drop(out.write_all(MOUSE_OFF));
+    // tmux 3.3a keeps lines of the picture if the window grew meanwhile, unless the cursor is in the last line.
+    drop(out.write_all(LAST_LINE));
     drop(execute!(out, DisableBracketedPaste, LeaveAlternateScreen, Show));
     drop(disable_raw_mode());
 }
