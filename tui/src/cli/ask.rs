@@ -46,6 +46,12 @@ pub(crate) fn tasks_after(after: Option<u64>) -> Request {
     Request { tasks: Some(Query::all().filter(filter).sort("id").limit(PAGE_ROWS)), ..Request::default() }
 }
 
+/// The request for nothing but how many tasks the filter lets through.
+pub(crate) fn task_count(flags: &Flags) -> Request {
+    let filter = flags.filter.clone().unwrap_or_default();
+    Request { tasks: Some(Query::all().filter(filter).limit(0)), ..Request::default() }
+}
+
 /// The request for the warnings that `--fail-on` names, whatever `--filter` and `--limit` show of them.
 pub(crate) fn fail_on(lints: &[String]) -> Request {
     let filter = lints.iter().map(|lint| format!("name={lint}")).collect::<Vec<_>>().join(" or ");

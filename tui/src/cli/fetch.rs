@@ -45,22 +45,14 @@ async fn every_task(
     flags: &Flags,
     look: Look,
 ) -> anyhow::Result<Snapshot> {
-    let filter = Filter::parse::<Task>(flags.filter.as_deref().unwrap_or_default())?;
     let sort = flags.sort.as_deref().map(Sort::parse::<Task>).transpose()?;
     let mut all = Snapshot { tasks: Some(Vec::new()), dropped: 0, ..first };
     let mut tasks: Vec<Task> = Vec::new();
-    let mut last = None;
-    loop {
-        let next = source.picture(&tasks_after(last)).await?.snapshot;
-        let page = next.tasks.unwrap_or_default();
-        let end = page.iter().map(|task| task.id).max();
-        if end <= last {
-            break;
-        }
-        last = end;
-        all.dropped += next.dropped;
-        tasks.extend(page.into_iter().filter(|task| filter.matches(task)));
-    }
+    all.dropped = each_page(source, flags, |page| {
+        tasks.extend(page);
+        Ok(())
+    })
+    .await?;
     if let Some(sort) = sort {
         tasks.sort_by(|a, b| sort.compare(a, b));
     }
@@ -70,6 +62,30 @@ async fn every_task(
     all.shown = count(&tasks);
     all.tasks = Some(tasks);
     Ok(all)
+}
+
+/// Reads all tasks in the order of their numbers, a page at a time, and hands on those that the flags' filter lets through. Returns how
+/// many records could not be read.
+pub(crate) async fn each_page(
+    source: &mut impl Source,
+    flags: &Flags,
+    mut take: impl FnMut(Vec<Task>) -> anyhow::Result<()>,
+) -> anyhow::Result<u64> {
+    let filter = Filter::parse::<Task>(flags.filter.as_deref().unwrap_or_default())?;
+    let mut dropped = 0;
+    let mut last = None;
+    loop {
+        let next = source.picture(&tasks_after(last)).await?.snapshot;
+        let mut page = next.tasks.unwrap_or_default();
+        let end = page.iter().map(|task| task.id).max();
+        if end <= last {
+            return Ok(dropped);
+        }
+        last = end;
+        dropped += next.dropped;
+        page.retain(|task| filter.matches(task));
+        take(page)?;
+    }
 }
 
 /// Puts the rows of the next page behind those that are there.

@@ -20,7 +20,7 @@ pub(crate) use value::rfc3339;
 pub(crate) use warning::WarningJson;
 pub(crate) use why::write_why;
 
-use loopscope_inspector::model::{Cycle, Snapshot, TreeNode};
+use loopscope_inspector::model::{Cycle, Snapshot, Task, TreeNode};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -33,6 +33,13 @@ struct Head<'a> {
     schema: u32,
     taken_at: String,
     processes: Vec<ProcessJson<'a>>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    counts: Option<Counts>,
+}
+
+/// How much there is. In a document that is written while it is read, this is its end.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct Counts {
     total: u64,
     shown: u64,
     dropped: u64,
@@ -44,9 +51,7 @@ impl<'a> Head<'a> {
             schema: SCHEMA,
             taken_at: value::rfc3339(snapshot.taken_at),
             processes: snapshot.processes.iter().map(ProcessJson::from).collect(),
-            total: snapshot.total,
-            shown: snapshot.shown,
-            dropped: snapshot.dropped,
+            counts: Some(Counts { total: snapshot.total, shown: snapshot.shown, dropped: snapshot.dropped }),
         }
     }
 }
@@ -74,13 +79,55 @@ pub(crate) fn write_table<R: Serialize>(
 ) -> io::Result<()> {
     open(out, snapshot)?;
     write!(out, ",\"{command}\":[")?;
-    for (index, row) in rows.enumerate() {
-        if index > 0 {
+    write_rows(out, rows, true)?;
+    writeln!(out, "]}}")
+}
+
+/// Writes rows with commas between them, and before them unless they are the first.
+fn write_rows<R: Serialize>(
+    out: &mut dyn Write,
+    rows: impl Iterator<Item = R>,
+    first: bool,
+) -> io::Result<()> {
+    let mut first = first;
+    for row in rows {
+        if !first {
             out.write_all(b",")?;
         }
+        first = false;
         serde_json::to_writer(&mut *out, &row)?;
     }
-    writeln!(out, "]}}")
+    Ok(())
+}
+
+/// The document of `tasks` for so many of them that they are written while they are read. Its counts come last.
+#[derive(Debug)]
+pub(crate) struct TaskStream {
+    counts: Counts,
+}
+
+impl TaskStream {
+    /// Begins the document.
+    pub(crate) fn open(out: &mut dyn Write, snapshot: &Snapshot) -> io::Result<Self> {
+        write_unclosed(out, &Head { counts: None, ..Head::new(snapshot) })?;
+        out.write_all(b",\"tasks\":[")?;
+        Ok(Self { counts: Counts::default() })
+    }
+
+    /// Writes some tasks.
+    pub(crate) fn write(&mut self, out: &mut dyn Write, tasks: &[Task]) -> io::Result<()> {
+        write_rows(out, tasks.iter().map(TaskJson::from), self.counts.shown == 0)?;
+        self.counts.shown += u64::try_from(tasks.len()).unwrap_or(u64::MAX);
+        Ok(())
+    }
+
+    /// Ends the document.
+    pub(crate) fn close(mut self, out: &mut dyn Write, dropped: u64) -> io::Result<()> {
+        self.counts.total = self.counts.shown;
+        self.counts.dropped = dropped;
+        let counts = serde_json::to_string(&self.counts)?;
+        writeln!(out, "],{}", counts.strip_prefix('{').unwrap_or(&counts))
+    }
 }
 
 /// Writes the document of `tree`: tasks nested through `children`, and the cycles.

@@ -1,6 +1,6 @@
 //! Carries out a command.
 
-use super::fetch;
+use super::fetch::{self, Source as _};
 use super::find::{attach, attach_all, find};
 use super::flags::ColorChoice;
 use super::render::{self, Table};
@@ -131,6 +131,15 @@ async fn show(table: Table, target: Option<Target>, flags: &Flags) -> anyhow::Re
     let look = flags.look();
     check::query(table, flags)?;
     let mut client = attach(&target.unwrap_or_default(), flags).await?;
+    let machine = flags.json || flags.csv;
+    if table == Table::Tasks && machine && flags.sort.is_none() && look.limit.is_none() {
+        let head = client.picture(&ask::task_count(flags)).await?.snapshot;
+        if head.total > ask::DEPTH_MAX {
+            let mut out = BufWriter::new(io::stdout().lock());
+            render::stream_tasks(&mut out, &mut client, &head, flags).await?;
+            return fail_on(&mut client, flags).await;
+        }
+    }
     let snapshot = fetch::table(&mut client, table, flags, look).await?;
     print(|out| render::write(out, table, &snapshot, flags, look))?;
     fail_on(&mut client, flags).await

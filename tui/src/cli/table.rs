@@ -142,11 +142,18 @@ pub(crate) fn write_csv<R>(
     look: Look,
 ) -> io::Result<()> {
     let rows = look.limit.map_or(rows, |limit| rows.get(..limit).unwrap_or(rows));
-    write_record(out, columns.iter().map(|column| column.name.to_owned()))?;
-    for row in rows {
-        write_record(out, columns.iter().map(|column| (column.exact)(row)))?;
-    }
-    Ok(())
+    write_csv_heading(out, columns)?;
+    write_csv_rows(out, columns, rows)
+}
+
+/// Writes the names of the columns.
+pub(crate) fn write_csv_heading<R>(out: &mut dyn Write, columns: &[Column<R>]) -> io::Result<()> {
+    write_record(out, columns.iter().map(|column| column.name.to_owned()))
+}
+
+/// Writes some rows.
+pub(crate) fn write_csv_rows<R>(out: &mut dyn Write, columns: &[Column<R>], rows: &[R]) -> io::Result<()> {
+    rows.iter().try_for_each(|row| write_record(out, columns.iter().map(|column| (column.exact)(row))))
 }
 
 fn write_record(out: &mut dyn Write, fields: impl Iterator<Item = String>) -> io::Result<()> {

@@ -72,6 +72,21 @@ fn tasks_have_the_promised_fields() {
 }
 
 #[test]
+fn tasks_that_are_written_while_they_are_read_make_the_same_document() {
+    let tasks = samples::tasks();
+    let snapshot = Snapshot { total: 5, shown: 5, dropped: 3, ..samples::snapshot() };
+    let at_once = document(|out| write_table(out, &snapshot, "tasks", tasks.iter().map(TaskJson::from)));
+    let in_pages = document(|out| {
+        let mut stream = TaskStream::open(out, &snapshot)?;
+        for page in [&tasks[..0], &tasks[..2], &tasks[2..2], &tasks[2..]] {
+            stream.write(out, page)?;
+        }
+        stream.close(out, 3)
+    });
+    assert_eq!(in_pages, at_once);
+}
+
+#[test]
 fn loops_have_the_promised_fields() {
     let (snapshot, loops) = (samples::snapshot(), samples::loops());
     let document = document(|out| write_table(out, &snapshot, "loops", loops.iter().map(LoopJson::from)));
