@@ -51,7 +51,11 @@ impl fmt::Display for BadRequest {
         match self {
             Self::Query(error) => error.fmt(f),
             Self::TooDeep => {
-                write!(f, "a page must lie within the first {} rows; use a filter", tasks::DEPTH_MAX)
+                write!(
+                    f,
+                    "with this order a page must lie within the first {} rows; sort by a number or use a filter",
+                    tasks::KEPT_MAX
+                )
             }
             Self::TreeOrder => {
                 f.write_str("the tree is in the order of spawning; only `id` can be sorted by")

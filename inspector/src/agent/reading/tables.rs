@@ -32,7 +32,7 @@ pub(super) fn select<R: query::Row>(
     let sort = sort.map(Sort::parse::<R>).transpose()?;
     let limit = query.limit.unwrap_or(ROWS_MAX).min(ROWS_MAX);
     let keep = if limit == 0 { 0 } else { query.offset.saturating_add(limit) };
-    if keep > super::tasks::DEPTH_MAX {
+    if keep > super::tasks::KEPT_MAX {
         return Err(BadRequest::TooDeep);
     }
     let mut top = Top::new(sort, usize::try_from(keep).unwrap_or(0));
@@ -188,7 +188,7 @@ pub(super) fn timers(context: &Context, query: &Query) -> Result<Found, BadReque
     let mut more = 0;
     context.waits(|at, wait| {
         let Some(deadline) = wait.deadline else { return };
-        if rows.len() as u64 >= super::tasks::DEPTH_MAX {
+        if rows.len() as u64 >= super::tasks::KEPT_MAX {
             more += 1;
             return;
         }

@@ -6,7 +6,7 @@ use super::tree_page;
 use super::waits::{AllWaits, Waiting};
 use super::{BadRequest, graph::Graph};
 use crate::model::lints::{Slow, SlowPolls};
-use crate::model::query::{Column, Filter, Sort, TaskColumn, Top, Value};
+use crate::model::query::{Column, Filter, Row as _, Sort, TaskColumn, Top, Value};
 use crate::model::{Task, TaskKind, TaskState};
 use crate::wire::limits::ROWS_MAX;
 use crate::wire::{Query, Request, Row, States, Table, TableInfo};
@@ -16,8 +16,11 @@ use std::cell::{Cell, OnceCell};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-/// A page must lie within this many rows, which are kept at some 200 bytes each while the page is looked for.
-pub(super) const DEPTH_MAX: u64 = 200_000;
+/// Rows that are kept at most, at some 200 bytes each, while a page is looked for.
+pub(super) const KEPT_MAX: u64 = 200_000;
+
+/// Room for more rows of a deep page is not taken on trust: 24 bytes each.
+const ROOM_MAX: u64 = 1 << 21;
 
 /// A task's record and the place of its loop among those of the reading.
 #[derive(Clone, Copy, Debug)]
@@ -118,12 +121,28 @@ fn flat(context: &Context, query: &Query) -> Result<Page, BadRequest> {
     let found = around(&mut lookup, query, &filter, sort, limit);
     let offset = found.unwrap_or(query.offset);
     let kept = offset.saturating_add(limit);
-    if limit > 0 && kept > DEPTH_MAX {
-        return Err(BadRequest::TooDeep);
-    }
-    let keep = if limit == 0 { 0 } else { usize::try_from(kept).unwrap_or(0) };
+    let (records, total) = if limit > 0 && kept > KEPT_MAX {
+        deep(&mut lookup, &filter, sort, offset, limit)?
+    } else {
+        shallow(&mut lookup, &filter, sort, offset, limit)
+    };
+    let rows: VecDeque<PageRow> = records.into_iter().map(|record| PageRow { record, node: None }).collect();
+    let info = TableInfo { table: Table::Tasks, total, shown: rows.len() as u64, dropped: 0, offset };
+    Ok(Page { info, rows })
+}
+
+/// A page near the beginning: the rows up to its end are kept whole. Returns the page, and how many rows there are.
+pub(super) fn shallow(
+    lookup: &mut Lookup<'_>,
+    filter: &Filter,
+    sort: Sort,
+    offset: u64,
+    limit: u64,
+) -> (Vec<Record>, u64) {
+    let kept =
+        if limit == 0 { 0 } else { usize::try_from(offset.saturating_add(limit)).unwrap_or(usize::MAX) };
     let top = lookup.until_complete(|lookup| {
-        let mut top = Top::new(Some(sort), keep);
+        let mut top = Top::new(Some(sort), kept);
         lookup.context.tasks(|lp, view| {
             let record = Record { lp, view: *view };
             let seen = Seen { record: &record, lookup };
@@ -136,10 +155,58 @@ fn flat(context: &Context, query: &Query) -> Result<Page, BadRequest> {
     });
     let total = top.total();
     let skip = usize::try_from(offset).unwrap_or(usize::MAX);
-    let rows: VecDeque<PageRow> =
-        top.into_rows().into_iter().skip(skip).map(|record| PageRow { record, node: None }).collect();
-    let info = TableInfo { table: Table::Tasks, total, shown: rows.len() as u64, dropped: 0, offset };
-    Ok(Page { info, rows })
+    (top.into_rows().into_iter().skip(skip).collect(), total)
+}
+
+/// A page far from the beginning: of each row only the number that is sorted by and the id are kept, 24 bytes.
+///
+/// Rows that are equal are in the order of the walk, as they are on pages that are not deep.
+pub(super) fn deep(
+    lookup: &mut Lookup<'_>,
+    filter: &Filter,
+    sort: Sort,
+    offset: u64,
+    limit: u64,
+) -> Result<(Vec<Record>, u64), BadRequest> {
+    let live: u64 = lookup.context.loops.iter().map(|lp| lp.view.tasks).sum();
+    let capacity = usize::try_from(live.min(ROOM_MAX)).unwrap_or(0);
+    let keys = lookup.until_complete(|lookup| {
+        let mut keys: Option<Vec<(u64, u32, u64)>> = Some(Vec::with_capacity(capacity));
+        lookup.context.tasks(|lp, view| {
+            let record = Record { lp, view: *view };
+            let seen = Seen { record: &record, lookup };
+            if filter.matches(&seen) {
+                let Some(all) = keys.as_mut() else { return ControlFlow::Break(()) };
+                let at = u32::try_from(all.len()).unwrap_or(u32::MAX);
+                match seen.value(sort.column()) {
+                    Value::Number(number) if sort.is_descending() => all.push((!number, at, view.id)),
+                    Value::Number(number) => all.push((number, at, view.id)),
+                    Value::Absent => all.push((u64::MAX, at, view.id)),
+                    // Texts would take too much.
+                    _ => keys = None,
+                }
+            }
+            lookup.go_on()
+        });
+        keys
+    });
+    let mut keys = keys.ok_or(BadRequest::TooDeep)?;
+    let total = keys.len() as u64;
+    let from = usize::try_from(offset).unwrap_or(usize::MAX).min(keys.len());
+    let count = usize::try_from(limit).unwrap_or(usize::MAX).min(keys.len() - from);
+    if count == 0 {
+        return Ok((Vec::new(), total));
+    }
+    let page = if from > 0 { keys.select_nth_unstable(from - 1).2 } else { &mut keys[..] };
+    if count < page.len() {
+        page.select_nth_unstable(count);
+    }
+    let page = &mut page[..count];
+    page.sort_unstable();
+    let ids: Vec<u64> = page.iter().map(|&(_, _, id)| id).collect();
+    drop(keys);
+    let records = find(lookup.context, &ids);
+    Ok((ids.iter().filter_map(|id| records.get(id).copied()).collect(), total))
 }
 
 /// The offset of the page that holds the task that was asked for, if the filter lets it through.

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests and what they share")]
 
 use super::*;
+use crate::model::Task;
+use crate::model::query::{Filter, Sort};
 use crate::wire::{Assembly, Parts, Picture, TreeQuery};
 use proptest::option::of;
 use proptest::prelude::*;
@@ -177,4 +179,29 @@ fn a_sort_that_the_tree_does_not_have_is_refused() {
         ask("-busy").unwrap_err().to_string(),
         "the tree is in the order of spawning; only `id` can be sorted by"
     );
+}
+
+#[test]
+fn a_deep_page_has_the_rows_that_a_shallow_one_would_have() {
+    with_a_loop(|| {
+        let context = Context::new(&Request::default());
+        let own = loopscope::current().unwrap().as_u64();
+        let filter = Filter::parse::<Task>(&format!("parent={own} state!=completed")).unwrap();
+        for sort in ["id", "-id", "size", "-size", "-polls", "ended_at", "-blocks"] {
+            let sort = Sort::parse::<Task>(sort).unwrap();
+            for (offset, limit) in [(0, 2), (1, 3), (4, 100), (8, 1), (9, 1), (100, 100)] {
+                let mut lookup = tasks::Lookup::new(&context);
+                let ids = |(records, total): (Vec<tasks::Record>, u64)| {
+                    (records.iter().map(|record| record.view.id).collect::<Vec<_>>(), total)
+                };
+                let deep = ids(tasks::deep(&mut lookup, &filter, sort, offset, limit).unwrap());
+                let shallow = ids(tasks::shallow(&mut lookup, &filter, sort, offset, limit));
+                assert_eq!(deep, shallow, "{sort} {offset} {limit}");
+                assert_eq!(deep.1, 9);
+            }
+        }
+        let by_name = Sort::parse::<Task>("state").unwrap();
+        let mut lookup = tasks::Lookup::new(&context);
+        assert!(tasks::deep(&mut lookup, &filter, by_name, 1, 1).is_err());
+    });
 }
