@@ -28,6 +28,9 @@ pub(crate) const EXCEPT_MAX: usize = 1_000;
 /// The rows of a flat table that an agent gives: it keeps all those above while it looks for a page.
 pub(crate) const FLAT_ROWS_MAX: u64 = 200_000;
 
+/// The shortest time between two pages that rates are taken over.
+const RATES_NS_MIN: u64 = 500_000_000;
+
 /// A column that the flat table can be sorted by.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SortColumn {
@@ -190,13 +193,14 @@ impl Tasks {
             (None, false) => None,
         };
         let same = self.page.as_ref().is_some_and(|(old, _)| same_table(old, &question));
-        let old = self.page.replace((question, page));
-        match old {
-            Some((_, old))
-                if same
-                    && old.taken_at == self.page.as_ref().map_or(old.taken_at, |(_, new)| new.taken_at) => {}
-            Some((_, old)) => self.before = Some(old),
-            None => {}
+        let taken_at = page.taken_at;
+        if let Some((_, old)) = self.page.replace((question, page)) {
+            // Going through a table brings pages a moment apart, over which a rate would be noise.
+            let window_ns = |page: &Page| taken_at.saturating_since_ns(page.taken_at);
+            let worn = self.before.as_ref().is_some_and(|before| window_ns(before) >= 2 * RATES_NS_MIN);
+            if worn || window_ns(&old) >= RATES_NS_MIN {
+                self.before = Some(old);
+            }
         }
         let found = anchor.and_then(|id| self.number_of(id));
         if let (Some(number), true) = (found, same || self.follow.is_some()) {

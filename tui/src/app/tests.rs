@@ -231,6 +231,24 @@ fn the_selection_stays_on_its_task_when_rows_come_above_it_in_the_tree() {
 }
 
 #[test]
+fn rates_are_taken_over_a_picture_s_time_though_the_table_is_gone_through_meanwhile() {
+    let mut state = on_tasks(11);
+    let mut give_at = |at_ns: u64, polls: u64| {
+        let mut page = page(0, 60, 11);
+        page.taken_at = WallTime(page.taken_at.0 + at_ns);
+        page.process.uptime_ns = Some(725 * SECOND + at_ns);
+        page.rows[0].task.polls = polls;
+        let question = state.question().unwrap();
+        let _ = give(&mut state, question, Answer::Tasks(Box::new(page)));
+        let task = state.tasks.row(0).unwrap().task.clone();
+        state.tasks.rates(&task).map(|rates| rates.polls_per_s)
+    };
+    assert_eq!(give_at(SECOND, 1_457), Some(100.0));
+    // 40 ms later, because of a key: still over the time since the picture before.
+    assert_eq!(give_at(SECOND + 40_000_000, 1_461), Some(100.0));
+}
+
+#[test]
 fn a_followed_task_is_asked_for_and_a_move_lets_it_go() {
     let mut state = on_tasks(11);
     press(&mut state, &["Down", "f"]);
