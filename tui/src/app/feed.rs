@@ -68,6 +68,7 @@ pub(super) async fn feed(sender: Sender, desk: Desk, options: Options) {
                     sender: sender.clone(),
                     desk: desk.clone(),
                     options: options.clone(),
+                    wish,
                     known: None,
                 };
                 loopscope::spawn(session.run(target))
@@ -94,6 +95,8 @@ struct Session {
     sender: Sender,
     desk: Desk,
     options: Options,
+    /// The number of the wish that it serves; what it has to say after another wish is not heard.
+    wish: u64,
     /// The process, once it has answered; no other is attached to from then on.
     known: Option<Identity>,
 }
@@ -153,7 +156,9 @@ impl Session {
     }
 
     fn post(&self, data: Data) {
-        self.sender.post(Event::Data(data));
+        if self.desk.target().1 == self.wish {
+            self.sender.post(Event::Data(data));
+        }
     }
 }
 

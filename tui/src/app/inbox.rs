@@ -85,6 +85,12 @@ impl Inbox {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).events.pop_front()
     }
 
+    /// Throws away the news that has not been taken: it is of a process that is left.
+    pub(crate) fn forget_data(&mut self) {
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.events.retain(|event| !matches!(event, Event::Data(_)));
+    }
+
     /// How much input was thrown away since the last call.
     pub(crate) fn take_dropped(&mut self) -> u64 {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).dropped)
@@ -94,6 +100,7 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::event::Data;
     use ratatui::crossterm::event::{KeyCode, KeyEvent};
     use std::pin::pin;
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -128,6 +135,16 @@ mod tests {
             assert_eq!(next.as_mut().poll(&mut context), Poll::Ready(key()));
         }
         assert_eq!(inbox.try_next(), Some(Event::Resize(1, 2)));
+        assert_eq!(inbox.try_next(), None);
+    }
+
+    #[test]
+    fn news_of_a_process_that_is_left_is_thrown_away_and_nothing_else() {
+        let (sender, mut inbox) = inbox();
+        sender.post(Event::Data(Data::Silent(String::new())));
+        sender.post(key());
+        inbox.forget_data();
+        assert_eq!(inbox.try_next(), Some(key()));
         assert_eq!(inbox.try_next(), None);
     }
 

@@ -212,9 +212,13 @@ impl Program {
                     self.guard.take_back(&mut self.screen).context("cannot take the terminal back")?;
                 }
             }
-            Effect::Attach(process) => self.desk.attach(Some(feed::target_of(&process))),
+            Effect::Attach(process) => {
+                self.inbox.forget_data();
+                self.desk.attach(Some(feed::target_of(&process)));
+            }
             Effect::Detach => {
                 self.pid = None;
+                self.inbox.forget_data();
                 self.desk.attach(None);
             }
             Effect::Read(place) => {

@@ -122,6 +122,15 @@ fn p_leaves_the_process_and_its_pictures() {
 }
 
 #[test]
+fn a_process_that_answers_after_the_user_went_back_is_not_attached_to() {
+    let mut state = started();
+    let _ = update(&mut state, key("p"));
+    let data = Data::Attached(identity(), Box::new(process()));
+    assert_eq!(update(&mut state, Event::Data(data)), Step::nothing());
+    assert_eq!(state.context(), Context::Picker);
+}
+
+#[test]
 fn enter_in_the_list_of_processes_attaches() {
     let mut state = started();
     let _ = update(&mut state, key("p"));

@@ -104,6 +104,10 @@ fn on_data(state: &mut State, data: Data) -> Step {
 }
 
 fn on_attached(state: &mut State, identity: Identity, process: loopscope_inspector::model::Process) -> Step {
+    if matches!(state.link, Link::Choosing | Link::Refused { .. }) {
+        // It was asked for before the user went back.
+        return Step::nothing();
+    }
     if state.link.attached(identity, state.now) {
         state.process = Some(process);
         return Step::changed();
