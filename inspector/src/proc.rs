@@ -118,14 +118,14 @@ impl Proc {
     }
 
     /// A path as the process sees it.
-    #[cfg(any(feature = "client", test))]
+    #[cfg(feature = "client")]
     pub(crate) fn below_root(&self, pid: u32, path: &Path) -> PathBuf {
         let relative = path.strip_prefix("/").unwrap_or(path);
         self.path(pid, "root").join(relative)
     }
 
     /// A path relative to the directory that the process is in.
-    #[cfg(any(feature = "client", test))]
+    #[cfg(feature = "client")]
     pub(crate) fn below_cwd(&self, pid: u32, path: &Path) -> PathBuf {
         self.path(pid, "cwd").join(path)
     }

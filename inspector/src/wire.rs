@@ -1,8 +1,8 @@
 //! What travels between an agent and a client, and how it becomes model values.
 //!
-//! The `.proto` in this crate's folder `proto/` is the data dictionary. The generated messages stay at the edge: [`encode`]
-//! makes them from the model, [`decode`] checks and bounds what came and makes the model from it, and nothing else sees
-//! them. Whatever comes over the wire is hostile until [`decode`] has seen it.
+//! The `.proto` in this crate's folder `proto/` is the data dictionary. The generated messages stay at the edge: `encode`
+//! makes them from the model, `decode` checks and bounds what came and makes the model from it, and nothing else sees
+//! them. Whatever comes over the wire is hostile until `decode` has seen it.
 //!
 //! ```text
 //!   agent:   records ──► model ──encode──► proto ──► HTTP/2 ──► proto ──decode──► model   : client
