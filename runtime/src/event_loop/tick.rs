@@ -114,6 +114,7 @@ impl Loop {
     fn look(&'static self, may_sleep: bool) {
         self.check_not_forked();
         self.record.running.put(0);
+        self.record.ready.put(u64::from(self.ready.len()));
         self.heed_interrupt();
         clock::refine();
         self.rate.set(clock::rate());

@@ -40,6 +40,10 @@ pub(crate) struct Blocks {
 /// Baseline x86-64 counts leading zeros in microcode, so the common magnitudes look theirs up.
 #[inline]
 fn bucket_of(value: u64) -> usize {
+    if value < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "just compared")]
+        return value as usize;
+    }
     let shift =
         if value < 1 << 16 { u32::from(SHIFTS[(value >> 8) as usize]) } else { 56 - value.leading_zeros() };
     #[expect(clippy::cast_possible_truncation, reason = "below 256 after the shift")]

@@ -244,7 +244,9 @@ impl LoopReader {
 
 fn read(origin: &Origin, record: &Record, rate: &Rate) -> TaskView {
     let word = record.state.load(Relaxed);
-    let (state, since) = (state_of(word), record.since.read());
+    // Wakes first: a wake in between then makes the task idle rather than scheduled for ever.
+    let (wakes, polls) = (record.wakes.read(), record.polls.read());
+    let (state, since) = (state_of(word, wakes, polls), record.since.read());
     let since = Instant::from_nanos(rate.at_ns(since));
     TaskView {
         id: origin.id.read(),
@@ -256,8 +258,8 @@ fn read(origin: &Origin, record: &Record, rate: &Rate) -> TaskView {
         spawned_at: Instant::from_nanos(rate.at_ns(origin.spawned_at.read())),
         ended_at: state.is_finished().then_some(since),
         state_since: since,
-        polls: record.polls.read(),
-        wakes: record.wakes.read(),
+        polls,
+        wakes,
         self_wakes: record.self_wakes.read(),
         busy_ns: record.busy_ns.read(),
         scheduled_ns: record.scheduled_ns.read(),

@@ -88,11 +88,14 @@ pub(crate) struct Birth {
     pub(crate) now: u64,
 }
 
-pub(super) fn state_of(word: u32) -> TaskState {
+/// The state that a record's words stand for.
+///
+/// Neither a wake nor a poll writes a state: every wake that makes a task scheduled leads to one poll, so that a task with
+/// more wakes than polls stands in the run queue. Spawning counts as a wake, except for a task that waits from the start.
+pub(super) fn state_of(word: u32, wakes: u64, polls: u64) -> TaskState {
     match word & STATE_MASK {
-        0 => TaskState::Idle,
-        1 => TaskState::Scheduled,
-        2 => TaskState::Running,
+        born @ (0 | 1) if wakes + u64::from(born) > polls => TaskState::Scheduled,
+        0 | 1 => TaskState::Idle,
         3 => TaskState::Completed,
         4 => TaskState::Cancelled,
         _ => TaskState::Panicked,
@@ -114,8 +117,7 @@ pub(super) fn size_of_future(word: u32) -> u32 {
 fn state_bits(state: TaskState) -> u32 {
     match state {
         TaskState::Idle => 0,
-        TaskState::Scheduled => 1,
-        TaskState::Running => 2,
+        TaskState::Scheduled | TaskState::Running => 1,
         TaskState::Completed => 3,
         TaskState::Cancelled => 4,
         TaskState::Panicked => 5,
@@ -221,9 +223,6 @@ impl Record {
             self.wakes.add(1);
             if by_itself {
                 self.self_wakes.add(1);
-            } else {
-                // A task that woke itself is still running; the end of its poll sets the state.
-                self.set_state(TaskState::Scheduled);
             }
         }
     }
@@ -251,10 +250,7 @@ impl Record {
             if busy_ns > self.longest_poll_ns.read() {
                 self.longest_poll_ns.put(busy_ns);
             }
-            if woken {
-                self.set_state(TaskState::Scheduled);
-            } else {
-                self.set_state(TaskState::Idle);
+            if !woken {
                 self.since.put(now);
             }
         }
