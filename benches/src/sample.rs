@@ -16,7 +16,7 @@ pub(crate) struct Sample {
     pub(crate) cpu_ns: u64,
 }
 
-/// One measured value; its unit is in [`crate::report::ROWS`].
+/// One measured value; its unit is in `report`'s table of rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Figure {
     pub(crate) row: String,
