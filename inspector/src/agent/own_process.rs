@@ -25,15 +25,22 @@ struct Fixed {
     exe: Option<String>,
     name: Option<String>,
     start_ticks: Option<u64>,
+    started_at: Option<WallTime>,
 }
 
 impl OwnProcess {
     pub(super) fn new() -> Self {
         let (proc, pid) = (Proc::default(), std::process::id());
+        let stat = proc.stat(pid).ok();
+        let started_at = stat.as_ref().map(|stat| {
+            let uptime_ns = since_boot_ns().saturating_sub(ticks(stat.start_ticks));
+            WallTime::from(SystemTime::now()).saturating_sub_ns(uptime_ns)
+        });
         let fixed = Fixed {
             exe: proc.exe(pid).map(|exe| exe.to_string_lossy().into_owned()),
             name: proc.name(pid),
-            start_ticks: proc.stat(pid).ok().map(|stat| stat.start_ticks),
+            start_ticks: stat.map(|stat| stat.start_ticks),
+            started_at,
         };
         Self { proc, pid, fixed, cpu: Mutex::new(Window::new(CPU_AGE_MIN)) }
     }
@@ -46,18 +53,16 @@ impl OwnProcess {
     /// Everything but what the loops know.
     pub(super) fn read(&self) -> Process {
         let stat = self.proc.stat(self.pid).ok();
-        let now = clock_gettime(ClockId::Boottime);
-        let now_ns = nanos(now.tv_sec, now.tv_nsec);
+        let now_ns = since_boot_ns();
         let uptime_ns = stat.as_ref().map(|stat| now_ns.saturating_sub(ticks(stat.start_ticks)));
         let cpu = stat.as_ref().and_then(|stat| {
             self.cpu.lock().unwrap_or_else(PoisonError::into_inner).advance(now_ns, ticks(stat.cpu_ticks))
         });
-        let wall = WallTime::from(SystemTime::now());
         Process {
             pid: self.pid,
             exe: self.fixed.exe.clone(),
             name: self.fixed.name.clone(),
-            started_at: uptime_ns.map(|uptime| wall.saturating_sub_ns(uptime)),
+            started_at: self.fixed.started_at,
             uptime_ns,
             cpu,
             rss_bytes: stat.map(|stat| stat.rss_pages.saturating_mul(rustix::param::page_size() as u64)),
@@ -67,9 +72,10 @@ impl OwnProcess {
     }
 }
 
-fn nanos(seconds: i64, nanos: i64) -> u64 {
-    let seconds = u64::try_from(seconds).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(nanos).unwrap_or(0))
+fn since_boot_ns() -> u64 {
+    let now = clock_gettime(ClockId::Boottime);
+    let (seconds, nanos) = (u64::try_from(now.tv_sec), u64::try_from(now.tv_nsec));
+    seconds.unwrap_or(0).saturating_mul(1_000_000_000).saturating_add(nanos.unwrap_or(0))
 }
 
 /// Clock ticks as nanoseconds.

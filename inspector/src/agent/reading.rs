@@ -103,6 +103,7 @@ impl Reader {
         let walked = tasks::walk(&context, request)?;
         heading.states = request.states.then_some(walked.states);
         let waiting = Waiting::read(&context, request, &walked);
+        context.move_on();
         for page in [walked.flat.as_ref(), walked.tree.as_ref()].into_iter().flatten() {
             heading.tables.push(page.info);
         }
@@ -134,6 +135,7 @@ impl Reader {
             rows.extend(waiting.graph.cycles(request).map(Row::Cycle));
         }
         rows.extend(detail::rows(&context, &waiting));
+        context.move_on();
         heading.reading_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let pages = [walked.flat, walked.tree].into_iter().flatten().collect();
         Ok(Reading { heading, context, pages, waiting, rows })

@@ -730,10 +730,10 @@ pub struct Running {
     /// For how long.
     #[prost(uint64, tag = "2")]
     pub for_ns: u64,
-    /// The name of the task. Absent: none.
+    /// The name of the task. Absent: none, or under way for less than 1 ms.
     #[prost(string, optional, tag = "3")]
     pub name: ::core::option::Option<::prost::alloc::string::String>,
-    /// Where the task was spawned. Absent: no task, or it is gone.
+    /// Where the task was spawned. Absent: no task, or it is gone, or under way for less than 1 ms.
     #[prost(message, optional, tag = "4")]
     pub site: ::core::option::Option<Place>,
 }

@@ -6,9 +6,10 @@ use loopscope::telemetry::{
     LoopReader, LoopView, NameIndex, PlaceIndex, SiteIndex, SiteView, TaskView, WaitView,
 };
 use loopscope::time::Instant;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 /// How often the sites of a loop are looked at in one reading.
@@ -18,10 +19,8 @@ const LOOKS_AT_SITES_MAX: u32 = 4;
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) loops: Vec<LoopSeen>,
-    /// On the clock of the records.
-    pub(super) now: Instant,
-    /// The same moment on the wall clock.
-    wall: WallTime,
+    /// On the clock of the records. Moved on after each walk, so that what is shown is true when it is shown.
+    now: Cell<Instant>,
 }
 
 /// One loop.
@@ -46,26 +45,37 @@ impl Context {
             let view = reader.view().filter(|view| request.hidden || !view.hidden)?;
             Some(LoopSeen { reader, view, texts: RefCell::default() })
         });
-        Self { loops: loops.collect(), now: Instant::now(), wall: WallTime::from(SystemTime::now()) }
+        Self { loops: loops.collect(), now: Cell::new(Instant::now()) }
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.now.get()
+    }
+
+    /// A walk over a million records takes a while.
+    pub(super) fn move_on(&self) {
+        self.now.set(Instant::now());
     }
 
     /// Nanoseconds from then to now.
     pub(super) fn since(&self, then: Instant) -> u64 {
-        self.now.as_nanos().saturating_sub(then.as_nanos())
+        self.now.get().as_nanos().saturating_sub(then.as_nanos())
     }
 
     /// Nanoseconds from now to then, negative if that is past.
     pub(super) fn until(&self, then: Instant) -> i64 {
-        let nanos = i128::from(then.as_nanos()) - i128::from(self.now.as_nanos());
+        let nanos = i128::from(then.as_nanos()) - i128::from(self.now.get().as_nanos());
         i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX })
     }
 
-    /// The moment on the wall clock.
+    /// The moment on the wall clock, the same for the same moment in every picture.
+    #[expect(clippy::unused_self, reason = "beside its likes")]
     pub(super) fn wall(&self, then: Instant) -> WallTime {
-        if then > self.now {
-            return WallTime(self.wall.0.saturating_add(then.as_nanos() - self.now.as_nanos()));
-        }
-        self.wall.saturating_sub_ns(self.since(then))
+        // The two clocks are compared once: later steps of the wall clock do not move what has happened.
+        static ANCHOR: OnceLock<(Instant, WallTime)> = OnceLock::new();
+        let (at, wall) = *ANCHOR.get_or_init(|| (Instant::now(), WallTime::from(SystemTime::now())));
+        let (at, then) = (at.as_nanos(), then.as_nanos());
+        WallTime(if then > at { wall.0.saturating_add(then - at) } else { wall.0.saturating_sub(at - then) })
     }
 
     /// Walks the tasks of all loops; each comes with the place of its loop in `loops`.

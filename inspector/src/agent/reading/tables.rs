@@ -20,6 +20,9 @@ pub(super) type Busy = Window;
 /// Nearer readings of a loop say little.
 const BUSY_AGE_MIN: Duration = Duration::from_millis(100);
 
+/// A poll that has been under way for less is over before its task is found among a million.
+const NAMED_FROM_NS: u64 = 1_000_000;
+
 /// The rows that were asked for out of all rows of a table; `order` is the column for those who name none.
 pub(super) fn select<R: query::Row>(
     all: impl IntoIterator<Item = R>,
@@ -75,12 +78,17 @@ pub(super) fn count_blocked(context: &Context, slow_poll_ns: u64) -> u64 {
 /// A loop's row without histograms and utilisation.
 pub(super) fn bare_loop(context: &Context, at: usize) -> Loop {
     let lp = &context.loops[at];
-    let view = &lp.view;
-    let running = view.running.map(|running| {
-        let task = running.task.and_then(|id| lp.reader.task(id));
+    // Read anew, with the time taken before: a poll that was under way when the reading began may long be over.
+    context.move_on();
+    let fresh = lp.reader.view();
+    let view = fresh.as_ref().unwrap_or(&lp.view);
+    let running = fresh.as_ref().and_then(|view| view.running).map(|running| {
+        let for_ns = context.since(running.since);
+        let is_due = for_ns >= NAMED_FROM_NS;
+        let task = running.task.filter(|_| is_due).and_then(|id| lp.reader.task(id));
         Running {
             task: running.task,
-            for_ns: context.since(running.since),
+            for_ns,
             name: task.and_then(|task| lp.name(task.name)),
             site: task.and_then(|task| lp.site_place(task.site)),
         }
@@ -126,7 +134,7 @@ pub(super) fn loops(
             let reader = &context.loops[at].reader;
             let busy_ns = row.busy_ns.unwrap_or(0);
             let window = busy.entry(row.id).or_insert_with(|| Window::new(BUSY_AGE_MIN));
-            let lately = window.advance(context.now.as_nanos(), busy_ns);
+            let lately = window.advance(context.now().as_nanos(), busy_ns);
             let ever = || share(busy_ns, row.uptime_ns.unwrap_or(0));
             row.utilisation = lately.or_else(ever).map(|share| share.min(1.0));
             let summary = |kind| Some(hist(&reader.histogram(kind, None)).summary());
@@ -184,23 +192,27 @@ pub(super) fn sites(context: &Context, query: &Query) -> Result<Found, BadReques
 }
 
 pub(super) fn timers(context: &Context, query: &Query) -> Result<Found, BadRequest> {
-    let mut rows = Vec::new();
+    let mut pending = Vec::new();
     let mut more = 0;
     context.waits(|at, wait| {
         let Some(deadline) = wait.deadline else { return };
-        if rows.len() as u64 >= super::tasks::KEPT_MAX {
+        if pending.len() as u64 >= super::tasks::KEPT_MAX {
             more += 1;
             return;
         }
+        pending.push((at, wait.task, deadline, wait.at));
+    });
+    context.move_on();
+    let rows = pending.into_iter().map(|(at, task, deadline, place)| {
         let lp = &context.loops[at];
-        rows.push(Timer {
+        Timer {
             pid: None,
             loop_id: Some(lp.view.id),
-            task: Some(wait.task),
+            task: Some(task),
             kind: TimerKind::Sleep,
             deadline_in_ns: context.until(deadline),
-            at: lp.place(wait.at),
-        });
+            at: lp.place(place),
+        }
     });
     let mut found = select(rows, query, Some("deadline_in"), Row::Timer)?;
     found.dropped = more;

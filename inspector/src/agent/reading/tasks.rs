@@ -11,6 +11,7 @@ use crate::model::{Task, TaskKind, TaskState};
 use crate::wire::limits::ROWS_MAX;
 use crate::wire::{Query, Request, Row, States, Table, TableInfo};
 use loopscope::telemetry::{self, SiteIndex, TaskView};
+use loopscope::time::Instant;
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 use std::collections::VecDeque;
@@ -27,6 +28,17 @@ const ROOM_MAX: u64 = 1 << 21;
 pub(super) struct Record {
     pub(super) lp: usize,
     pub(super) view: TaskView,
+    /// Of a task that is running or scheduled: for how long, when it was read. A moment later it may be something else.
+    awake_ns: u64,
+}
+
+impl Record {
+    pub(super) fn new(lp: usize, view: &TaskView) -> Self {
+        let is_awake = matches!(view.state, telemetry::TaskState::Running | telemetry::TaskState::Scheduled);
+        let awake_ns =
+            if is_awake { Instant::now().as_nanos().saturating_sub(view.state_since.as_nanos()) } else { 0 };
+        Self { lp, view: *view, awake_ns }
+    }
 }
 
 /// A page of the table of tasks or of the tree.
@@ -103,7 +115,7 @@ fn count(context: &Context, request: &Request, walked: &mut Walked) {
             TaskState::Panicked => &mut states.panicked,
         };
         *counter += 1;
-        slow.offer(Some((lp, view.site)), view.id, longest_poll_ns(context, view));
+        slow.offer(Some((lp, view.site)), view.id, longest_poll_ns(&Record::new(lp, view)));
         ControlFlow::Continue(())
     });
     walked.slow = slow.into_sites().filter_map(|(site, slow)| Some((site?, slow))).collect();
@@ -144,7 +156,7 @@ pub(super) fn shallow(
     let top = lookup.until_complete(|lookup| {
         let mut top = Top::new(Some(sort), kept);
         lookup.context.tasks(|lp, view| {
-            let record = Record { lp, view: *view };
+            let record = Record::new(lp, view);
             let seen = Seen { record: &record, lookup };
             if filter.matches(&seen) {
                 top.offer(&seen, || record);
@@ -173,7 +185,7 @@ pub(super) fn deep(
     let keys = lookup.until_complete(|lookup| {
         let mut keys: Option<Vec<(u64, u32, u64)>> = Some(Vec::with_capacity(capacity));
         lookup.context.tasks(|lp, view| {
-            let record = Record { lp, view: *view };
+            let record = Record::new(lp, view);
             let seen = Seen { record: &record, lookup };
             if filter.matches(&seen) {
                 let Some(all) = keys.as_mut() else { return ControlFlow::Break(()) };
@@ -225,7 +237,7 @@ fn around(lookup: &mut Lookup<'_>, query: &Query, filter: &Filter, sort: Sort, l
                 is_past = true;
                 return lookup.go_on();
             }
-            let other = Record { lp, view: *view };
+            let other = Record::new(lp, view);
             let other = Seen { record: &other, lookup };
             let order = sort.compare(&other, &target);
             // Equal ones stay in the order they come in.
@@ -247,7 +259,7 @@ pub(super) fn find(context: &Context, ids: &[u64]) -> IdMap<Record> {
     }
     context.tasks(|lp, view| {
         if left.remove(&view.id) {
-            found.insert(view.id, Record { lp, view: *view });
+            found.insert(view.id, Record::new(lp, view));
         }
         if left.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
@@ -339,7 +351,7 @@ impl crate::model::query::Row for Seen<'_> {
             TaskColumn::Parent => Value::maybe(view.parent),
             TaskColumn::Loop => Value::Number(lp.view.id),
             TaskColumn::State => Value::text(state(view.state).as_str()),
-            TaskColumn::StateFor => Value::Number(context.since(view.state_since)),
+            TaskColumn::StateFor => Value::Number(state_for_ns(context, self.record)),
             TaskColumn::Site => {
                 let site = lp.site_place(view.site);
                 site.map_or(Value::Absent, |site| Value::Text(Cow::Owned(site.to_string())))
@@ -351,10 +363,10 @@ impl crate::model::query::Row for Seen<'_> {
             TaskColumn::SelfWakes => Value::Number(view.self_wakes),
             // Not counted, and found for single tasks only.
             TaskColumn::Wakers | TaskColumn::Warnings => Value::Absent,
-            TaskColumn::Busy => Value::Number(busy_ns(context, view)),
-            TaskColumn::Scheduled => Value::Number(scheduled_ns(context, view)),
-            TaskColumn::Idle => Value::Number(idle_ns(context, view)),
-            TaskColumn::LongestPoll => Value::Number(longest_poll_ns(context, view)),
+            TaskColumn::Busy => Value::Number(busy_ns(self.record)),
+            TaskColumn::Scheduled => Value::Number(scheduled_ns(self.record)),
+            TaskColumn::Idle => Value::Number(idle_ns(context, self.record)),
+            TaskColumn::LongestPoll => Value::Number(longest_poll_ns(self.record)),
             TaskColumn::SizeBytes => Value::Number(u64::from(view.size_bytes)),
             TaskColumn::Blocks => self.lookup.blocks(view.id),
             TaskColumn::WaitingOn => self.lookup.waiting_on(self.record),
@@ -362,33 +374,40 @@ impl crate::model::query::Row for Seen<'_> {
     }
 }
 
-/// The poll under way, for nothing else runs while one does.
-fn running_ns(context: &Context, view: &TaskView) -> u64 {
-    if view.state == telemetry::TaskState::Running { context.since(view.state_since) } else { 0 }
+/// The poll under way.
+fn running_ns(record: &Record) -> u64 {
+    if record.view.state == telemetry::TaskState::Running { record.awake_ns } else { 0 }
 }
 
-fn busy_ns(context: &Context, view: &TaskView) -> u64 {
-    view.busy_ns.saturating_add(running_ns(context, view))
+fn busy_ns(record: &Record) -> u64 {
+    record.view.busy_ns.saturating_add(running_ns(record))
 }
 
-fn scheduled_ns(context: &Context, view: &TaskView) -> u64 {
-    let now = if view.state == telemetry::TaskState::Scheduled { context.since(view.state_since) } else { 0 };
-    view.scheduled_ns.saturating_add(now)
+fn scheduled_ns(record: &Record) -> u64 {
+    let now = if record.view.state == telemetry::TaskState::Scheduled { record.awake_ns } else { 0 };
+    record.view.scheduled_ns.saturating_add(now)
 }
 
-pub(super) fn longest_poll_ns(context: &Context, view: &TaskView) -> u64 {
-    view.longest_poll_ns.max(running_ns(context, view))
+fn longest_poll_ns(record: &Record) -> u64 {
+    record.view.longest_poll_ns.max(running_ns(record))
 }
 
-fn idle_ns(context: &Context, view: &TaskView) -> u64 {
-    let end = view.ended_at.unwrap_or(context.now);
-    let life = end.as_nanos().saturating_sub(view.spawned_at.as_nanos());
-    life.saturating_sub(busy_ns(context, view)).saturating_sub(scheduled_ns(context, view))
+fn idle_ns(context: &Context, record: &Record) -> u64 {
+    let end = record.view.ended_at.unwrap_or(context.now());
+    let life = end.as_nanos().saturating_sub(record.view.spawned_at.as_nanos());
+    life.saturating_sub(busy_ns(record)).saturating_sub(scheduled_ns(record))
+}
+
+fn state_for_ns(context: &Context, record: &Record) -> u64 {
+    match record.view.state {
+        telemetry::TaskState::Running | telemetry::TaskState::Scheduled => record.awake_ns,
+        _ => context.since(record.view.state_since),
+    }
 }
 
 /// A task's row, but for its waits and what follows from them.
 pub(super) fn task(context: &Context, record: &Record) -> Task {
-    let Record { lp, view } = record;
+    let Record { lp, view, .. } = record;
     let lp = &context.loops[*lp];
     Task {
         id: view.id,
@@ -397,17 +416,17 @@ pub(super) fn task(context: &Context, record: &Record) -> Task {
         parent: view.parent,
         loop_id: Some(lp.view.id),
         state: state(view.state),
-        state_for_ns: Some(context.since(view.state_since)),
+        state_for_ns: Some(state_for_ns(context, record)),
         site: lp.site_place(view.site),
         spawned_at: Some(context.wall(view.spawned_at)),
         ended_at: view.ended_at.map(|at| context.wall(at)),
         polls: view.polls,
         wakes: view.wakes,
         self_wakes: view.self_wakes,
-        busy_ns: busy_ns(context, view),
-        scheduled_ns: scheduled_ns(context, view),
-        idle_ns: idle_ns(context, view),
-        longest_poll_ns: Some(longest_poll_ns(context, view)),
+        busy_ns: busy_ns(record),
+        scheduled_ns: scheduled_ns(record),
+        idle_ns: idle_ns(context, record),
+        longest_poll_ns: Some(longest_poll_ns(record)),
         size_bytes: (view.kind == telemetry::TaskKind::Task).then_some(u64::from(view.size_bytes)),
         ..Task::default()
     }

@@ -96,7 +96,7 @@ fn read(context: &Context, asked: &TreeQuery, filter: &Filter) -> Tree {
             }
             seen.push(pair);
             if !filter.is_all() {
-                let record = Record { lp, view: *view };
+                let record = Record::new(lp, view);
                 if filter.matches(&Seen { record: &record, lookup }) {
                     matching.push(view.id);
                 }
