@@ -281,7 +281,7 @@ fn held(lock: &Rc<Mutex<i32>>) -> Pin<Box<dyn Future<Output = ()>>> {
 
 #[test]
 fn a_lock_handed_to_a_waiter_whose_loop_ended_is_free_again() {
-    let lock: &'static Mutex<i32> = Box::leak(Box::new(Mutex::new(1)));
+    let lock = Mutex::new(1);
     let guard = lock.try_lock().unwrap();
     let mut waiter = Box::pin(lock.lock());
     loopscope::run(async {
