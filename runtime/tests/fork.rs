@@ -11,8 +11,8 @@ mod trace;
 use std::cell::Cell;
 use std::time::Duration;
 
-use child::{Side, exit_now, fork, fork_both, side, wait_for};
-use loopscope::net::UnixStream;
+use child::{Side, exit_now, fork, fork_both, side, unshare_pids, wait_for};
+use loopscope::net::{UnixListener, UnixStream};
 use loopscope::{Handle, Runner, call_later, sleep, spawn, yield_now};
 use trace::panic_of;
 
@@ -194,5 +194,27 @@ fn forks_while_other_threads_make_and_end_loops_find_everything_whole() {
             }
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
         });
+    });
+}
+
+#[test]
+fn a_peer_in_a_pid_namespace_that_is_not_seen_from_here_has_credentials_all_the_same() {
+    let name = "a_peer_in_a_pid_namespace_that_is_not_seen_from_here_has_credentials_all_the_same";
+    in_a_process_of_its_own(name, || {
+        let path = std::env::temp_dir().join(format!("loopscope-test-{}.sock", std::process::id()));
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let _outside = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        if !unshare_pids() {
+            return; // only root may
+        }
+        let code = fork(|| {
+            loopscope::run(async {
+                let (stream, _) = UnixListener::from_std(listener).unwrap().accept().await.unwrap();
+                assert_eq!(stream.peer_cred().unwrap().pid, 0);
+            });
+            0
+        });
+        assert_eq!(code, 0);
     });
 }

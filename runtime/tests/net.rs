@@ -156,3 +156,22 @@ fn a_leaf_that_is_spawned_directly_has_no_await_but_a_place_where_it_was_made() 
         task.cancel().await;
     });
 }
+
+#[test]
+fn a_descriptor_that_outlives_its_loop_leaves_the_next_one_alone() {
+    use loopscope::io::AsyncFd;
+    use std::sync::Arc;
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    let ours = Arc::new(ours);
+    let stale = loopscope::run(async { AsyncFd::new(Arc::clone(&ours)).unwrap() });
+    // The next loop of this thread has the same slot, unless another test was faster.
+    loopscope::run(async {
+        let fresh = AsyncFd::new(Arc::clone(&ours)).unwrap();
+        (&theirs).write_all(b"x").unwrap();
+        stale.clear_readable();
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(std::pin::pin!(fresh.readable()).poll(&mut cx).is_ready());
+        drop(stale);
+        fresh.readable().await;
+    });
+}

@@ -337,3 +337,56 @@ fn futures_of_every_size_and_alignment_run() {
         assert_eq!(aligned.await.unwrap(), (0, 7));
     });
 }
+
+/// An output that owns its own handle, and notices when its memory is reused while it is dropped.
+struct Ouroboros {
+    _handle: Rc<RefCell<Option<loopscope::Task<Ouroboros>>>>,
+    _in_between: Reuse,
+    _last: Intact,
+}
+
+struct Reuse;
+
+impl Drop for Reuse {
+    fn drop(&mut self) {
+        // Futures of all sizes that come into question: one of them would get the memory that was freed too early.
+        fill::<32>();
+        fill::<48>();
+        fill::<64>();
+        fill::<80>();
+        fill::<96>();
+        fill::<112>();
+        fill::<128>();
+        fill::<144>();
+    }
+}
+
+fn fill<const BYTES: usize>() {
+    let bytes = [0xff_u8; BYTES];
+    spawn(async move { std::hint::black_box(bytes) }).detach();
+}
+
+struct Intact([u64; 8]);
+
+thread_local! {
+    static INTACT: Cell<Option<bool>> = const { Cell::new(None) };
+}
+
+impl Drop for Intact {
+    fn drop(&mut self) {
+        INTACT.set(Some(self.0 == [7; 8]));
+    }
+}
+
+#[test]
+fn an_output_that_owns_its_own_handle_is_dropped_whole() {
+    loopscope::run(async {
+        let handle = Rc::new(RefCell::new(None));
+        let inside = Rc::clone(&handle);
+        let task =
+            spawn(async move { Ouroboros { _handle: inside, _in_between: Reuse, _last: Intact([7; 8]) } });
+        handle.replace(Some(task));
+        yield_now().await;
+    });
+    assert_eq!(INTACT.get(), Some(true));
+}

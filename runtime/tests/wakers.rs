@@ -209,3 +209,91 @@ fn stale_wakers_that_never_rest_harm_no_loop_that_takes_the_slot() {
         thread.join().unwrap();
     }
 }
+
+thread_local! {
+    /// What [`Foreign`] does when it is called.
+    static ON_WAKE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// A waker of another library, which runs any code.
+struct Foreign;
+
+impl std::task::Wake for Foreign {
+    fn wake(self: Arc<Self>) {
+        let on_wake = ON_WAKE.take();
+        if let Some(on_wake) = on_wake {
+            on_wake();
+        }
+    }
+}
+
+/// Polls a future once with a waker that then does `on_wake`.
+fn poll_foreign<F: Future>(future: std::pin::Pin<&mut F>, on_wake: impl FnOnce() + 'static) {
+    ON_WAKE.set(Some(Box::new(on_wake)));
+    let waker = Waker::from(Arc::new(Foreign));
+    assert!(future.poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+}
+
+/// Whether the waker was called.
+fn was_woken() -> bool {
+    ON_WAKE.with_borrow(Option::is_none)
+}
+
+#[test]
+fn a_foreign_waker_may_make_and_drop_sockets() {
+    use loopscope::net::UnixStream;
+    loopscope::run(async {
+        let (reader, writer) = UnixStream::pair().unwrap();
+        let others = UnixStream::pair().unwrap();
+        let mut bytes = [0];
+        poll_foreign(std::pin::pin!(reader.read(&mut bytes)), || ());
+        let mut readable = std::pin::pin!(reader.readable());
+        poll_foreign(readable.as_mut(), move || {
+            drop(others);
+            drop(UnixStream::pair().unwrap());
+        });
+        writer.write_all(b"x").await.unwrap();
+        sleep(std::time::Duration::from_millis(1)).await;
+        assert!(was_woken());
+        readable.await;
+    });
+}
+
+#[test]
+fn a_foreign_waker_that_panics_is_reported_and_harms_nobody() {
+    use loopscope::net::UnixStream;
+    use loopscope::runner::UnhandledKind;
+    let reports = Rc::new(RefCell::new(Vec::new()));
+    let inside = Rc::clone(&reports);
+    let hook = move |unhandled: &loopscope::runner::Unhandled| {
+        assert_eq!(unhandled.to_string(), "the event loop called a waker that panicked: oh no");
+        inside.borrow_mut().push(unhandled.kind.clone());
+    };
+    let mut runner = Runner::builder().on_unhandled(hook).build().unwrap();
+    let millisecond = std::time::Duration::from_millis(1);
+    runner
+        .block_on(async move {
+            let (reader, writer) = UnixStream::pair().unwrap();
+            let mut bytes = [0];
+            poll_foreign(std::pin::pin!(reader.read(&mut bytes)), || ());
+            let mut readable = std::pin::pin!(reader.readable());
+            poll_foreign(readable.as_mut(), || panic!("oh no"));
+            writer.write_all(b"x").await.unwrap();
+            sleep(millisecond).await;
+            assert!(was_woken());
+
+            let mut sleeping = std::pin::pin!(sleep(millisecond));
+            poll_foreign(sleeping.as_mut(), || panic!("oh no"));
+            sleep(2 * millisecond).await;
+            assert!(was_woken());
+
+            let mut task = std::pin::pin!(spawn(async { 7 }));
+            poll_foreign(task.as_mut(), || panic!("oh no"));
+            yield_now().await;
+            assert!(was_woken());
+            assert_eq!(task.await.unwrap(), 7);
+        })
+        .unwrap();
+    let expected = UnhandledKind::PanicInWaker("oh no".into());
+    assert_eq!(*reports.borrow(), [expected.clone(), expected.clone(), expected]);
+}

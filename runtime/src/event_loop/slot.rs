@@ -318,7 +318,7 @@ impl Loop {
     fn end_life(&self) {
         self.waiters.free_all();
         self.resources.free_all();
-        self.sources.free_all();
+        self.sources.free_all(self.driver.borrow().registry());
         self.wheel.borrow_mut().clear(WHEEL_SHIFT, clock::os_now_ns());
         self.sites.clear();
         let histograms = self.histograms.get(0);
@@ -356,7 +356,9 @@ impl Loop {
 
     #[cold]
     fn next_id_block(&self) -> u64 {
-        let ids = if self.record.info().hidden { &NEXT_HIDDEN_ID } else { &NEXT_ID };
+        // By its number, since its name lies behind a lock that readers take.
+        let hidden = self.life.load(Relaxed) > HIDDEN_LOOPS;
+        let ids = if hidden { &NEXT_HIDDEN_ID } else { &NEXT_ID };
         let first = ids.fetch_add(ID_BLOCK, Relaxed);
         self.ids.set((first + 1, first + ID_BLOCK));
         first
@@ -367,6 +369,7 @@ impl Loop {
         self.controls.release_empty(|entries| self.records.release(entries));
         self.waiters.release_empty();
         self.resources.release_empty();
+        self.sources.release_empty();
         self.memory.trim();
     }
 
@@ -375,6 +378,7 @@ impl Loop {
         self.controls.has_empty()
             || self.waiters.has_empty()
             || self.resources.has_empty()
+            || self.sources.has_empty()
             || self.memory.has_empty()
     }
 

@@ -12,11 +12,14 @@
 //! nothing is ready; and not at all while no descriptor is registered. Asking between every two polls costs thirty times as
 //! much on a ping-pong.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
+use std::task::Waker;
 
 use super::current;
 use super::slot::{Loop, TimeSource};
 use crate::io::driver::Until;
+use crate::runner::UnhandledKind;
 use crate::telemetry::atomic::OneWriter;
 use crate::telemetry::clock;
 use crate::telemetry::waiter::{LINKED, NOTIFIED, Waiter, Waiters};
@@ -172,6 +175,10 @@ impl Loop {
             self.swept_at_ns.set(clock::os_now_ns());
         }
         if !self.remote.park() {
+            // Whoever knocks all the time must not keep the descriptors from being asked.
+            if self.sources.count() > 0 {
+                self.ask(Until::Now);
+            }
             return self.take_posted();
         }
         self.ask(until);
@@ -233,7 +240,23 @@ impl Loop {
         });
         self.record.timers.put(wheel.len() as u64);
         drop(wheel);
-        foreign.into_iter().for_each(std::task::Waker::wake);
+        for waker in foreign {
+            self.wake_quietly(waker);
+        }
+    }
+
+    /// Wakes who waited in an entry. A waker of another library that panics must not take the loop, or the bystander that
+    /// happened to wake it, along.
+    #[inline]
+    pub(crate) fn wake_quietly(&self, waker: Waker) {
+        if crate::task::waker::is_ours(&waker) {
+            return waker.wake();
+        }
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+            let text = crate::task::cell::payload_text(&*payload);
+            self.report_loop(UnhandledKind::PanicInWaker(text));
+            crate::task::cell::drop_quietly(payload);
+        }
     }
 
     /// Runs what other threads posted.
@@ -248,9 +271,9 @@ impl Loop {
         debug_assert!(current::get().is_some());
         for post in posted {
             // A closure that panics must not take the loop and everybody on it along.
-            if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(post)) {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(post)) {
                 let text = crate::task::cell::payload_text(&*payload);
-                self.report_loop(crate::runner::UnhandledKind::Panic(text));
+                self.report_loop(UnhandledKind::Panic(text));
                 crate::task::cell::drop_quietly(payload);
             }
         }

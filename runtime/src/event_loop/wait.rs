@@ -149,7 +149,7 @@ impl Ticket {
         let entry = lp.waiters.get(index);
         entry.set(NOTIFIED);
         if let Some(waker) = entry.take_waker() {
-            waker.wake();
+            lp.wake_quietly(waker);
         }
     }
 }
@@ -229,18 +229,23 @@ impl WaitQueue {
         notified
     }
 
-    /// Notifies the first entry, takes it out and wakes its waker. Returns the word of its task.
-    pub(crate) fn notify_first(&self, lp: &Loop) -> Option<u64> {
+    /// Notifies the first entry, takes it out and wakes its waker. Returns whether there was one.
+    pub(crate) fn notify_first(&self, lp: &Loop) -> bool {
+        let Some(entry) = self.take_first(lp) else { return false };
+        if let Some(waker) = entry.take_waker() {
+            lp.wake_quietly(waker);
+        }
+        true
+    }
+
+    /// Notifies the first entry and takes it out; its waker is still to be woken.
+    fn take_first<'a>(&self, lp: &'a Loop) -> Option<&'a Waiter> {
         self.check_life(lp);
         let index = self.head.get().checked_sub(1)?;
         self.unlink(lp, index);
         let entry = lp.waiters.get(index);
         entry.set(NOTIFIED);
-        let task = entry.task_word();
-        if let Some(waker) = entry.take_waker() {
-            waker.wake();
-        }
-        Some(task)
+        Some(entry)
     }
 
     /// The entry that would be notified next.
@@ -252,10 +257,21 @@ impl WaitQueue {
     /// Notifies all entries that are in the queue now. Returns how many.
     pub(crate) fn notify_all(&self, lp: &Loop) -> usize {
         let mut count = 0;
-        while self.notify_first(lp).is_some() {
+        while self.notify_first(lp) {
             count += 1;
         }
         count
+    }
+
+    /// As [`notify_all`](Self::notify_all), but wakers of other libraries, which may run any code, go to `foreign`.
+    pub(crate) fn notify_all_but(&self, lp: &Loop, foreign: &mut Vec<Waker>) {
+        while let Some(entry) = self.take_first(lp) {
+            match entry.take_waker() {
+                Some(waker) if crate::task::waker::is_ours(&waker) => waker.wake(),
+                Some(waker) => foreign.push(waker),
+                None => {}
+            }
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::panic::Location;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
@@ -47,12 +47,15 @@ const WRITE: u8 = 2;
 const READ_ENDED: u8 = 4;
 /// The end of what can be written was reported and stays.
 const WRITE_ENDED: u8 = 8;
+/// Of an entry that is handed out.
+const REGISTERED: u8 = 16;
 
 /// One registration's state.
 #[repr(C)]
 pub(crate) struct SourceState {
     generation: Cell<u32>,
     link: Cell<u32>,
+    fd: Cell<RawFd>,
     readiness: Cell<u8>,
     /// Resource record plus one.
     resource: Cell<u32>,
@@ -100,12 +103,31 @@ impl Sources {
     }
 
     /// Registrations that were moved out of a loop that ended do not outlive it.
-    pub(crate) fn free_all(&self) {
+    pub(crate) fn free_all(&self, registry: &mio::Registry) {
         for index in 0..self.slots.high_water() {
             let state = self.pages.get(index);
-            state.generation.set(state.generation.get().wrapping_add(1));
+            if state.readiness.get() & REGISTERED != 0 {
+                // It fails where the descriptor was forgotten and closed, and then there is nothing to take out.
+                drop(registry.deregister(&mut SourceFd(&state.fd.get())));
+                state.resource.set(0);
+                self.free(index);
+            }
         }
         self.count.set(0);
+        self.release_empty();
+    }
+
+    fn free(&self, index: u32) {
+        self.pages.get(index).readiness.set(0);
+        self.slots.free(&SourceLinks(&self.pages), index);
+    }
+
+    pub(crate) fn has_empty(&self) -> bool {
+        self.slots.has_empty()
+    }
+
+    pub(crate) fn release_empty(&self) {
+        self.slots.release_empty(&SourceLinks(&self.pages));
     }
 }
 
@@ -113,6 +135,8 @@ impl Loop {
     /// Handles what the OS reported. Returns how many sources had something.
     pub(crate) fn take_events(&self) -> usize {
         let mut count = 0;
+        // Wakers may be foreign and run code that makes or drops sockets, so they are woken when the driver is free again.
+        let mut foreign = Vec::new();
         let mut driver = self.driver.borrow_mut();
         for event in driver.source_events() {
             count += 1;
@@ -136,19 +160,23 @@ impl Loop {
             if event.is_write_closed() || event.is_error() {
                 ready |= WRITE_ENDED;
             }
-            self.source_ready(state, ready);
+            self.source_ready(state, ready, &mut foreign);
+        }
+        drop(driver);
+        for waker in foreign {
+            self.wake_quietly(waker);
         }
         count
     }
 
-    fn source_ready(&self, state: &SourceState, ready: u8) {
+    fn source_ready(&self, state: &SourceState, ready: u8, foreign: &mut Vec<Waker>) {
         state.readiness.set(state.readiness.get() | ready);
         self.show_readiness(state);
         if ready & READ != 0 {
-            state.readers.notify_all(self);
+            state.readers.notify_all_but(self, foreign);
         }
         if ready & WRITE != 0 {
-            state.writers.notify_all(self);
+            state.writers.notify_all_but(self, foreign);
         }
     }
 
@@ -200,7 +228,7 @@ impl Source {
         let generation = state.generation.get();
         let token = Token(usize::try_from(u64::from(generation) << 32 | u64::from(index)).unwrap_or(0));
         if let Err(error) = lp.driver.borrow().registry().register(&mut SourceFd(&fd), token, interest) {
-            lp.sources.slots.free(&SourceLinks(&lp.sources.pages), index);
+            lp.sources.free(index);
             return Err(error);
         }
         let made_by = lp.running_id();
@@ -208,7 +236,8 @@ impl Source {
         let making =
             Making { kind, id: slot::next_resource_id(), name: 0, made_at: made_at_word, made_by, fd };
         state.resource.set(lp.resources.alloc(&making).map_or(0, |resource| resource + 1));
-        state.readiness.set(READ | WRITE);
+        state.fd.set(fd);
+        state.readiness.set(READ | WRITE | REGISTERED);
         lp.sources.count.set(lp.sources.count.get() + 1);
         let life = lp.life.load(Relaxed);
         let source = Self { lp, life, index, generation, fd, made_at, _not_send: std::marker::PhantomData };
@@ -224,11 +253,16 @@ impl Source {
         self.lp.sources.pages.get(self.index)
     }
 
+    /// Whether the loop it was made on still runs this life: else the slot may be another thread's, and nothing in it is ours.
+    fn is_alive(&self) -> bool {
+        self.lp.life.load(Relaxed) == self.life
+    }
+
     /// Whether the loop it was made on still runs this life and is the current one.
     fn check_loop(&self) {
         let here = current::get().is_some_and(|lp| std::ptr::eq(lp, self.lp));
         assert!(
-            here && self.lp.life.load(Relaxed) == self.life,
+            here && self.is_alive(),
             "a descriptor is used on another event loop than the one it was made on ({})",
             self.made_at
         );
@@ -236,6 +270,9 @@ impl Source {
 
     /// Its record, for counting.
     pub(crate) fn record(&self) -> Option<&'static Resource> {
+        if !self.is_alive() {
+            return None;
+        }
         self.state().resource.get().checked_sub(1).map(|resource| self.lp.resources.get(resource))
     }
 
@@ -300,6 +337,9 @@ impl Source {
 
     /// The last call found nothing to do.
     pub(crate) fn clear_ready(&self, direction: Direction) {
+        if !self.is_alive() {
+            return;
+        }
         let state = self.state();
         let bits = match direction {
             Direction::Read => READ,
@@ -342,8 +382,8 @@ impl Source {
 impl Drop for Source {
     fn drop(&mut self) {
         let state = self.state();
-        if self.lp.life.load(Relaxed) != self.life || state.generation.get() != self.generation {
-            return; // its loop has ended; closing the descriptor takes it out of epoll
+        if !self.is_alive() || state.generation.get() != self.generation {
+            return; // its loop has ended and taken it out of epoll
         }
         if self.lp.forked.get() {
             return; // the registration is the parent's
@@ -356,7 +396,7 @@ impl Drop for Source {
         if let Some(resource) = state.resource.replace(0).checked_sub(1) {
             self.lp.resources.free(resource);
         }
-        self.lp.sources.slots.free(&SourceLinks(&self.lp.sources.pages), self.index);
+        self.lp.sources.free(self.index);
         self.lp.sources.count.set(self.lp.sources.count.get() - 1);
     }
 }

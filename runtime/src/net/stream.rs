@@ -90,17 +90,18 @@ macro_rules! stream {
             pub fn write_all<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
                 let mut rest = bytes;
                 Plain(self.evented.run(Operation::write(None), move |mut io: &'a $std| {
-                    while !rest.is_empty() {
-                        match io.write(rest) {
-                            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                            Ok(written) => {
-                                self.evented.source().moved(Direction::Write, written);
-                                rest = &rest[written..];
-                            }
-                            Err(error) => return Err(error),
+                    if rest.is_empty() {
+                        return Ok(Uncounted(()));
+                    }
+                    match io.write(rest)? {
+                        0 => return Err(io::ErrorKind::WriteZero.into()),
+                        written => {
+                            self.evented.source().moved(Direction::Write, written);
+                            rest = &rest[written..];
                         }
                     }
-                    Ok(Uncounted(()))
+                    // Comes back for the rest, if the task's budget lets it: a peer that is fast must not keep others waiting.
+                    if rest.is_empty() { Ok(Uncounted(())) } else { Err(io::ErrorKind::Interrupted.into()) }
                 }))
             }
 
@@ -120,17 +121,19 @@ macro_rules! stream {
             ) -> impl Future<Output = io::Result<()>> + 'a {
                 let mut filled = 0;
                 Plain(self.evented.run(Operation::read(None), move |mut io: &'a $std| {
-                    while filled < buffer.len() {
-                        match io.read(&mut buffer[filled..]) {
-                            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                            Ok(read) => {
-                                self.evented.source().moved(Direction::Read, read);
-                                filled += read;
-                            }
-                            Err(error) => return Err(error),
+                    if filled == buffer.len() {
+                        return Ok(Uncounted(()));
+                    }
+                    match io.read(&mut buffer[filled..])? {
+                        0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                        read => {
+                            self.evented.source().moved(Direction::Read, read);
+                            filled += read;
                         }
                     }
-                    Ok(Uncounted(()))
+                    // As in `write_all`.
+                    let is_full = filled == buffer.len();
+                    if is_full { Ok(Uncounted(())) } else { Err(io::ErrorKind::Interrupted.into()) }
                 }))
             }
 

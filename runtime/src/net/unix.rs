@@ -1,3 +1,4 @@
+#![allow(unsafe_code, reason = "asks the OS who is at the other end")]
 //! Unix sockets.
 
 use std::future::Future;
@@ -143,12 +144,23 @@ impl UnixStream {
     ///
     /// When the OS does not know it.
     pub fn peer_cred(&self) -> io::Result<PeerCredentials> {
-        let credentials = rustix::net::sockopt::socket_peercred(self.evented.io())?;
-        Ok(PeerCredentials {
-            pid: credentials.pid.as_raw_nonzero().get(),
-            uid: credentials.uid.as_raw(),
-            gid: credentials.gid.as_raw(),
-        })
+        // Not through rustix, whose credentials have no room for the 0 of a process that cannot be seen from here.
+        let mut credentials = libc::ucred { pid: 0, uid: 0, gid: 0 };
+        let mut bytes = libc::socklen_t::try_from(size_of::<libc::ucred>()).unwrap_or(0);
+        // SAFETY: the kernel writes at most `bytes` bytes, which is what there is room for; any bytes are valid credentials.
+        let failed = unsafe {
+            libc::getsockopt(
+                self.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_PEERCRED,
+                (&raw mut credentials).cast(),
+                &raw mut bytes,
+            )
+        };
+        if failed != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(PeerCredentials { pid: credentials.pid, uid: credentials.uid, gid: credentials.gid })
     }
 }
 

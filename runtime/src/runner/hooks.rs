@@ -34,6 +34,8 @@ pub enum UnhandledKind {
     Error(String),
     /// A destructor panicked: of a cancelled future, or of an output that nobody took.
     PanicInDrop(String),
+    /// A waker of another library panicked when the loop called it.
+    PanicInWaker(String),
     /// A task awaited its own cancellation, which ends it there.
     SelfCancel,
     /// While the loop was closing, destructors went on spawning tasks; this many futures were leaked.
@@ -60,7 +62,9 @@ impl fmt::Display for Unhandled {
         match (self.task, self.task_kind) {
             (Some(task), Some(TaskKind::Callback)) => write!(f, "callback {task}")?,
             (Some(task), _) => write!(f, "task {task}")?,
-            (None, _) if matches!(self.kind, UnhandledKind::LeakedAtClose(_)) => {
+            (None, _)
+                if matches!(self.kind, UnhandledKind::LeakedAtClose(_) | UnhandledKind::PanicInWaker(_)) =>
+            {
                 f.write_str("the event loop")?;
             }
             (None, _) => f.write_str("a posted callback")?,
@@ -75,6 +79,7 @@ impl fmt::Display for Unhandled {
             UnhandledKind::Panic(text) => write!(f, " panicked and nobody awaits it: {text}"),
             UnhandledKind::Error(text) => write!(f, " failed and nobody awaits it: {text}"),
             UnhandledKind::PanicInDrop(text) => write!(f, " panicked in a destructor: {text}"),
+            UnhandledKind::PanicInWaker(text) => write!(f, " called a waker that panicked: {text}"),
             UnhandledKind::SelfCancel => f.write_str(" awaited its own cancellation and ends there"),
             UnhandledKind::LeakedAtClose(count) => {
                 write!(f, " leaked {count} futures that destructors went on spawning while it closed")

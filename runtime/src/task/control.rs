@@ -18,9 +18,9 @@ use crate::telemetry::slots::{ENTRIES_MAX, Links, Slots};
 
 /// Stands in the run queue. Excludes nothing: a running or finished task can stand there too.
 pub(crate) const QUEUED: u32 = 1;
-/// Is being polled.
+/// Is being polled, or foreign code runs that may own its handle: its cell stays whatever becomes of that.
 pub(crate) const RUNNING: u32 = 2;
-/// Its future is gone; its output lies in its cell if `HANDLE` is set. Excludes `RUNNING`.
+/// Its future is gone; its output lies in its cell if `HANDLE` is set.
 pub(crate) const DONE: u32 = 4;
 /// A `Task` handle exists.
 pub(crate) const HANDLE: u32 = 8;

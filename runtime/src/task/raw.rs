@@ -337,7 +337,6 @@ impl Loop {
         control.flags.set(control.flags.get() | DONE | RUNNING);
         // SAFETY: it was not done and not running, so the cell holds a future that nobody uses.
         let dropped = unsafe { (vtable.drop_future)(control.data.get()) };
-        control.flags.set(control.flags.get() & !RUNNING);
         if let Err(payload) = dropped {
             self.panicked_in_drop(index, control, cell::payload_text(&*payload));
             cell::drop_quietly(payload);
@@ -362,7 +361,9 @@ impl Loop {
 
     /// The future is gone; tells everybody who waits for that.
     fn finish(&self, index: u32, control: &Control, outcome: u32, state: TaskState) {
-        let flags = control.flags.get() | DONE | outcome;
+        // Marked running too until everybody is told: a waker or a hook may drop the handle, which must not release the cell
+        // that is still being read.
+        let flags = control.flags.get() | DONE | RUNNING | outcome;
         control.flags.set(flags);
         // SAFETY: the cell is there until the task is released.
         let header = unsafe { cell::header(control.data.get()) };
@@ -374,7 +375,7 @@ impl Loop {
             let entry = self.waiters.get(joiner);
             entry.set(NOTIFIED);
             if let Some(waker) = entry.take_waker() {
-                waker.wake();
+                self.wake_quietly(waker);
             }
         }
         if let Some(group) = header.group.take() {
@@ -383,6 +384,8 @@ impl Loop {
                 control.flags.set(control.flags.get() | REPORTED);
             }
         }
+        let flags = control.flags.get() & !RUNNING;
+        control.flags.set(flags);
         if flags & HANDLE == 0 {
             self.abandon(index, control);
         }
@@ -398,7 +401,9 @@ impl Loop {
 
     /// Nobody will read the output: reports what must not be lost, and releases the task.
     fn abandon(&self, index: u32, control: &Control) {
-        let flags = control.flags.get();
+        // Marked running, as while the future was dropped: the output, or the hook, may own the task's own handle.
+        let flags = control.flags.get() | RUNNING;
+        control.flags.set(flags);
         if flags & REPORTED == 0
             && let Some(text) = Self::describe(control)
         {
@@ -407,7 +412,7 @@ impl Loop {
             self.report(index, kind);
         }
         if let (true, Some(vtable)) = (flags & OUTPUT != 0, control.vtable.get()) {
-            control.flags.set(flags & !OUTPUT);
+            control.flags.set(control.flags.get() & !OUTPUT);
             // SAFETY: OUTPUT said that the cell holds an output.
             let dropped = unsafe { (vtable.drop_output)(control.data.get()) };
             if let Err(payload) = dropped {
@@ -419,6 +424,7 @@ impl Loop {
                 self.now.set(self.ticks.get().now());
             }
         }
+        control.flags.set(control.flags.get() & !RUNNING);
         if control.flags.get() & QUEUED == 0 {
             self.release_task(index, control);
         }

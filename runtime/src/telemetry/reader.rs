@@ -122,7 +122,8 @@ impl LoopReader {
                 continue;
             };
             let view = with_running(view, word, index, running, &rate);
-            if each(&view).is_break() || !self.is_alive() {
+            // Asked after it was read: it may be of the slot's next loop.
+            if !self.is_alive() || each(&view).is_break() {
                 return;
             }
         }
@@ -147,7 +148,7 @@ impl LoopReader {
         for index in 0..self.lp.waiters.high_water() {
             if self.lp.waiters.group_in_use(index)
                 && let Some(view) = self.wait(index, &rate)
-                && (each(&view).is_break() || !self.is_alive())
+                && (!self.is_alive() || each(&view).is_break())
             {
                 return;
             }
@@ -202,7 +203,7 @@ impl LoopReader {
         let rate = clock::rate();
         for index in self.lp.resources.indices() {
             if let Some(view) = self.lp.resources.get(index).read(&self.lp.names, &rate)
-                && (each(&view).is_break() || !self.is_alive())
+                && (!self.is_alive() || each(&view).is_break())
             {
                 return;
             }
@@ -222,18 +223,20 @@ impl LoopReader {
 
     /// The text of a name. Names are what the application chose: escape them before showing them.
     pub fn name(&self, index: NameIndex) -> Option<String> {
-        self.lp.names.get(index)
+        let name = self.lp.names.get(index);
+        name.filter(|_| self.is_alive())
     }
 
     /// A histogram: of one site, or of the whole loop. `Lateness` and `IoWait` have no sites.
     pub fn histogram(&self, kind: HistogramKind, site: Option<SiteIndex>) -> Histogram {
         let own = self.lp.histograms.get(0);
-        match kind {
+        let histogram = match kind {
             HistogramKind::Poll => self.lp.sites.histogram(&self.lp.blocks, site, true),
             HistogramKind::Scheduled => self.lp.sites.histogram(&self.lp.blocks, site, false),
             HistogramKind::Lateness => self.lp.blocks.read(&own.lateness),
             HistogramKind::IoWait => self.lp.blocks.read(&own.io_wait),
-        }
+        };
+        if self.is_alive() { histogram } else { Histogram::default() }
     }
 
     /// Bytes that the histograms take, and values that found no room in them.

@@ -154,7 +154,8 @@ impl Wheel {
     /// The nanosecond at which the wheel must be advanced next: the earliest deadline, rounded up to its tick, or the moment
     /// at which a slot is to be spread.
     pub(crate) fn next_due_ns(&self) -> Option<u64> {
-        self.next_slot().map(|(_, tick)| tick << self.shift)
+        // A slot may begin after the last nanosecond there is.
+        self.next_slot().map(|(_, tick)| tick.saturating_mul(1 << self.shift))
     }
 
     /// Advances to `now_ns` and hands every entry that is due to `fire`, unlinked, in order of deadline.
@@ -285,6 +286,14 @@ mod tests {
         assert_eq!(fired(&mut wheel, &table, 1001), [0]);
         assert_eq!(fired(&mut wheel, &table, (u64::MAX >> 1) - 1), []);
         assert_eq!(fired(&mut wheel, &table, u64::MAX >> 1), [1]);
+    }
+
+    #[test]
+    fn the_end_of_time_is_due_at_the_end_of_time() {
+        let table = Table::new(vec![u64::MAX]);
+        let mut wheel = Wheel::new(18, 1 << 50);
+        wheel.insert(&table, 0);
+        assert_eq!(wheel.next_due_ns(), Some(u64::MAX));
     }
 
     proptest! {

@@ -166,3 +166,9 @@ pub(crate) fn fork(in_child: impl FnOnce() -> i32) -> i32 {
         Some(pid) => wait_for(pid),
     }
 }
+
+/// Puts processes that are forked from here on into a pid namespace of their own. Returns whether the OS allows it.
+pub(crate) fn unshare_pids() -> bool {
+    // SAFETY: always sound.
+    unsafe { libc::unshare(libc::CLONE_NEWPID) == 0 }
+}

@@ -21,6 +21,7 @@ pub(crate) const UNSAFE: &[Exception] = &[
         path: "runtime/src/event_loop/slot.rs",
         reason: "loop slots are shared between the loop's thread and readers",
     },
+    Exception { path: "runtime/src/net/unix.rs", reason: "asks the OS who is at the other end" },
     Exception { path: "runtime/src/io/source.rs", reason: "marks a type as readable from zeroed pages" },
     Exception {
         path: "runtime/src/runner.rs",
