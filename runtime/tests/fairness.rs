@@ -170,7 +170,7 @@ fn reading_exactly_from_a_fast_peer_leaves_others_their_turns() {
 }
 
 /// Posts itself until `left` is used up, and writes a byte on the way.
-fn post_again(handle: Handle, left: Arc<AtomicU32>, mut writer: std::os::unix::net::UnixStream) {
+fn post_again(handle: &Handle, left: Arc<AtomicU32>, mut writer: std::os::unix::net::UnixStream) {
     let now = left.load(Relaxed);
     if now == POSTS / 2 {
         assert_eq!(writer.write(&[7]).unwrap(), 1);
@@ -178,7 +178,7 @@ fn post_again(handle: Handle, left: Arc<AtomicU32>, mut writer: std::os::unix::n
     if now > 0 {
         left.store(now - 1, Relaxed);
         let next = handle.clone();
-        handle.post(move || post_again(next, left, writer)).unwrap();
+        handle.post(move || post_again(&next, left, writer)).unwrap();
     }
 }
 
@@ -192,7 +192,7 @@ fn posted_closures_do_not_starve_sockets() {
     let left_when_read = loopscope::run(async move {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         let ours = UnixStream::from_std(ours).unwrap();
-        post_again(Handle::current(), Arc::clone(&inside), theirs);
+        post_again(&Handle::current(), Arc::clone(&inside), theirs);
         ours.read_exact(&mut [0]).await.unwrap();
         inside.load(Relaxed)
     });
