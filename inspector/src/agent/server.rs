@@ -30,6 +30,8 @@ pub(super) struct Limits {
     pub(super) idle: Duration,
     /// Requests of one client at a time.
     pub(super) requests_max: u32,
+    /// Streams of one client that are not over, those included that it has left and that have not seen it yet.
+    pub(super) streams_max: u64,
 }
 
 impl Default for Limits {
@@ -41,6 +43,7 @@ impl Default for Limits {
             first_request: Duration::from_secs(5),
             idle: Duration::from_secs(600),
             requests_max: 8,
+            streams_max: 64,
         }
     }
 }
@@ -99,8 +102,7 @@ pub(super) async fn serve(
         let seat = Seat::take(&clients, limits.clients_max);
         let is_refused = seat.is_none();
         let Some(seat) = seat.or_else(|| Seat::take(&refusals, limits.refusals_max)) else { continue };
-        let connection =
-            Connection::new(&shared, limits.write_patience, is_refused.then_some(limits.clients_max));
+        let connection = Connection::new(&shared, &limits, is_refused);
         let serving = serve_connection(stream, connection, limits.clone(), seat);
         loopscope::task::Builder::new().name(&format!("client {}", peer.pid)).spawn(serving).detach();
     }

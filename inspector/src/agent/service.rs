@@ -5,6 +5,7 @@
 
 use super::own_process::OwnProcess;
 use super::reading::{self, Reader, Reading};
+use super::server::Limits;
 use crate::model::{Capabilities, Capability, Rights};
 use crate::wire::proto::inspect_server::Inspect;
 use crate::wire::{self, Hello, Parts, Request, proto};
@@ -101,16 +102,17 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// `refused` is the number of clients there are, if that is one too many.
-    pub(super) fn new(shared: &Arc<Shared>, patience: Duration, refused: Option<usize>) -> Self {
+    /// `is_refused` says that there are as many clients as there may be without it.
+    pub(super) fn new(shared: &Arc<Shared>, limits: &Limits, is_refused: bool) -> Self {
         let activity = Arc::<Activity>::default();
         let (give_up, hopeless) = oneshot::channel();
         let inspector = Inspector {
             shared: shared.clone(),
             activity: activity.clone(),
             give_up: Arc::new(Mutex::new(Some(give_up))),
-            patience,
-            refused,
+            patience: limits.write_patience,
+            streams_max: limits.streams_max,
+            refused: is_refused.then_some(limits.clients_max),
         };
         Self { inspector, activity, hopeless }
     }
@@ -123,6 +125,7 @@ pub(super) struct Inspector {
     activity: Arc<Activity>,
     give_up: Arc<Mutex<Option<oneshot::Sender<()>>>>,
     patience: Duration,
+    streams_max: u64,
     refused: Option<usize>,
 }
 
@@ -144,7 +147,15 @@ impl Inspector {
         }
     }
 
-    fn stream(&self, request: Request, interval: Option<Duration>) -> mpsc::Receiver<Parting> {
+    fn stream(
+        &self,
+        request: Request,
+        interval: Option<Duration>,
+    ) -> Result<Response<mpsc::Receiver<Parting>>, Status> {
+        // HTTP/2 counts only streams that the client has not reset, and it can reset many before they have seen it.
+        if self.activity.streams() >= self.streams_max {
+            return Err(Status::resource_exhausted("too many requests of this client are not over yet"));
+        }
         let (parts, stream) = mpsc::channel(0);
         let sender = Sender {
             shared: self.shared.clone(),
@@ -154,7 +165,7 @@ impl Inspector {
             _streaming: Streaming::begin(&self.activity),
         };
         loopscope::spawn(sender.run(request, interval)).detach();
-        stream
+        Ok(Response::new(stream))
     }
 }
 
@@ -219,7 +230,7 @@ impl Inspect for Inspector {
         check_protocol(request.protocol)?;
         let request =
             wire::decode_request(request).map_err(|error| Status::invalid_argument(error.to_string()))?;
-        Ok(Response::new(self.stream(request, None)))
+        self.stream(request, None)
     }
 
     type WatchStream = mpsc::Receiver<Parting>;
@@ -233,7 +244,7 @@ impl Inspect for Inspector {
         check_protocol(request.snapshot.as_ref().map_or(0, |snapshot| snapshot.protocol))?;
         let (request, interval) =
             wire::decode_watch(request).map_err(|error| Status::invalid_argument(error.to_string()))?;
-        Ok(Response::new(self.stream(request, Some(interval))))
+        self.stream(request, Some(interval))
     }
 }
 

@@ -179,3 +179,24 @@ fn a_stopped_agent_takes_its_socket_along() {
     });
     assert!(matches!(error.kind(), Kind::NoSocket { .. }), "{error:?}");
 }
+
+#[test]
+fn a_client_that_keeps_leaving_its_streams_is_told_to_wait() {
+    let (agent, _dir) = start(Limits { streams_max: 2, ..Limits::default() });
+    run(async {
+        let mut client = connect(&agent).await.unwrap();
+        let hour = Duration::from_secs(3600);
+        let mut held = Vec::new();
+        for _ in 0..2 {
+            let mut watch = client.watch(&Request::default(), hour).await.unwrap();
+            watch.next().await.unwrap();
+            held.push(watch);
+        }
+        let error = client.watch(&Request::default(), hour).await.unwrap_err();
+        assert!(matches!(error.kind(), Kind::Busy { .. }), "{error:?}");
+        drop(held);
+        // Room is there again when the agent has seen them go, which takes a moment.
+        while client.snapshot(&Request::default()).await.is_err() {}
+    });
+    agent.stop();
+}
