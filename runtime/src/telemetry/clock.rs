@@ -3,14 +3,14 @@
 //!
 //! A reading of the counter costs 10 ns where the OS's clock costs 25, and one is taken at the end of every segment. Readings
 //! are *ticks*; the process has one [`Calibration`] that turns them into nanoseconds of the OS's monotonic clock. It starts
-//! from two readings and is refined by driver turns, first often, then once a second; it never spins.
+//! from two readings and is refined by driver turns, first often, then twenty times a second; it never spins.
 
 use super::atomic::{Acquire, AtomicU64, Relaxed, Release};
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
-/// Baselines after which the calibration is refined, in nanoseconds since the first reading.
-const REFINE_AFTER_NS: u64 = 1_000_000_000;
+/// The longest time between two refinements while driver turns are made, in nanoseconds.
+const REFINE_AFTER_NS: u64 = 50_000_000;
 /// The calibration is not trusted for deadlines before it spans this.
 const TRUSTED_AFTER_NS: u64 = 10_000_000;
 
@@ -212,7 +212,7 @@ pub(crate) fn trusted() -> bool {
     calibration().trusted.load(Relaxed)
 }
 
-/// Refines the calibration when it is due: at 0.1 ms, 1 ms, 10 ms, 100 ms after the first reading, then every second.
+/// Refines the calibration when it is due: at 0.1 ms, 1 ms, 10 ms after the first reading, then every 50 ms.
 /// Called by driver turns.
 pub(crate) fn refine() {
     let calibration = calibration();

@@ -16,8 +16,14 @@ use crate::telemetry::waiter::{LINKED, Parking};
 
 /// What the calibration of the time-stamp counter may be off by when it is fresh.
 const CLOCK_ERROR_NS: u64 = 2_000;
-/// … and by how much more for each nanosecond since: one in this many, 61 ppm.
-const CLOCK_DRIFT: u64 = 1 << 14;
+/// … and by how much more for each nanosecond since: one in this many, 977 ppm.
+const CLOCK_DRIFT: u64 = 1 << 10;
+/// How fast the kernel turns the clock forward, against its usual rate, while it is being set right.
+const SLEW_PPM: u64 = 500;
+
+const _: () =
+    assert!(1_000_000 / CLOCK_DRIFT > SLEW_PPM, "no timer fires early while the clock is being set right");
+
 /// After this long without a driver turn the OS's clock is read instead.
 const CLOCK_STALE_NS: u64 = 2_000_000_000;
 
