@@ -128,7 +128,7 @@ pub struct TreeQuery {
     /// Tasks whose children are not shown whatever the depth; at most 4,096.
     #[prost(uint64, repeated, tag = "4")]
     pub collapsed: ::prost::alloc::vec::Vec<u64>,
-    /// Recently finished tasks as well.
+    /// Finished tasks as well: without a filter those of the last three seconds, with one all that the records still hold.
     #[prost(bool, tag = "5")]
     pub finished: bool,
 }

@@ -111,6 +111,6 @@ pub struct TreeQuery {
     pub expanded: Vec<u64>,
     /// Tasks whose children are not shown whatever the depth.
     pub collapsed: Vec<u64>,
-    /// Recently finished tasks as well.
+    /// Finished tasks as well: without a filter those of the last three seconds, with one all that the records still hold.
     pub finished: bool,
 }

@@ -9,6 +9,7 @@ use crate::model::query::{Filter, Sort};
 use crate::model::tree::{self, Node, Tree};
 use crate::wire::limits::ROWS_MAX;
 use crate::wire::{Table, TableInfo, TreeQuery};
+use loopscope::telemetry::TaskView;
 use std::collections::VecDeque;
 
 /// Stands for "no parent" in a pair, which takes 16 bytes so; no task has that id.
@@ -16,6 +17,10 @@ const NO_PARENT: u64 = u64::MAX;
 
 /// Room for more pairs of a task and its parent is not taken on trust: 16 bytes each.
 const PAIRS_MAX: u64 = 1 << 21;
+
+/// How long a task that has finished stays in a tree without a filter: long enough to be seen in the next pictures. The records
+/// hold a thousand of them for as long as nothing takes their room, and the live ones would be buried.
+const FINISHED_SHOWN_NS: u64 = 3_000_000_000;
 
 /// Reads the page that was asked for.
 pub(super) fn page(context: &Context, asked: &TreeQuery) -> Result<Page, BadRequest> {
@@ -81,7 +86,11 @@ fn cut(
 /// The tree of the tasks that are to be seen, and of their ancestors.
 fn read(context: &Context, asked: &TreeQuery, filter: &Filter) -> Tree {
     let mut lookup = Lookup::new(context);
-    let is_due = |state| asked.finished || !tasks::state(state).is_finished();
+    let is_due = |view: &TaskView| {
+        let ended_for_ns = || view.ended_at.map_or(0, |at| context.since(at));
+        !tasks::state(view.state).is_finished()
+            || asked.finished && is_finished_due(!filter.is_all(), ended_for_ns())
+    };
     // Grown step by step it would take twice the memory.
     let live: u64 = context.loops.iter().map(|lp| lp.view.tasks).sum();
     let capacity = usize::try_from(live.min(PAIRS_MAX)).unwrap_or(0);
@@ -90,7 +99,7 @@ fn read(context: &Context, asked: &TreeQuery, filter: &Filter) -> Tree {
         let (mut seen, mut hidden, mut matching) = (Vec::with_capacity(capacity), Vec::new(), Vec::new());
         context.tasks(|lp, view| {
             let pair = (view.id, view.parent.unwrap_or(NO_PARENT));
-            if !is_due(view.state) {
+            if !is_due(view) {
                 hidden.push(pair);
                 return lookup.go_on();
             }
@@ -120,6 +129,23 @@ fn read(context: &Context, asked: &TreeQuery, filter: &Filter) -> Tree {
     Tree::build(seen.into_iter().map(|pair| node(pair, shown.contains(&pair.0))).chain(hidden))
 }
 
+/// Whether a tree that asks for finished tasks shows one.
+fn is_finished_due(is_filtered: bool, ended_for_ns: u64) -> bool {
+    is_filtered || ended_for_ns < FINISHED_SHOWN_NS
+}
+
 fn node((id, parent): (u64, u64), shown: bool) -> Node {
     Node { id, parent: (parent != NO_PARENT).then_some(parent), shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finished_task_leaves_the_tree_unless_a_filter_lets_it_through() {
+        assert!(is_finished_due(false, 0));
+        assert!(!is_finished_due(false, FINISHED_SHOWN_NS));
+        assert!(is_finished_due(true, FINISHED_SHOWN_NS));
+    }
 }
