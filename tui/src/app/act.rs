@@ -189,7 +189,8 @@ fn expand_all(state: &mut State) {
         state.say("The flat table has nothing to expand; t shows the tree.");
         return;
     }
-    state.tasks.expanded = !state.tasks.expanded;
+    // Where some children are hidden, all are shown first: what the key does is always to be seen.
+    state.tasks.expanded = !state.tasks.expanded || !state.tasks.except.is_empty();
     state.tasks.except.clear();
     state.tasks.restart();
 }

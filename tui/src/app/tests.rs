@@ -309,6 +309,15 @@ fn collapsing_is_asked_of_the_process() {
 }
 
 #[test]
+fn all_children_are_shown_first_where_some_are_hidden() {
+    let mut state = on_tasks(11);
+    press(&mut state, &["e", "E"]);
+    assert_eq!(asked(&state).shape, Shape::Tree { expanded: true, except: [].into() });
+    press(&mut state, &["E", "e", "E"]);
+    assert_eq!(asked(&state).shape, Shape::Tree { expanded: true, except: [].into() });
+}
+
+#[test]
 fn left_goes_to_the_parent_of_a_leaf() {
     let mut state = on_tasks(11);
     press(&mut state, &["Down", "Down", "Down", "h"]);
