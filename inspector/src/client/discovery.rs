@@ -167,6 +167,11 @@ impl Places {
                 return Ok(Found { pid: Some(pid), name: self.proc.name(pid), socket, alive: true });
             }
             (None, Asked::Off) => Kind::SwitchedOff { pid },
+            (None, Asked::At(path)) => {
+                let detail =
+                    format!("LOOPSCOPE_INSPECT names it for process {pid}, which has opened none there");
+                Kind::NoSocket { path, detail }
+            }
             (None, _) => Kind::NoAgent { pid },
         };
         Err(Error::new(kind))

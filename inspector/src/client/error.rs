@@ -174,7 +174,7 @@ impl std::error::Error for Error {}
 const HOW_TO_LINK: &str = "\
 To make it one that can be looked into, add to its Cargo.toml
     [dependencies]
-    loopscope-inspector = \"0.1\"
+    loopscope-inspector = \"0.1\"    # or { path = \"…/inspector\" } in a clone
 and as the first line of its main
     loopscope_inspector::start();";
 

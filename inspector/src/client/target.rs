@@ -1,7 +1,7 @@
 //! What a client attaches to, as people name it.
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// What to attach to.
@@ -30,7 +30,7 @@ impl FromStr for Target {
             Self::Only
         } else if is_url {
             Self::Console(text.to_owned())
-        } else if text.contains('/') {
+        } else if text.contains('/') || Path::new(text).extension().is_some_and(|end| end == "sock") {
             Self::Socket(PathBuf::from(text))
         } else if let (true, Ok(pid)) = (text.bytes().all(|byte| byte.is_ascii_digit()), text.parse()) {
             Self::Pid(pid)
@@ -51,6 +51,7 @@ mod tests {
         check("4711", Target::Pid(4711));
         check("echo_server", Target::Program("echo_server".into()));
         check("./a.sock", Target::Socket("./a.sock".into()));
+        check("a.sock", Target::Socket("a.sock".into()));
         check("/run/user/7/loopscope/8-9.sock", Target::Socket("/run/user/7/loopscope/8-9.sock".into()));
         check("http://127.0.0.1:6669", Target::Console("http://127.0.0.1:6669".into()));
         check("file://localhost/tmp/x", Target::Console("file://localhost/tmp/x".into()));
