@@ -107,11 +107,12 @@ proptest! {
 #[test]
 fn everything_is_in_its_table() {
     with_a_loop(|| {
+        let main = loopscope::current().unwrap().as_u64();
         let all = Some(Query::all());
         // Other tests run loops of the same name meanwhile.
         let own = loopscope::Handle::current().reader().id();
         let request = Request {
-            tasks: Some(Query::all().filter("waiting_on=lock")),
+            tasks: Some(Query::all().filter(format!("waiting_on=lock parent={main}"))),
             sites: all.clone(),
             timers: all.clone(),
             io: Some(Query::all().filter("kind=unix")),
@@ -121,8 +122,10 @@ fn everything_is_in_its_table() {
         };
         let snapshot = picture(&request).unwrap().snapshot;
         let tasks = snapshot.tasks.unwrap();
-        let lock = snapshot.sync.unwrap().into_iter().find(|lock| lock.waiters.len() == 3).unwrap();
-        assert!(lock.waiters.iter().all(|id| tasks.iter().any(|task| task.id == *id)));
+        let is_ours = |lock: &crate::model::Sync| {
+            lock.waiters.len() == 3 && lock.waiters.iter().all(|id| tasks.iter().any(|task| task.id == *id))
+        };
+        let lock = snapshot.sync.unwrap().into_iter().find(is_ours).unwrap();
         // Somebody joins each of them.
         assert!(
             lock.waiters.iter().all(|id| tasks.iter().any(|task| task.id == *id && task.blocks == Some(1)))
@@ -137,6 +140,23 @@ fn everything_is_in_its_table() {
                 .any(|site| site.completed == 3 && site.spawned == 3 && site.poll.unwrap().count == 3)
         );
         assert_eq!(snapshot.loops.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn finished_tasks_are_in_a_tree_that_asks_for_them() {
+    with_a_loop(|| {
+        let main = loopscope::current().unwrap().as_u64();
+        let rows_under_main = |finished, filter: &str| {
+            let tree = TreeQuery { query: Query::all().filter(filter), finished, ..TreeQuery::default() };
+            let tree =
+                picture(&Request { tree: Some(tree), ..Request::default() }).unwrap().snapshot.tree.unwrap();
+            let Some(at) = tree.iter().position(|node| node.task.id == main) else { return 0 };
+            tree[at + 1..].iter().take_while(|node| node.depth > tree[at].depth).count()
+        };
+        assert_eq!(rows_under_main(false, ""), 9);
+        let completed = "state=completed";
+        assert_eq!((rows_under_main(false, completed), rows_under_main(true, completed)), (0, 3));
     });
 }
 
