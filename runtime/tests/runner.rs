@@ -408,3 +408,29 @@ fn the_256th_loop_alive_is_an_error_that_says_so() {
     };
     assert_eq!(child.end(), (vec![], Ok(0)));
 }
+
+#[test]
+fn a_reader_of_a_loop_that_ended_says_nothing_of_the_next_one() {
+    use loopscope::telemetry::HistogramKind;
+    use std::ops::ControlFlow;
+    let (reader, name) = loopscope::run(async {
+        let reader = loopscope::Handle::current().reader();
+        let mut name = None;
+        reader.tasks(&mut |task| {
+            name = task.name;
+            ControlFlow::Break(())
+        });
+        (reader, name.unwrap())
+    });
+    // The next loop of this thread has the same slot, unless another test was faster.
+    loopscope::run(async {
+        loopscope::yield_now().await;
+        let mut count = 0;
+        reader.tasks(&mut |_| {
+            count += 1;
+            ControlFlow::Continue(())
+        });
+        assert_eq!((reader.name(name), count), (None, 0));
+        assert_eq!(reader.histogram(HistogramKind::Poll, None).count(), 0);
+    });
+}

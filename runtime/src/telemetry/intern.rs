@@ -12,7 +12,7 @@ use super::view::{NameIndex, Place, PlaceIndex};
 
 /// Places of one loop. A program has some thousands of `.await`s; further ones share the last entry, "elsewhere".
 const PLACES_MAX: usize = 1 << 20;
-/// Names of one loop; tasks named after these are shown without a name and counted.
+/// Names of one loop, paths of Unix sockets among them; what is named after these are taken is shown without a name.
 const NAMES_MAX: usize = 1 << 16;
 /// Bytes of a name that are kept.
 pub(crate) const NAME_BYTES_MAX: usize = 128;
