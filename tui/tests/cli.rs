@@ -252,8 +252,11 @@ fn ps_of_nothing_says_so() {
 
 #[test]
 fn demo_without_a_terminal_prints_and_ends_with_0() {
-    let said = Stage::new().run("demo --seconds 1 --interval 100ms");
+    let stage = Stage::new();
+    let said = stage.run("demo --seconds 1 --interval 100ms");
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{said:?}");
+    let left: Vec<_> = std::fs::read_dir(stage.directory.join("loopscope")).unwrap().collect();
+    assert!(left.is_empty(), "the application takes its socket along: {left:?}");
     // A tree of at least three levels, with waits in words.
     assert!(said.out.contains("\n│   └── ") || said.out.contains("\n│   ├── "), "{}", said.out);
     assert!(said.out.contains("lock \"db\" held by #"), "{}", said.out);

@@ -26,6 +26,11 @@ use super::{READY, database, echo, traffic};
 use loopscope::TaskGroup;
 use loopscope::net::TcpListener;
 use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+/// The agent's socket.
+static SOCKET: OnceLock<PathBuf> = OnceLock::new();
 
 /// Runs the application until its parent is gone.
 ///
@@ -34,11 +39,14 @@ use std::io::{Read as _, Write as _};
 /// If the agent or the sockets cannot be opened; it is also told on stdout, where the parent listens.
 pub(crate) fn run(parent: i32) -> anyhow::Result<()> {
     end_with(parent)?;
-    if let Err(error) = loopscope_inspector::try_start() {
-        // Standard error leads nowhere, the parent reads this.
-        let _ = writeln!(std::io::stdout(), "{error}");
-        return Err(error.into());
-    }
+    match loopscope_inspector::try_start() {
+        Ok(agent) => SOCKET.get_or_init(|| agent.socket().to_owned()),
+        Err(error) => {
+            // Standard error leads nowhere, the parent reads this.
+            let _ = writeln!(std::io::stdout(), "{error}");
+            return Err(error.into());
+        }
+    };
     let mut runner = loopscope::Runner::builder().name("demo").build()?;
     runner.block_on(application())?
 }
@@ -54,6 +62,8 @@ fn end_with(parent: i32) -> anyhow::Result<()> {
         let mut ignored = [0; 64];
         // The parent writes nothing: whatever else this returns is the end of it.
         while matches!(std::io::stdin().read(&mut ignored), Ok(1..)) {}
+        // The agent does so only where the main thread ends, and that may be in the middle of the slow report.
+        SOCKET.get().map(std::fs::remove_file);
         std::process::exit(0);
     })?;
     Ok(())
