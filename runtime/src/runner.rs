@@ -25,7 +25,8 @@ use crate::event_loop::current;
 use crate::event_loop::handle::Handle;
 use crate::event_loop::slot::{self, Loop};
 use crate::task::cell::Opaque;
-use crate::task::raw::{Spawning, TaskRef};
+use crate::task::raw::Spawning;
+use crate::task::task_ref::TaskRef;
 use crate::telemetry::view::TaskKind;
 
 /// Runs a future to its end on a new loop of this thread.

@@ -6,6 +6,7 @@ pub(crate) mod control;
 mod handle;
 pub(crate) mod memory;
 pub(crate) mod raw;
+pub(crate) mod task_ref;
 pub(crate) mod waker;
 mod yielding;
 

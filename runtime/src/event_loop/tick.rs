@@ -95,9 +95,10 @@ impl Loop {
         let mut polls = 0;
         while left > 0 {
             left -= 1;
+            let started = self.now.get();
             let Some(index) = self.ready.pop(&self.controls) else { break };
             self.prefetch_next();
-            self.run_task(index);
+            self.run_task(index, started);
             #[cfg(not(loopscope_bare))]
             let is_time = self.now.get() >= self.look_at.get();
             #[cfg(loopscope_bare)]

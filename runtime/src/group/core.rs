@@ -15,7 +15,7 @@ use crate::event_loop::current;
 use crate::event_loop::slot::Loop;
 use crate::event_loop::wait::{Ticket, Wait};
 use crate::sync::line::{Line, Waiting};
-use crate::task::raw::TaskRef;
+use crate::task::task_ref::TaskRef;
 use crate::telemetry::atomic::Relaxed;
 use crate::telemetry::view::{ResourceKind, WaitKind};
 

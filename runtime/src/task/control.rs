@@ -175,6 +175,9 @@ impl Controls {
 pub(crate) struct TaskWord(pub(crate) u64);
 
 impl TaskWord {
+    /// Of no task: generations begin at 1.
+    pub(crate) const NOBODY: Self = Self(0);
+
     #[inline]
     pub(crate) fn new(generation: u32, loop_slot: u8, index: u32) -> Self {
         debug_assert!(index < ENTRIES_MAX);

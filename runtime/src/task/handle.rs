@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use super::cell::{Payload, payload_text};
-use super::raw::TaskRef;
+use super::task_ref::TaskRef;
 use crate::event_loop::current;
 use crate::runner::UnhandledKind;
 use crate::telemetry::view::WaitKind;
@@ -132,6 +132,13 @@ impl<T> Task<T> {
             self.to.unjoin();
             return Poll::Ready(());
         }
+        self.wait(cx, at);
+        Poll::Pending
+    }
+
+    /// Makes the running task the one that is told.
+    #[track_caller]
+    fn wait(&self, cx: &Context<'_>, at: &'static Location<'static>) {
         let lp = current::expect("a task handle was polled");
         assert!(lp.slot == self.to.word.loop_slot(), "task {} belongs to another event loop", self.id());
         let parking = Parking {
@@ -142,12 +149,16 @@ impl<T> Task<T> {
             made_at: 0,
         };
         self.to.join(lp, cx.waker(), &parking);
-        Poll::Pending
     }
 
     fn take(&mut self) -> Result<T, JoinError> {
         // SAFETY: a `Task<T>` is only made for a future whose output is `T`.
         let output = unsafe { self.to.take_output::<T>() };
+        self.result(output)
+    }
+
+    #[inline]
+    fn result(&self, output: Option<Result<T, Payload>>) -> Result<T, JoinError> {
         match output {
             Some(Ok(output)) => Ok(output),
             Some(Err(payload)) => Err(JoinError::new(self.id(), Kind::Panicked(Mutex::new(payload)))),
@@ -162,16 +173,20 @@ impl<T> Future for Task<T> {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let at = Location::caller();
-        match self.poll_done(cx, at) {
-            Poll::Ready(()) => Poll::Ready(self.take()),
-            Poll::Pending => Poll::Pending,
+        // SAFETY: a `Task<T>` is only made for a future whose output is `T`.
+        match unsafe { self.to.poll_output::<T>() } {
+            Poll::Ready(output) => Poll::Ready(self.result(output)),
+            Poll::Pending => {
+                self.wait(cx, at);
+                Poll::Pending
+            }
         }
     }
 }
 
 impl<T> Drop for Task<T> {
+    #[inline]
     fn drop(&mut self) {
-        self.to.unjoin();
         self.to.drop_handle();
     }
 }

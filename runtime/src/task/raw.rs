@@ -20,12 +20,13 @@ use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::Context;
 
 use super::cell::{self, Describe, Header, Polled, VTable};
 use super::control::{
     CANCEL, CANCELLED, Control, DONE, HANDLE, OUTPUT, PANICKED, QUEUED, REPORTED, RUNNING, TaskWord,
 };
+use super::task_ref::TaskRef;
 use super::waker;
 use crate::event_loop::slot::{Closing, Loop};
 use crate::group::GroupCore;
@@ -34,7 +35,7 @@ use crate::task::TaskId;
 use crate::telemetry::atomic::OneWriter;
 use crate::telemetry::record::Birth;
 use crate::telemetry::view::{Place, TaskKind, TaskState};
-use crate::telemetry::waiter::{NIL, NOTIFIED, Parking};
+use crate::telemetry::waiter::{NIL, NOTIFIED};
 
 /// Operations of our own leaves that one poll may do before it must let others run.
 pub(crate) const BUDGET: u32 = 128;
@@ -46,13 +47,6 @@ pub(crate) struct Spawning<'a> {
     pub(crate) kind: TaskKind,
     pub(crate) group: Option<Rc<GroupCore>>,
     pub(crate) handle: bool,
-}
-
-/// A task as a handle knows it. Two words, so that it travels in registers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TaskRef {
-    pub(crate) word: TaskWord,
-    pub(crate) id: u64,
 }
 
 /// What a message says of a task.
@@ -91,9 +85,7 @@ impl Loop {
             return self.leak(future, count);
         }
         // SAFETY: the caller's promise.
-        let task = unsafe { self.make::<F, D>(future, spawning) };
-        let control = self.controls.get(task.word.index());
-        control.flags.set(control.flags.get() | QUEUED);
+        let task = unsafe { self.make::<F, D>(future, spawning, QUEUED) };
         self.push_ready(task.word.index());
         task
     }
@@ -122,19 +114,19 @@ impl Loop {
             return unsafe { self.spawn::<F, D>(future, spawning) };
         };
         // SAFETY: the caller's promise.
-        let task = unsafe { self.make::<F, D>(future, spawning) };
+        let task = unsafe { self.make::<F, D>(future, spawning, 0) };
         self.records.get(task.word.index()).begun_idle();
         self.waiters.adopt(entry, task.word.0, &waker::of(task.word));
         task
     }
 
-    /// Makes a task that stands in no queue yet.
+    /// Makes a task, with `flags`, that its caller puts into the run queue or adopts.
     ///
     /// # Safety
     ///
     /// As of [`spawn`](Self::spawn).
     #[inline]
-    unsafe fn make<F, D>(&'static self, future: F, spawning: &Spawning<'_>) -> TaskRef
+    unsafe fn make<F, D>(&'static self, future: F, spawning: &Spawning<'_>, flags: u32) -> TaskRef
     where
         F: Future,
         D: Describe<F::Output>,
@@ -156,7 +148,7 @@ impl Loop {
         // SAFETY: lifetimes do not exist in a vtable's functions; the caller answers for the future's.
         let vtable = unsafe { std::mem::transmute::<&VTable, &'static VTable>(vtable) };
         control.vtable.set(Some(vtable));
-        let flags = if spawning.handle { HANDLE } else { 0 };
+        let flags = if spawning.handle { flags | HANDLE } else { flags };
         // A loop that is closing takes no new tasks: this one is dropped at its turn.
         control.flags.set(if self.closing.get() == Closing::No { flags } else { flags | CANCEL });
         let generation = control.generation.get();
@@ -207,7 +199,7 @@ impl Loop {
 
     /// The control of a task that is not released yet.
     #[inline]
-    fn control_of(&self, word: TaskWord) -> Option<&Control> {
+    pub(super) fn control_of(&self, word: TaskWord) -> Option<&Control> {
         let control = self.controls.get(word.index());
         let live = control.generation.get() == word.generation() && !control.data.get().is_null();
         live.then_some(control)
@@ -266,9 +258,9 @@ impl Loop {
         }
     }
 
-    /// Takes the turn of the task at `index`.
+    /// Takes the turn of the task at `index`; `started` is the end of the last segment.
     #[inline]
-    pub(crate) fn run_task(&self, index: u32) {
+    pub(crate) fn run_task(&self, index: u32, started: u64) {
         let control = self.controls.get(index);
         let flags = control.flags.get() & !QUEUED;
         if flags & (DONE | CANCEL) != 0 {
@@ -280,7 +272,6 @@ impl Loop {
         let word = TaskWord::new(control.generation.get(), self.slot, index);
         self.running.set(word.0);
         self.budget.set(BUDGET);
-        let started = self.now.get();
         // A wake during the poll writes the next one's, so this one's is read before.
         let scheduled_at = self.records.get(index).scheduled_at();
         #[cfg(not(loopscope_bare))]
@@ -371,6 +362,9 @@ impl Loop {
         self.sites.ended(control.site.get(), state);
         self.live.set(self.live.get() - 1);
         let joiner = header.joiner.get();
+        // Taken before anybody is woken: a foreign waker may let go of the handle, and so of the cell.
+        let group = header.group.take();
+        let panic = (group.is_some() && flags & PANICKED != 0).then(|| Self::describe(control)).flatten();
         if joiner != NIL {
             let entry = self.waiters.get(joiner);
             entry.set(NOTIFIED);
@@ -378,11 +372,10 @@ impl Loop {
                 self.wake_quietly(waker);
             }
         }
-        if let Some(group) = header.group.take() {
-            let panic = (flags & PANICKED != 0).then(|| Self::describe(control)).flatten();
-            if group.child_ended(self, index, panic) {
-                control.flags.set(control.flags.get() | REPORTED);
-            }
+        if let Some(group) = group
+            && group.child_ended(self, index, panic)
+        {
+            control.flags.set(control.flags.get() | REPORTED);
         }
         let flags = control.flags.get() & !RUNNING;
         control.flags.set(flags);
@@ -400,7 +393,7 @@ impl Loop {
     }
 
     /// Nobody will read the output: reports what must not be lost, and releases the task.
-    fn abandon(&self, index: u32, control: &Control) {
+    pub(super) fn abandon(&self, index: u32, control: &Control) {
         // Marked running, as while the future was dropped: the output, or the hook, may own the task's own handle.
         let flags = control.flags.get() | RUNNING;
         control.flags.set(flags);
@@ -431,7 +424,7 @@ impl Loop {
     }
 
     /// Frees the memory of a task that is over and puts its slot into the history.
-    fn release_task(&self, index: u32, control: &Control) {
+    pub(super) fn release_task(&self, index: u32, control: &Control) {
         let Some(vtable) = control.vtable.take() else { return };
         let data = control.data.replace(std::ptr::null_mut());
         // SAFETY: nothing but the header is left in the cell.
@@ -528,103 +521,6 @@ impl Loop {
             }
         }
         !done.is_empty()
-    }
-}
-
-impl TaskRef {
-    /// The loop it was spawned on, or what lives in that slot now.
-    #[inline]
-    pub(crate) fn lp(&self) -> Option<&'static Loop> {
-        crate::event_loop::slot::slot(self.word.loop_slot())
-    }
-
-    #[inline]
-    fn control(&self) -> Option<&'static Control> {
-        let lp = self.lp()?;
-        if !lp.may_have_spawned(self.id) {
-            return None;
-        }
-        let control = lp.control_of(self.word)?;
-        // A word may come round again after 2^32 lives of a slot; an id never does.
-        // SAFETY: a slot of this generation has its cell until it is released.
-        let id = unsafe { cell::header(control.data.get()) }.id;
-        (id == self.id).then_some(control)
-    }
-
-    /// Whether the task is over.
-    pub(crate) fn is_done(&self) -> bool {
-        self.control().is_none_or(|control| control.flags.get() & DONE != 0)
-    }
-
-    /// Makes the running task the one that is told when this one is over.
-    ///
-    /// # Panics
-    ///
-    /// When 16 million waits are pending in one loop.
-    pub(crate) fn join(&self, lp: &'static Loop, waker: &Waker, parking: &Parking) {
-        let Some(control) = self.control() else { return };
-        // SAFETY: `control` is of a task that is not released, so its cell is there.
-        let joiner = &unsafe { cell::header(control.data.get()) }.joiner;
-        if joiner.get() == NIL {
-            joiner.set(lp.take_entry(parking, waker).0);
-        } else {
-            lp.waiters.renew(joiner.get(), parking, lp.running.get(), waker);
-        }
-    }
-
-    /// Nobody waits for the end of the task any more.
-    #[inline]
-    pub(crate) fn unjoin(&self) {
-        let Some(control) = self.control() else { return };
-        // SAFETY: `control` is of a task that is not released, so its cell is there.
-        let entry = unsafe { cell::header(control.data.get()) }.joiner.replace(NIL);
-        if let (true, Some(lp)) = (entry != NIL, self.lp()) {
-            lp.waiters.free(entry);
-        }
-    }
-
-    /// Takes the output of a task that is over: `None` when it was cancelled, or its loop has ended.
-    ///
-    /// # Safety
-    ///
-    /// `T` is the output type of the future that was spawned.
-    pub(crate) unsafe fn take_output<T>(&self) -> Option<Result<T, cell::Payload>> {
-        let control = self.control()?;
-        let flags = control.flags.get();
-        if flags & OUTPUT == 0 {
-            return None;
-        }
-        control.flags.set(flags & !OUTPUT);
-        let offset = control.vtable.get()?.output_offset;
-        // SAFETY: OUTPUT said that the cell holds an output at this offset, and the caller that it is a `T`; it moves out and is
-        // not used again, by the flag just cleared.
-        let output = unsafe { control.data.get().add(offset) };
-        // SAFETY: as above.
-        Some(unsafe { output.cast::<Result<T, cell::Payload>>().read() })
-    }
-
-    /// The handle is gone: an output that is there is abandoned, and the slot may go.
-    pub(crate) fn drop_handle(&self) {
-        let Some(control) = self.control() else { return };
-        let flags = control.flags.get() & !HANDLE;
-        control.flags.set(flags);
-        if flags & DONE != 0
-            && flags & RUNNING == 0
-            && let Some(lp) = self.lp()
-        {
-            lp.abandon(self.word.index(), control);
-        }
-    }
-
-    /// Whether the task ended with a panic that nobody took.
-    pub(crate) fn has_panic(&self) -> bool {
-        let untaken = OUTPUT | PANICKED;
-        self.control().is_some_and(|control| control.flags.get() & untaken == untaken)
-    }
-
-    /// Asks for the end of the task. Returns whether it was still alive.
-    pub(crate) fn cancel(&self) -> bool {
-        self.control().is_some() && self.lp().is_some_and(|lp| lp.cancel(self.word))
     }
 }
 
