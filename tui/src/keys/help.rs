@@ -1,0 +1,40 @@
+//! The help overlay: every row of the table, in its words.
+
+use super::Context;
+use super::table::{PICTURES, TABLE};
+
+/// One line of the help overlay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HelpLine {
+    /// The keys, apart by a space; empty for a line of text.
+    pub(crate) keys: String,
+    /// What they do.
+    pub(crate) text: String,
+    /// Where, if not everywhere.
+    pub(crate) contexts: String,
+}
+
+/// The help overlay: every row of the table.
+pub(crate) fn help_lines() -> Vec<HelpLine> {
+    // Where a key works nearly everywhere, the places it does not are no help.
+    let everywhere = |contexts: &[Context]| contexts.len() >= PICTURES.len();
+    TABLE
+        .iter()
+        .map(|binding| HelpLine {
+            keys: binding.keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" "),
+            text: binding.help.to_owned(),
+            contexts: if everywhere(binding.contexts) {
+                String::new()
+            } else {
+                binding.contexts.iter().map(|context| context.name()).collect::<Vec<_>>().join(", ")
+            },
+        })
+        .collect()
+}
+
+/// The help overlay as plain text.
+pub(crate) fn help_text() -> String {
+    let lines: Vec<String> =
+        help_lines().iter().map(|line| format!("{:<16} {}", line.keys, line.text)).collect();
+    lines.join("\n")
+}

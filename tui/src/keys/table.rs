@@ -1,0 +1,166 @@
+//! The rows of the key table. The order is that of the help overlay and of the bottom bar.
+
+use super::{Action, Binding, Context, Key};
+use ratatui::crossterm::event::KeyCode;
+
+pub(super) const ALL: &[Context] = &[
+    Context::Picker,
+    Context::Connecting,
+    Context::Overview,
+    Context::Tasks,
+    Context::Task,
+    Context::Why,
+    Context::Help,
+];
+const LISTS: &[Context] =
+    &[Context::Picker, Context::Overview, Context::Tasks, Context::Task, Context::Why, Context::Help];
+const SCREENS: &[Context] = &[Context::Overview, Context::Tasks, Context::Task];
+pub(super) const PICTURES: &[Context] = &[Context::Overview, Context::Tasks, Context::Task, Context::Why];
+
+const fn row(
+    keys: &'static [Key],
+    action: Action,
+    contexts: &'static [Context],
+    label: &'static str,
+    help: &'static str,
+) -> Binding {
+    Binding { keys, action, contexts, label, help }
+}
+
+/// Every key of the program. The order is that of the help overlay; in the bottom bar what does not fit falls off at the
+/// right, `?` and `q` never.
+pub(crate) const TABLE: &[Binding] = &[
+    row(
+        &[Key::Named(KeyCode::Enter, "Enter")],
+        Action::Open,
+        &[Context::Picker, Context::Overview, Context::Tasks, Context::Task, Context::Why],
+        "open",
+        "open what is selected",
+    ),
+    row(
+        &[Key::Named(KeyCode::Esc, "Esc"), Key::Named(KeyCode::Backspace, "Backspace")],
+        Action::Back,
+        ALL,
+        "back",
+        "go one step back: close, clear the filter, leave the page",
+    ),
+    row(
+        &[Key::Char('w')],
+        Action::Why,
+        &[Context::Tasks, Context::Task, Context::Overview],
+        "why",
+        "walk the chain to the root of its wait",
+    ),
+    row(
+        &[Key::Char('/')],
+        Action::Filter,
+        &[Context::Tasks],
+        "filter",
+        "show only the tasks that match, as in state=idle name~^work busy>10ms",
+    ),
+    row(&[Key::Char('s')], Action::SortNext, &[Context::Tasks], "sort", "sort by the next column"),
+    row(&[Key::Char('S')], Action::SortPrevious, &[Context::Tasks], "", "sort by the column before"),
+    row(&[Key::Char('i')], Action::Invert, &[Context::Tasks], "invert", "turn the order round"),
+    row(&[Key::Char('t')], Action::Shape, &[Context::Tasks], "tree/flat", "show the tree, or one flat table"),
+    row(
+        &[Key::Char('e')],
+        Action::Expand,
+        &[Context::Tasks],
+        "expand",
+        "show or hide the children of the selected task",
+    ),
+    row(
+        &[Key::Char('E')],
+        Action::ExpandAll,
+        &[Context::Tasks],
+        "",
+        "show or hide the children of all tasks",
+    ),
+    row(
+        &[Key::Char('f')],
+        Action::Follow,
+        &[Context::Tasks],
+        "follow",
+        "keep the selection on this task wherever it moves",
+    ),
+    row(
+        &[Key::Char(' ')],
+        Action::Pause,
+        PICTURES,
+        "pause",
+        "freeze the picture; the program goes on, and so does the reading of it",
+    ),
+    row(
+        &[Key::Char('y')],
+        Action::Copy,
+        LISTS,
+        "copy",
+        "copy what is selected to the clipboard of the terminal (OSC 52)",
+    ),
+    row(
+        &[Key::Char('o')],
+        Action::Editor,
+        PICTURES,
+        "editor",
+        "open $EDITOR at the place of what is selected",
+    ),
+    row(&[Key::Named(KeyCode::Up, "Up"), Key::Char('k')], Action::Up, LISTS, "", "one row up"),
+    row(&[Key::Named(KeyCode::Down, "Down"), Key::Char('j')], Action::Down, LISTS, "", "one row down"),
+    row(
+        &[Key::Named(KeyCode::Left, "Left"), Key::Char('h')],
+        Action::Left,
+        LISTS,
+        "",
+        "hide the children, or go to the parent",
+    ),
+    row(
+        &[Key::Named(KeyCode::Right, "Right"), Key::Char('l')],
+        Action::Right,
+        LISTS,
+        "",
+        "show the children, or open",
+    ),
+    row(&[Key::Twice('g'), Key::Named(KeyCode::Home, "Home")], Action::Top, LISTS, "", "to the first row"),
+    row(&[Key::Char('G'), Key::Named(KeyCode::End, "End")], Action::Bottom, LISTS, "", "to the last row"),
+    row(
+        &[Key::Named(KeyCode::PageUp, "PgUp"), Key::Ctrl('b')],
+        Action::PageUp,
+        LISTS,
+        "",
+        "one screenful up",
+    ),
+    row(
+        &[Key::Named(KeyCode::PageDown, "PgDn"), Key::Ctrl('f')],
+        Action::PageDown,
+        LISTS,
+        "",
+        "one screenful down",
+    ),
+    row(&[Key::Named(KeyCode::Tab, "Tab")], Action::NextScreen, SCREENS, "screens", "the next screen"),
+    row(
+        &[Key::Named(KeyCode::BackTab, "Shift-Tab")],
+        Action::PreviousScreen,
+        SCREENS,
+        "",
+        "the screen before",
+    ),
+    row(&[Key::Char('1')], Action::Screen(1), SCREENS, "", "Overview"),
+    row(&[Key::Char('2')], Action::Screen(2), SCREENS, "", "Tasks"),
+    row(
+        &[Key::Char('p')],
+        Action::Processes,
+        &[Context::Connecting, Context::Overview, Context::Tasks, Context::Task],
+        "processes",
+        "leave this process and choose another",
+    ),
+    row(&[Key::Ctrl('l')], Action::Redraw, ALL, "", "draw everything anew"),
+    row(&[Key::Ctrl('z')], Action::Suspend, ALL, "", "back to the shell for a while; fg returns"),
+    row(&[Key::Char('?'), Key::Named(KeyCode::F(1), "F1")], Action::Help, ALL, "help", "this page"),
+    row(
+        &[Key::Char('q'), Key::Ctrl('c')],
+        Action::Quit,
+        ALL,
+        "quit",
+        "quit; Ctrl-C does so even while typing",
+    ),
+];
