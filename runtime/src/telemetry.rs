@@ -11,6 +11,7 @@
 //!   waiter   64 B  waker, kind, places  ◄──────────── LoopReader::waits
 //!   resource 192 B holder, fd, bytes    ◄──────────── LoopReader::resources
 //!   site           counts, histograms   ◄──────────── LoopReader::sites, histogram
+//!   I/O total      bytes by place       ◄──────────── LoopReader::io_totals, readiness_delay
 //! ```
 
 pub(crate) mod atomic;
@@ -18,6 +19,7 @@ pub(crate) mod clock;
 pub(crate) mod histogram;
 pub(crate) mod identity;
 pub(crate) mod intern;
+pub(crate) mod io_total;
 pub(crate) mod loop_record;
 pub(crate) mod pages;
 mod reader;
@@ -30,7 +32,7 @@ pub(crate) mod waiter;
 
 pub use reader::{LoopReader, loops};
 pub use view::{
-    Address, Bucket, Histogram, HistogramKind, IoView, LoopView, NameIndex, Place, PlaceIndex, ResourceId,
-    ResourceKind, ResourceView, RunningView, SiteIndex, SiteView, TaskKind, TaskState, TaskView, WaitKind,
-    WaitView,
+    Address, Bucket, Histogram, HistogramKind, IoTotalIndex, IoTotalView, IoView, LoopView, NameIndex, Place,
+    PlaceIndex, ResourceId, ResourceKind, ResourceView, RunningView, SiteIndex, SiteView, TaskKind,
+    TaskState, TaskView, WaitKind, WaitView,
 };

@@ -30,6 +30,7 @@ use crate::telemetry::atomic::{Acquire, OneWriter, Relaxed, Release};
 use crate::telemetry::clock::{self, Rate, Ticks};
 use crate::telemetry::histogram::{Blocks, Directory};
 use crate::telemetry::intern::{Names, Places};
+use crate::telemetry::io_total::IoTotals;
 use crate::telemetry::loop_record::{LoopInfo, LoopRecord};
 use crate::telemetry::pages::{Pages, Zeroed};
 use crate::telemetry::record::Records;
@@ -102,6 +103,7 @@ pub(crate) struct Loop {
     pub(crate) places: Places,
     pub(crate) names: Names,
     pub(crate) resources: Resources,
+    pub(crate) io_totals: IoTotals,
     // The loop's thread alone.
     pub(crate) controls: Controls,
     pub(crate) ready: ReadyQueue,
@@ -273,6 +275,7 @@ impl Loop {
             places: Places::new(),
             names: Names::default(),
             resources: Resources::reserve()?,
+            io_totals: IoTotals::reserve()?,
             controls: Controls::reserve()?,
             ready: ReadyQueue::default(),
             memory: Memory::new(),
@@ -321,6 +324,7 @@ impl Loop {
         self.sources.free_all(self.driver.borrow().registry());
         self.wheel.borrow_mut().clear(WHEEL_SHIFT, clock::os_now_ns());
         self.sites.clear();
+        self.io_totals.clear();
         let histograms = self.histograms.get(0);
         histograms.lateness.clear();
         histograms.io_wait.clear();

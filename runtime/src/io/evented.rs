@@ -133,6 +133,8 @@ impl<S> Evented<S> {
                         if asked.is_some_and(|asked| bytes > 0 && bytes < asked) {
                             self.source.drained(direction);
                         }
+                    } else if direction == Direction::Read {
+                        self.source.answered();
                     }
                     return Poll::Ready(Ok(outcome));
                 }

@@ -25,6 +25,7 @@ use crate::event_loop::current;
 use crate::event_loop::slot::{self, Loop};
 use crate::event_loop::wait::{Wait, WaitQueue};
 use crate::telemetry::atomic::{OneWriter, Relaxed};
+use crate::telemetry::io_total::IoTotal;
 use crate::telemetry::pages::{Pages, Zeroed};
 use crate::telemetry::resource::{INTEREST_READ, INTEREST_WRITE, Making, READY_READ, READY_WRITE, Resource};
 use crate::telemetry::slots::{Links, Slots};
@@ -59,6 +60,8 @@ pub(crate) struct SourceState {
     readiness: Cell<u8>,
     /// Resource record plus one.
     resource: Cell<u32>,
+    /// When the OS reported the readability that nobody has answered by reading yet, in ticks; 0 for none.
+    readable_since: Cell<u64>,
     readers: WaitQueue,
     writers: WaitQueue,
 }
@@ -173,6 +176,10 @@ impl Loop {
         state.readiness.set(state.readiness.get() | ready);
         self.show_readiness(state);
         if ready & READ != 0 {
+            #[cfg(not(loopscope_bare))]
+            if state.readable_since.get() == 0 {
+                state.readable_since.set(self.now.get());
+            }
             state.readers.notify_all_but(self, foreign);
         }
         if ready & WRITE != 0 {
@@ -200,6 +207,8 @@ pub(crate) struct Source {
     generation: u32,
     fd: RawFd,
     made_at: &'static Location<'static>,
+    /// Where its bytes are counted, of this life.
+    total: &'static IoTotal,
     _not_send: std::marker::PhantomData<*const ()>,
 }
 
@@ -237,10 +246,13 @@ impl Source {
             Making { kind, id: slot::next_resource_id(), name: 0, made_at: made_at_word, made_by, fd };
         state.resource.set(lp.resources.alloc(&making).map_or(0, |resource| resource + 1));
         state.fd.set(fd);
+        state.readable_since.set(0);
         state.readiness.set(READ | WRITE | REGISTERED);
         lp.sources.count.set(lp.sources.count.get() + 1);
         let life = lp.life.load(Relaxed);
-        let source = Self { lp, life, index, generation, fd, made_at, _not_send: std::marker::PhantomData };
+        let total = lp.io_totals.open(kind, made_at_word);
+        let source =
+            Self { lp, life, index, generation, fd, made_at, total, _not_send: std::marker::PhantomData };
         if let Some(record) = source.record() {
             let read = if interest.is_readable() { INTEREST_READ } else { 0 };
             let write = if interest.is_writable() { INTEREST_WRITE } else { 0 };
@@ -347,6 +359,11 @@ impl Source {
         };
         state.readiness.set(state.readiness.get() & !bits);
         self.lp.show_readiness(state);
+        if direction == Direction::Read {
+            state.readable_since.set(0);
+        }
+        #[cfg(not(loopscope_bare))]
+        self.total.would_block.add(1);
         if let Some(record) = self.record() {
             record.would_block.add(1);
         }
@@ -367,7 +384,23 @@ impl Source {
 
     /// Counts bytes that were moved.
     pub(crate) fn moved(&self, direction: Direction, bytes: usize) {
-        if let Some(record) = self.record() {
+        if !self.is_alive() {
+            return;
+        }
+        #[cfg(not(loopscope_bare))]
+        {
+            let (total, calls) = match direction {
+                Direction::Read => (&self.total.bytes_read, &self.total.reads),
+                Direction::Write => (&self.total.bytes_written, &self.total.writes),
+            };
+            total.add(bytes as u64);
+            calls.add(1);
+        }
+        if direction == Direction::Read {
+            self.answered();
+        }
+        if let Some(resource) = self.state().resource.get().checked_sub(1) {
+            let record = self.lp.resources.get(resource);
             let (total, calls) = match direction {
                 Direction::Read => (&record.bytes_read, &record.reads),
                 Direction::Write => (&record.bytes_written, &record.writes),
@@ -375,6 +408,22 @@ impl Source {
             total.add(bytes as u64);
             calls.add(1);
             record.used(self.lp.now.get());
+        }
+    }
+
+    /// A read or an accept succeeded: it answers what the OS has reported since the last one, if it has reported anything.
+    ///
+    /// The poll's beginning counts, for which the loop has read the clock anyway.
+    #[inline]
+    #[cfg_attr(loopscope_bare, expect(clippy::unused_self, reason = "compiled out"))]
+    pub(crate) fn answered(&self) {
+        #[cfg(not(loopscope_bare))]
+        {
+            let since = &self.state().readable_since;
+            if since.get() != 0 && self.is_alive() {
+                let ticks = self.lp.now.get().saturating_sub(since.replace(0));
+                self.total.delayed(&self.lp.blocks, self.lp.rate.get().span_ns(ticks));
+            }
         }
     }
 }
@@ -393,6 +442,7 @@ impl Drop for Source {
         for queue in [&state.readers, &state.writers] {
             queue.notify_all(self.lp);
         }
+        self.total.close();
         if let Some(resource) = state.resource.replace(0).checked_sub(1) {
             self.lp.resources.free(resource);
         }

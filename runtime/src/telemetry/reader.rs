@@ -11,8 +11,8 @@ use super::clock::{self, Rate};
 use super::identity::Identity;
 use super::record::{Origin, Record, kind_of, size_of_future, state_of};
 use super::view::{
-    Histogram, HistogramKind, LoopView, NameIndex, Place, PlaceIndex, ResourceId, ResourceView, RunningView,
-    SiteIndex, SiteView, TaskState, TaskView, WaitKind, WaitView,
+    Histogram, HistogramKind, IoTotalIndex, IoTotalView, LoopView, NameIndex, Place, PlaceIndex, ResourceId,
+    ResourceView, RunningView, SiteIndex, SiteView, TaskState, TaskView, WaitKind, WaitView,
 };
 use super::waiter::{RENEWED, kind_of_code};
 use crate::event_loop::slot::{self, Loop};
@@ -214,6 +214,20 @@ impl LoopReader {
     pub fn sites(&self) -> Vec<SiteView> {
         let sites = self.lp.sites.read();
         if self.is_alive() { sites } else { Vec::new() }
+    }
+
+    /// What went through the descriptors of each kind and place, those that were closed included: exact sums, in the order of
+    /// the first descriptor made there.
+    pub fn io_totals(&self) -> Vec<IoTotalView> {
+        let totals = self.lp.io_totals.read();
+        if self.is_alive() { totals } else { Vec::new() }
+    }
+
+    /// How long after the OS reported a descriptor readable the poll that read from it began; of the reads and accepts that
+    /// followed such a report, of all descriptors of one total.
+    pub fn readiness_delay(&self, total: IoTotalIndex) -> Histogram {
+        let histogram = self.lp.io_totals.readiness_delay(&self.lp.blocks, total);
+        if self.is_alive() { histogram } else { Histogram::default() }
     }
 
     /// The text of a place.

@@ -314,7 +314,7 @@ const KINDS: [ResourceKind; 20] = [
     ResourceKind::Unknown,
 ];
 
-fn kind_of_code(code: u32) -> ResourceKind {
+pub(super) fn kind_of_code(code: u32) -> ResourceKind {
     KINDS.get(code as usize).copied().unwrap_or(ResourceKind::Unknown)
 }
 

@@ -112,6 +112,10 @@ pub struct NameIndex(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SiteIndex(pub u32);
 
+/// An index into a loop's table of I/O totals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IoTotalIndex(pub u32);
+
 /// The number of a resource (lock, queue, descriptor), never reused in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceId(pub u64);
@@ -333,6 +337,42 @@ pub struct IoView {
     pub would_block: u64,
     /// When it was last read or written.
     pub last_used: Option<Instant>,
+}
+
+/// All descriptors of one kind made at one place in one loop, closed ones included.
+///
+/// Each counter is exact when it is read; they are read one after the other, so that a read under way may be in `bytes_read`
+/// and not yet in `reads`.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct IoTotalView {
+    /// Its index in the loop.
+    pub index: IoTotalIndex,
+    /// What they are; `Unknown` of the one total that takes all places beyond the first four thousand.
+    pub kind: ResourceKind,
+    /// Where they were made.
+    pub made_at: Option<PlaceIndex>,
+    /// Descriptors made so far.
+    pub opened: u64,
+    /// Descriptors closed.
+    pub closed: u64,
+    /// Bytes read.
+    pub bytes_read: u64,
+    /// Bytes written.
+    pub bytes_written: u64,
+    /// Read calls that moved bytes or ended the stream.
+    pub reads: u64,
+    /// Write calls that moved bytes.
+    pub writes: u64,
+    /// Calls that found the descriptor not ready.
+    pub would_block: u64,
+}
+
+impl IoTotalView {
+    /// Descriptors open now.
+    pub fn open(&self) -> u64 {
+        self.opened.saturating_sub(self.closed)
+    }
 }
 
 /// The poll under way in a loop.

@@ -54,6 +54,10 @@ pub(crate) const UNSAFE: &[Exception] = &[
         reason: "marks a type as readable from zeroed pages",
     },
     Exception {
+        path: "runtime/src/telemetry/io_total.rs",
+        reason: "marks a type as readable from zeroed pages",
+    },
+    Exception {
         path: "runtime/src/telemetry/pages.rs",
         reason: "reserves address space and hands out references into it",
     },
