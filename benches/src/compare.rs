@@ -27,6 +27,8 @@ const QUICK_TIME_MAX: Duration = Duration::from_secs(36);
 pub(crate) struct Measurements {
     pub(crate) rounds: usize,
     by_row_and_peer: BTreeMap<(String, Peer), Vec<Option<f64>>>,
+    /// Of one run; the same in every round.
+    operations: BTreeMap<(String, Peer), u64>,
 }
 
 impl Measurements {
@@ -36,6 +38,7 @@ impl Measurements {
 
     pub(crate) fn add(&mut self, peer: Peer, sample: &Sample) {
         for figure in &sample.figures {
+            self.operations.insert((figure.row.clone(), peer), sample.operations);
             let values = self.by_row_and_peer.entry((figure.row.clone(), peer)).or_default();
             values.resize(self.rounds, None);
             if let Some(last) = values.last_mut() {
@@ -47,6 +50,11 @@ impl Measurements {
     /// One entry a round, or fewer if the last rounds have none.
     pub(crate) fn values(&self, row: &str, peer: Peer) -> &[Option<f64>] {
         self.by_row_and_peer.get(&(row.to_owned(), peer)).map_or(&[], Vec::as_slice)
+    }
+
+    /// 0 of what was not measured.
+    pub(crate) fn operations(&self, row: &str, peer: Peer) -> u64 {
+        self.operations.get(&(row.to_owned(), peer)).copied().unwrap_or(0)
     }
 
     #[cfg(test)]
@@ -62,16 +70,19 @@ impl Measurements {
 
 /// The subcommand `compare`.
 pub(crate) fn run(args: &CompareArgs) -> Result<()> {
-    let workloads = if args.only.is_empty() { Workload::all() } else { &args.only };
+    let all: Vec<Workload> =
+        Workload::all().iter().copied().filter(|w| !args.quick || w.is_quick()).collect();
+    let workloads = if args.only.is_empty() { &all } else { &args.only };
     let rounds = args.rounds.unwrap_or(if args.quick { ROUNDS_QUICK } else { ROUNDS });
-    let binaries = Binaries::prepare()?;
+    let peers = peers(args);
+    let binaries = Binaries::prepare(&peers)?;
     let circumstances = Circumstances::find_out();
     let time_max = if args.quick { QUICK_TIME_MAX } else { Duration::MAX };
     let mut run_one = |peer: Peer, workload: Workload| {
         show_progress(&format!("{} {}", workload.name(), peer.name()));
-        binaries.run(peer, workload, workload.size(args.quick))
+        binaries.run(peer, workload, workload.size(peer, args.quick))
     };
-    let measured = measure(workloads, rounds, time_max, &mut Random::from_entropy(), &mut run_one);
+    let measured = measure(workloads, &peers, rounds, time_max, &mut Random::from_entropy(), &mut run_one);
     show_progress("");
     let report = Report::new(&measured?);
     let mut stdout = std::io::stdout().lock();
@@ -83,6 +94,15 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
     Ok(())
 }
 
+/// Those asked for, with the reference.
+fn peers(args: &CompareArgs) -> Vec<Peer> {
+    let is_in = |peer: &Peer| match args.peers.as_slice() {
+        [] => !args.quick || peer.is_quick(),
+        chosen => chosen.contains(peer) || *peer == Peer::REFERENCE,
+    };
+    Peer::value_variants().iter().copied().filter(is_in).collect()
+}
+
 /// One line that replaces itself, for whoever watches.
 fn show_progress(text: &str) {
     if std::io::stderr().is_terminal() {
@@ -92,6 +112,7 @@ fn show_progress(text: &str) {
 
 fn measure(
     workloads: &[Workload],
+    peers: &[Peer],
     rounds: u32,
     time_max: Duration,
     random: &mut Random,
@@ -101,7 +122,7 @@ fn measure(
     let start = now();
     let mut longest_round = Duration::ZERO;
     let mut workloads = workloads.to_vec();
-    let mut peers = Peer::value_variants().to_vec();
+    let mut peers = peers.to_vec();
     for _ in 0..rounds {
         let round_start = now();
         if measurements.rounds > 0 && round_start - start + longest_round > time_max {
@@ -137,7 +158,15 @@ mod tests {
             Ok(sample(workload.name(), 1.0))
         };
         let workloads = [Workload::Spawn, Workload::Yield];
-        let measured = measure(&workloads, 5, Duration::MAX, &mut Random::seeded(0), &mut run_one).unwrap();
+        let measured = measure(
+            &workloads,
+            Peer::value_variants(),
+            5,
+            Duration::MAX,
+            &mut Random::seeded(0),
+            &mut run_one,
+        )
+        .unwrap();
         assert_eq!(measured.rounds, 5);
         let peers = Peer::value_variants();
         for (workload, peer) in workloads.iter().flat_map(|w| peers.iter().map(move |p| (w, *p))) {
@@ -160,15 +189,28 @@ mod tests {
             while now() == begin {}
             Ok(sample(workload.name(), 1.0))
         };
-        let measured =
-            measure(&[Workload::Spawn], 1000, Duration::ZERO, &mut Random::seeded(0), &mut run_one);
+        let measured = measure(
+            &[Workload::Spawn],
+            &[Peer::TokioCt],
+            1000,
+            Duration::ZERO,
+            &mut Random::seeded(0),
+            &mut run_one,
+        );
         assert_eq!(measured.unwrap().rounds, 1);
     }
 
     #[test]
     fn a_peer_that_fails_ends_the_comparison() {
         let mut run_one = |_, _| anyhow::bail!("wrong sum");
-        let failed = measure(&[Workload::Spawn], 3, Duration::MAX, &mut Random::seeded(0), &mut run_one);
+        let failed = measure(
+            &[Workload::Spawn],
+            &[Peer::TokioCt],
+            3,
+            Duration::MAX,
+            &mut Random::seeded(0),
+            &mut run_one,
+        );
         assert_eq!(failed.unwrap_err().to_string(), "wrong sum");
     }
 }

@@ -5,12 +5,15 @@
 //! random order within seconds of each other, for several rounds. The ratio is taken inside a round and the median over the
 //! rounds, because a virtual machine drifts by 1.5 to 2 times within minutes: nanoseconds of different minutes say little.
 //!
-//! What it does not show: several cores, sockets, real futures of more than a few words, and latency under load.
+//! What it does not show: several cores, real futures of more than a few words, and latency under load.
 #![allow(clippy::cast_precision_loss, reason = "counts and nanoseconds here stay far below 2^53")]
 
 mod compare;
+mod load;
 mod machine;
 mod measure;
+#[cfg(feature = "agent")]
+mod observer;
 mod process;
 mod random;
 mod report;
@@ -45,9 +48,22 @@ enum Command {
     Peer {
         peer: Peer,
         workload: Workload,
-        /// Operations: tasks, yields, messages or timers
+        /// Operations: tasks, yields, messages, timers or requests
         size: u64,
     },
+    /// Be the clients of an echo server: warm up, say `ready`, wait for a line, and go
+    #[command(hide = true)]
+    Load {
+        address: std::net::SocketAddr,
+        connections: usize,
+        /// Unmeasured
+        warm_up: u64,
+        requests: u64,
+    },
+    /// Attach to a process as the live picture does, say `attached`, and stay until standard input ends
+    #[cfg(feature = "agent")]
+    #[command(hide = true)]
+    Observe { pid: u32 },
 }
 
 #[derive(Debug, Args)]
@@ -58,6 +74,10 @@ struct CompareArgs {
     /// Only these workloads
     #[arg(long, value_delimiter = ',', value_name = "W,…")]
     only: Vec<Workload>,
+    /// Only these peers, and the one that ratios are taken to [default: all, with --quick those without a client and without
+    /// console-subscriber]
+    #[arg(long, value_delimiter = ',', value_name = "P,…")]
+    peers: Vec<Peer>,
     /// Rounds to run [default: 7, with --quick 3]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: Option<u32>,
@@ -70,6 +90,11 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Compare(args) => compare::run(&args),
         Command::Peer { peer, workload, size } => process::be_peer(peer, workload, size),
+        Command::Load { address, connections, warm_up, requests } => {
+            load::be_clients(address, connections, warm_up, requests)
+        }
+        #[cfg(feature = "agent")]
+        Command::Observe { pid } => observer::observe(pid),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

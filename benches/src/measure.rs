@@ -25,6 +25,14 @@ fn process_cpu_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
+/// Processor time that one thread of this process has used.
+pub(crate) fn thread_cpu_time(thread: rustix::thread::Pid) -> Result<Duration> {
+    let path = format!("/proc/self/task/{}/schedstat", thread.as_raw_nonzero());
+    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+    let nanos = text.split_whitespace().next().and_then(|first| first.parse().ok());
+    nanos.map(Duration::from_nanos).with_context(|| format!("{path} does not begin with a number"))
+}
+
 /// Both clocks, started together.
 #[derive(Debug)]
 pub(crate) struct Stopwatch {

@@ -2,6 +2,8 @@
 //!
 //! A run has a process of its own so that no peer inherits another's heap, threads or page faults.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ffi::{OsStr, OsString};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,9 +14,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::measure::pin_to_one_cpu;
-use crate::runtime::Peer;
+use crate::runtime::{Build, Peer};
 use crate::sample::Sample;
-use crate::workload::Workload;
+use crate::workload::{Workload, echo};
 
 /// A run takes a few seconds at most; one that takes this long hangs.
 const RUN_TIME_MAX: Duration = Duration::from_secs(120);
@@ -23,7 +25,11 @@ const RUN_TIME_MAX: Duration = Duration::from_secs(120);
 pub(crate) fn be_peer(peer: Peer, workload: Workload, size: u64) -> Result<()> {
     // Before the runtime starts any thread, so that they all inherit it.
     pin_to_one_cpu()?;
-    let sample = peer.run(workload, size)?;
+    let sample = if workload == Workload::Echo64Counts {
+        echo::run_counts(peer, size)?
+    } else {
+        peer.run(workload, size)?
+    };
     let mut line = serde_json::to_string(&sample).context("writing the sample as JSON")?;
     line.push('\n');
     std::io::stdout().write_all(line.as_bytes()).context("writing to standard output")
@@ -31,22 +37,25 @@ pub(crate) fn be_peer(peer: Peer, workload: Workload, size: u64) -> Result<()> {
 
 /// The executables of the peers.
 #[derive(Debug)]
-pub(crate) struct Binaries {
-    this: PathBuf,
-    bare: PathBuf,
-}
+pub(crate) struct Binaries(BTreeMap<Build, PathBuf>);
 
 impl Binaries {
-    /// Finds this executable and brings the bare one up to date.
-    pub(crate) fn prepare() -> Result<Self> {
+    /// Finds this executable and brings up to date the others that these peers are in.
+    pub(crate) fn prepare(peers: &[Peer]) -> Result<Self> {
         let this = std::env::current_exe().context("finding this executable")?;
-        let bare = build_bare(&this)?;
-        Ok(Self { this, bare })
+        let mut executables = BTreeMap::new();
+        for build in peers.iter().map(|peer| peer.build()) {
+            if let Entry::Vacant(vacant) = executables.entry(build) {
+                vacant.insert(build.executable(&this)?);
+            }
+        }
+        Ok(Self(executables))
     }
 
     /// Runs one workload on one peer in a process of its own.
     pub(crate) fn run(&self, peer: Peer, workload: Workload, size: u64) -> Result<Sample> {
-        let executable = if peer.is_bare() { &self.bare } else { &self.this };
+        let executable =
+            self.0.get(&peer.build()).with_context(|| format!("{} was not built", peer.name()))?;
         let mut command = Command::new(executable);
         command.args(["peer", peer.name(), workload.name(), &size.to_string()]);
         for variable in ["LOOPSCOPE_INSPECT", "LOOPSCOPE_DEBUG"] {
@@ -84,54 +93,72 @@ fn run_to_line(command: &mut Command, time_max: Duration) -> Result<String> {
     read.context("reading its standard output")
 }
 
-/// Builds this same package with the records compiled out, below this executable's own target directory.
-fn build_bare(this: &Path) -> Result<PathBuf> {
-    let place = BuildPlace::of(this)
-        .with_context(|| format!("{} lies in no target directory, cannot build its twin", this.display()))?;
-    let mut rustflags = std::env::var_os("RUSTFLAGS").unwrap_or_default();
-    if !rustflags.is_empty() {
-        rustflags.push(" ");
+impl Build {
+    /// What the compiler and cargo are told, and the folder below the target directory: of all but this one.
+    fn recipe(self) -> Option<(&'static str, &'static [&'static str], &'static str)> {
+        match self {
+            Self::This => None,
+            // Much lies idle where the writing is compiled out; only that build is to be silent about it.
+            Self::Bare => Some(("--cfg loopscope_bare -A unused", &["--no-default-features"], "bare")),
+            Self::Console => Some((
+                "--cfg tokio_unstable -A unused",
+                &["--no-default-features", "--features=console"],
+                "console",
+            )),
+        }
     }
-    // Much lies idle where the writing is compiled out; only that build is to be silent about it.
-    rustflags.push("--cfg loopscope_bare -A unused");
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-    cargo.arg("build").arg("--manifest-path").arg(&manifest);
-    cargo.args(["--bin", "loopscope-benches", "--no-default-features", "--profile"]).arg(&place.profile);
-    cargo.arg("--target-dir").arg(&place.bare_target).env("RUSTFLAGS", &rustflags);
-    eprintln!(
-        "building loopscope-bare: RUSTFLAGS=\"{}\" cargo build --no-default-features --profile {} --target-dir {}",
-        rustflags.display(),
-        place.profile.display(),
-        place.bare_target.display()
-    );
-    let status = cargo
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("starting {}", cargo.get_program().display()))?;
-    ensure!(status.success(), "building loopscope-bare failed: {status}");
-    Ok(place.bare_executable)
+
+    /// Builds this same package another way, below this executable's own target directory.
+    fn executable(self, this: &Path) -> Result<PathBuf> {
+        let Some((flags, features, folder)) = self.recipe() else { return Ok(this.to_owned()) };
+        let place = BuildPlace::of(this, folder).with_context(|| {
+            format!("{} lies in no target directory, cannot build its twin", this.display())
+        })?;
+        let mut rustflags = std::env::var_os("RUSTFLAGS").unwrap_or_default();
+        if !rustflags.is_empty() {
+            rustflags.push(" ");
+        }
+        rustflags.push(flags);
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+        cargo.arg("build").arg("--manifest-path").arg(&manifest).args(["--bin", "loopscope-benches"]);
+        cargo.args(features).arg("--profile").arg(&place.profile);
+        cargo.arg("--target-dir").arg(&place.target).env("RUSTFLAGS", &rustflags);
+        eprintln!(
+            "building the twin {folder}: RUSTFLAGS=\"{}\" cargo build {} --profile {} --target-dir {}",
+            rustflags.display(),
+            features.join(" "),
+            place.profile.display(),
+            place.target.display()
+        );
+        let status = cargo
+            .stdin(Stdio::null())
+            .status()
+            .with_context(|| format!("starting {}", cargo.get_program().display()))?;
+        ensure!(status.success(), "building the twin {folder} failed: {status}");
+        Ok(place.executable)
+    }
 }
 
 /// Where cargo put this executable and will put its twin.
 #[derive(Debug, PartialEq)]
 struct BuildPlace {
     profile: OsString,
-    bare_target: PathBuf,
-    bare_executable: PathBuf,
+    target: PathBuf,
+    executable: PathBuf,
 }
 
 impl BuildPlace {
     /// From `…/target/release/loopscope-benches`.
-    fn of(executable: &Path) -> Option<Self> {
+    fn of(executable: &Path, twin: &str) -> Option<Self> {
         let name = executable.file_name()?;
         let folder = executable.parent()?;
         let folder_name = folder.file_name()?;
         // Cargo's one exception: the profile `dev` builds into `debug`.
         let profile = if folder_name == OsStr::new("debug") { OsStr::new("dev") } else { folder_name };
-        let bare_target = folder.parent()?.join("bare");
-        let bare_executable = bare_target.join(folder_name).join(name);
-        Some(Self { profile: profile.to_owned(), bare_target, bare_executable })
+        let target = folder.parent()?.join(twin);
+        let executable = target.join(folder_name).join(name);
+        Some(Self { profile: profile.to_owned(), target, executable })
     }
 }
 
@@ -140,13 +167,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bare_twin_lies_below_the_same_target_directory_in_the_same_profile() {
-        let place = BuildPlace::of(Path::new("/t/release/loopscope-benches")).unwrap();
+    fn a_twin_lies_below_the_same_target_directory_in_the_same_profile() {
+        let place = BuildPlace::of(Path::new("/t/release/loopscope-benches"), "bare").unwrap();
         assert_eq!(place.profile, "release");
-        assert_eq!(place.bare_target, Path::new("/t/bare"));
-        assert_eq!(place.bare_executable, Path::new("/t/bare/release/loopscope-benches"));
-        assert_eq!(BuildPlace::of(Path::new("/t/debug/b")).unwrap().profile, "dev");
-        assert_eq!(BuildPlace::of(Path::new("/b")), None);
+        assert_eq!(place.target, Path::new("/t/bare"));
+        assert_eq!(place.executable, Path::new("/t/bare/release/loopscope-benches"));
+        assert_eq!(BuildPlace::of(Path::new("/t/debug/b"), "bare").unwrap().profile, "dev");
+        assert_eq!(BuildPlace::of(Path::new("/b"), "bare"), None);
     }
 
     #[test]

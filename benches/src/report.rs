@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compare::Measurements;
 use crate::machine::Circumstances;
-use crate::rows::{Limit, ROWS, Row};
+use crate::rows::{Limit, Pair, ROWS, Row};
 use crate::runtime::Peer;
 use crate::statistics::{Spread, differences, ratios};
 
@@ -16,7 +16,7 @@ use crate::statistics::{Spread, differences, ratios};
 #[derive(Debug)]
 pub(crate) struct Report {
     lines: Vec<Line>,
-    observing: Vec<Observing>,
+    pairs: Vec<PairLine>,
 }
 
 /// One figure of one peer.
@@ -27,14 +27,15 @@ struct Line {
     spread: Spread,
     /// To the reference, over the rounds in which both were measured.
     ratio: Option<Spread>,
+    operations: u64,
     samples: Vec<f64>,
 }
 
-/// What it costs that somebody could look: a figure of Loopscope less that of its bare twin.
+/// One figure of two peers, compared round by round.
 #[derive(Debug, PartialEq)]
-struct Observing {
+struct PairLine {
     row: &'static Row,
-    limit: f64,
+    pair: Pair,
     spread: Spread,
 }
 
@@ -48,6 +49,8 @@ struct JsonLine {
     min: f64,
     max: f64,
     rounds: usize,
+    /// Of each run.
+    operations: u64,
     /// The median of the rounds' ratios to tokio-ct; less than 1 is cheaper.
     ratio: Option<f64>,
     ratio_min: Option<f64>,
@@ -67,7 +70,7 @@ impl Report {
         let lines = ROWS.iter().flat_map(|row| Peer::value_variants().iter().map(move |&peer| (row, peer)));
         Self {
             lines: lines.filter_map(|(row, peer)| Line::new(measurements, row, peer)).collect(),
-            observing: ROWS.iter().filter_map(|row| Observing::new(measurements, row)).collect(),
+            pairs: PairLine::all(measurements),
         }
     }
 }
@@ -77,12 +80,13 @@ impl Line {
         let values = measurements.values(row.name, peer);
         let samples: Vec<f64> = values.iter().copied().flatten().collect();
         let ratio = Spread::of(&ratios(values, measurements.values(row.name, Peer::REFERENCE)));
-        Some(Self { row, peer, spread: Spread::of(&samples)?, ratio, samples })
+        let operations = measurements.operations(row.name, peer);
+        Some(Self { row, peer, spread: Spread::of(&samples)?, ratio, operations, samples })
     }
 
     /// The promise, for the one peer that has to keep it.
     fn limit(&self) -> Option<Limit> {
-        (self.peer == Peer::Loopscope).then_some(self.row.limit)
+        self.row.limit.filter(|_| self.peer == Peer::Loopscope)
     }
 
     fn is_within(&self, limit: Limit) -> bool {
@@ -101,6 +105,7 @@ impl Line {
             min: self.spread.min,
             max: self.spread.max,
             rounds: self.samples.len(),
+            operations: self.operations,
             ratio: self.ratio.map(|ratio| ratio.median),
             ratio_min: self.ratio.map(|ratio| ratio.min),
             ratio_max: self.ratio.map(|ratio| ratio.max),
@@ -116,11 +121,51 @@ impl Line {
     }
 }
 
-impl Observing {
-    fn new(measurements: &Measurements, row: &'static Row) -> Option<Self> {
+impl PairLine {
+    /// One kind after the other, and the rows of each.
+    fn all(measurements: &Measurements) -> Vec<Self> {
+        let rows = ROWS.iter().flat_map(|row| row.pairs.iter().map(move |&pair| (row, pair)));
+        let mut lines: Vec<Self> =
+            rows.filter_map(|(row, pair)| Self::new(measurements, row, pair)).collect();
+        lines.sort_by_key(|line| match line.pair {
+            Pair::Observing(_) => 0,
+            Pair::Attached(_) => 1,
+            Pair::Console(_) => 2,
+        });
+        lines
+    }
+
+    fn new(measurements: &Measurements, row: &'static Row, pair: Pair) -> Option<Self> {
         let values = |peer| measurements.values(row.name, peer);
-        let spread = Spread::of(&differences(values(Peer::Loopscope), values(Peer::LoopscopeBare)))?;
-        Some(Self { row, limit: row.observing?, spread })
+        let rounds = match pair {
+            Pair::Observing(_) => differences(values(Peer::Loopscope), values(Peer::LoopscopeBare)),
+            Pair::Attached(_) => ratios(values(Peer::LoopscopeAttached), values(Peer::Loopscope)),
+            Pair::Console(_) => ratios(values(Peer::Loopscope), values(Peer::TokioConsole)),
+        };
+        Some(Self { row, pair, spread: Spread::of(&rounds)? })
+    }
+
+    fn heading(&self) -> &'static str {
+        match self.pair {
+            Pair::Observing(_) => "observing: loopscope less loopscope-bare, round by round",
+            Pair::Attached(_) => "attached: loopscope-attached by loopscope, round by round",
+            Pair::Console(_) => "observed both: loopscope by tokio-console, round by round",
+        }
+    }
+
+    fn text(&self) -> String {
+        let Spread { median, min, max } = self.spread;
+        let (name, unit) = (self.row.name, self.row.unit);
+        match self.pair {
+            Pair::Observing(limit) => {
+                let verdict = verdict(median <= limit);
+                format!("{name:<20} {median:+.1} {unit} [{min:+.1}..{max:+.1}]  ≤ {limit} {verdict}")
+            }
+            Pair::Attached(limit) | Pair::Console(limit) => {
+                let verdict = verdict(median <= limit);
+                format!("{name:<20} {median:.4} [{min:.4}..{max:.4}]  × ≤ {limit} {verdict}")
+            }
+        }
     }
 }
 
@@ -140,16 +185,17 @@ pub(crate) fn to_table(report: &Report, circumstances: &Circumstances) -> String
         row_before = line.row.name;
         push_line(&mut table, name, line);
     }
-    if !report.observing.is_empty() {
-        table.push_str("\nobserving: loopscope less loopscope-bare, round by round\n");
+    let mut heading_before = "";
+    for line in &report.pairs {
+        if line.heading() != heading_before {
+            heading_before = line.heading();
+            push(&mut table, format_args!("\n{heading_before}"));
+        }
+        push(&mut table, format_args!("{}", line.text()));
     }
-    for cost in &report.observing {
-        let Spread { median, min, max } = cost.spread;
-        let verdict = verdict(median <= cost.limit);
-        let (name, unit, limit) = (cost.row.name, cost.row.unit, cost.limit);
-        push(
-            &mut table,
-            format_args!("{name:<20} {median:+.1} {unit} [{min:+.1}..{max:+.1}]  ≤ {limit} {verdict}"),
+    if report.lines.iter().any(|line| line.peer == Peer::TokioConsole) {
+        table.push_str(
+            "\ntokio-console runs fewer operations than the others, of some workloads a fiftieth, because every task costs it 49 KB\n",
         );
     }
     table
@@ -175,7 +221,7 @@ fn header(circumstances: &Circumstances) -> String {
     push(
         &mut table,
         format_args!(
-            "{:<20} {:<14} {:>10} {:>10} {:>10} {:<5} {:>6} {:>7} {:>15}  limit",
+            "{:<20} {:<18} {:>10} {:>10} {:>10} {:<5} {:>6} {:>7} {:>15}  limit",
             "workload", "peer", "median", "min", "max", "unit", "rounds", "×", "[min..max]"
         ),
     );
@@ -199,7 +245,7 @@ fn push_line(table: &mut String, name: &str, line: &Line) {
     push(
         table,
         format_args!(
-            "{name:<20} {peer:<14} {median:>10.decimals$} {min:>10.decimals$} {max:>10.decimals$} {unit:<5} {rounds:>6} \
+            "{name:<20} {peer:<18} {median:>10.decimals$} {min:>10.decimals$} {max:>10.decimals$} {unit:<5} {rounds:>6} \
              {ratio:>7} {range:>15}{limit}"
         ),
     );
@@ -257,7 +303,7 @@ mod tests {
             json[0],
             serde_json::json!({
                 "workload": "yield", "peer": "loopscope", "unit": "ns",
-                "median": 18.0, "min": 15.0, "max": 60.0, "rounds": 3,
+                "median": 18.0, "min": 15.0, "max": 60.0, "rounds": 3, "operations": 1,
                 "ratio": 0.75, "ratio_min": 0.5, "ratio_max": 1.0, "ratio_limit": 0.72,
                 "samples": [15.0, 60.0, 18.0],
                 "machine": {"cpu": "AMD EPYC", "kernel": "6.18", "cores": 2, "load": 0.5},
@@ -276,13 +322,37 @@ mod tests {
             "AMD EPYC, 2 cores (load 0.5), Linux 6.18; commit 0123456789ab, 2026-11-22T17:00:00Z\n\
              ns are processor time an operation; × is the median ratio to tokio-ct of the same round\n\
              \n\
-             workload             peer               median        min        max unit  rounds       ×      [min..max]  limit\n\
-             yield                loopscope            18.0       15.0       60.0 ns         3   0.750  [0.500..1.000]  × ≤ 0.72 MISSED\n                     \
-             loopscope-bare       12.0       10.0       20.0 ns         3   0.333  [0.333..0.500]\n                     \
-             tokio-ct             30.0       24.0       60.0 ns         3   1.000  [1.000..1.000]\n\
+             workload             peer                   median        min        max unit  rounds       ×      [min..max]  limit\n\
+             yield                loopscope                18.0       15.0       60.0 ns         3   0.750  [0.500..1.000]  × ≤ 0.72 MISSED\n                     \
+             loopscope-bare           12.0       10.0       20.0 ns         3   0.333  [0.333..0.500]\n                     \
+             tokio-ct                 30.0       24.0       60.0 ns         3   1.000  [1.000..1.000]\n\
              \n\
              observing: loopscope less loopscope-bare, round by round\n\
              yield                +6.0 ns [+5.0..+40.0]  ≤ 15 kept\n"
+        );
+    }
+
+    #[test]
+    fn what_a_client_costs_and_what_console_subscriber_costs_are_judged_by_round() {
+        let elapsed = Elapsed { cpu: Duration::ZERO, wall: Duration::ZERO };
+        let sample = |row, value| Sample::new(&[(row, value)], 1, 0, elapsed);
+        let measured = [
+            (Peer::Loopscope, sample("echo64_loop", 5000.0)),
+            (Peer::LoopscopeAttached, sample("echo64_loop", 5200.0)),
+            (Peer::Loopscope, sample("yield", 20.0)),
+            (Peer::TokioConsole, sample("yield", 800.0)),
+        ];
+        let table = to_table(&Report::new(&Measurements::with_rounds(&[&measured])), &circumstances());
+        let end = table.split_once("\n\nattached: ").unwrap().1;
+        assert_eq!(
+            end,
+            "loopscope-attached by loopscope, round by round\n\
+             echo64_loop          1.0400 [1.0400..1.0400]  × ≤ 1.02 MISSED\n\
+             \n\
+             observed both: loopscope by tokio-console, round by round\n\
+             yield                0.0250 [0.0250..0.0250]  × ≤ 0.05 kept\n\
+             \n\
+             tokio-console runs fewer operations than the others, of some workloads a fiftieth, because every task costs it 49 KB\n"
         );
     }
 
@@ -300,6 +370,7 @@ mod tests {
             "{table}"
         );
         assert!(!table.contains("observing"), "{table}");
+        assert!(!table.contains("attached"), "{table}");
         let json = to_json(&report, &circumstances()).unwrap();
         assert!(json.contains("\"median_limit\": 0.25"), "{json}");
     }

@@ -7,9 +7,9 @@ pub(crate) struct Row {
     /// Digits that mean something follow from it: see [`Row::decimals`].
     pub(crate) unit: &'static str,
     /// What the peer `loopscope` may cost.
-    pub(crate) limit: Limit,
-    /// What observing may cost: the peer `loopscope` less the peer `loopscope-bare`, in the row's unit.
-    pub(crate) observing: Option<f64>,
+    pub(crate) limit: Option<Limit>,
+    /// What one figure of Loopscope may be against another.
+    pub(crate) pairs: &'static [Pair],
 }
 
 /// A promise about a median.
@@ -21,25 +21,46 @@ pub(crate) enum Limit {
     Value(f64),
 }
 
+/// A promise about two peers of the same round.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Pair {
+    /// What observing may cost: the peer `loopscope` less the peer `loopscope-bare`, in the row's unit.
+    Observing(f64),
+    /// What a client may cost that is attached: the peer `loopscope-attached` by the peer `loopscope`.
+    Attached(f64),
+    /// Against what tokio's programs are observed with: the peer `loopscope` by the peer `tokio-console`.
+    Console(f64),
+}
+
 impl Row {
     pub(crate) fn decimals(&self) -> usize {
-        if self.unit == "ms" { 3 } else { 1 }
+        match self.unit {
+            "ms" => 3,
+            "calls" => 2,
+            _ => 1,
+        }
     }
 }
 
 /// In the order of the table. A poll may cost 15 ns more for being observed, a spawn 20.
-pub(crate) const ROWS: [Row; 9] = [
-    row("spawn", "ns", Limit::Ratio(0.25), Some(20.0)),
-    row("yield", "ns", Limit::Ratio(0.72), Some(15.0)),
-    row("pingpong", "ns", Limit::Ratio(0.90), Some(15.0)),
-    row("timers", "ns", Limit::Ratio(0.75), None),
-    row("timers_lateness_p50", "ms", Limit::Value(0.25), None),
-    row("timers_lateness_p99", "ms", Limit::Ratio(1.0), None),
-    row("timer_cancel", "ns", Limit::Ratio(0.50), None),
-    row("idle_task_bytes", "bytes", Limit::Ratio(0.62), None),
-    row("idle_task_bytes_own", "bytes", Limit::Ratio(0.75), None),
+pub(crate) const ROWS: [Row; 15] = [
+    row("spawn", "ns", Some(Limit::Ratio(0.25)), &[Pair::Observing(20.0), Pair::Console(0.01)]),
+    row("yield", "ns", Some(Limit::Ratio(0.72)), &[Pair::Observing(15.0), Pair::Console(0.05)]),
+    row("pingpong", "ns", Some(Limit::Ratio(0.90)), &[Pair::Observing(15.0)]),
+    row("timers", "ns", Some(Limit::Ratio(0.75)), &[]),
+    row("timers_lateness_p50", "ms", Some(Limit::Value(0.25)), &[]),
+    row("timers_lateness_p99", "ms", Some(Limit::Ratio(1.0)), &[]),
+    row("timer_cancel", "ns", Some(Limit::Ratio(0.50)), &[]),
+    row("remote_wake", "ns", Some(Limit::Ratio(1.05)), &[]),
+    row("remote_burst", "ns", Some(Limit::Ratio(0.95)), &[]),
+    row("echo64", "ns", Some(Limit::Ratio(1.05)), &[]),
+    row("echo64_loop", "ns", None, &[Pair::Attached(1.02)]),
+    row("echo64_calls", "calls", Some(Limit::Value(2.1)), &[]),
+    row("echo64_instructions", "instr", Some(Limit::Ratio(1.0)), &[]),
+    row("idle_task_bytes", "bytes", Some(Limit::Ratio(0.62)), &[Pair::Console(0.01)]),
+    row("idle_task_bytes_own", "bytes", Some(Limit::Ratio(0.75)), &[]),
 ];
 
-const fn row(name: &'static str, unit: &'static str, limit: Limit, observing: Option<f64>) -> Row {
-    Row { name, unit, limit, observing }
+const fn row(name: &'static str, unit: &'static str, limit: Option<Limit>, pairs: &'static [Pair]) -> Row {
+    Row { name, unit, limit, pairs }
 }

@@ -7,6 +7,8 @@
 mod ours;
 mod tokio_ct;
 
+use std::net::TcpListener;
+
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::Arc;
@@ -25,10 +27,25 @@ use crate::workload::idle::Population;
 pub(crate) enum Peer {
     /// As shipped: records kept, agent started, no client attached.
     Loopscope,
+    /// The same, with a client attached that takes a picture a second, as the live picture does.
+    LoopscopeAttached,
     /// Built with the records compiled out, for the difference.
     LoopscopeBare,
     /// Tokio's `current_thread` runtime with all drivers: the reference of every ratio.
     TokioCt,
+    /// The same with console-subscriber, what tokio's programs are observed with; no client attached.
+    TokioConsole,
+}
+
+/// An executable of its own, because it is compiled otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Build {
+    /// This one.
+    This,
+    /// With `--cfg loopscope_bare`.
+    Bare,
+    /// With `--cfg tokio_unstable`, tokio's feature `tracing` and console-subscriber.
+    Console,
 }
 
 impl Peer {
@@ -37,14 +54,25 @@ impl Peer {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Peer::Loopscope => "loopscope",
+            Peer::LoopscopeAttached => "loopscope-attached",
             Peer::LoopscopeBare => "loopscope-bare",
             Peer::TokioCt => "tokio-ct",
+            Peer::TokioConsole => "tokio-console",
         }
     }
 
-    /// Whether it is built with `--cfg loopscope_bare`, and so is another executable.
-    pub(crate) fn is_bare(self) -> bool {
-        self == Peer::LoopscopeBare
+    /// Which executable it is in.
+    pub(crate) fn build(self) -> Build {
+        match self {
+            Peer::Loopscope | Peer::LoopscopeAttached | Peer::TokioCt => Build::This,
+            Peer::LoopscopeBare => Build::Bare,
+            Peer::TokioConsole => Build::Console,
+        }
+    }
+
+    /// Whether a comparison that has to be quick has it: nothing but one more build of this package, and runs of a moment.
+    pub(crate) fn is_quick(self) -> bool {
+        !matches!(self, Peer::LoopscopeAttached | Peer::TokioConsole)
     }
 
     /// Runs one workload in this process.
@@ -55,6 +83,16 @@ impl Peer {
                 ours::start_agent()?;
                 workload.run::<ours::Ours>(size)
             }
+            #[cfg(all(not(loopscope_bare), feature = "agent"))]
+            Peer::LoopscopeAttached => {
+                ours::start_agent()?;
+                let observer = crate::observer::Observer::start()?;
+                let sample = workload.run::<ours::Ours>(size)?;
+                observer.end()?;
+                Ok(sample)
+            }
+            #[cfg(not(all(not(loopscope_bare), feature = "agent")))]
+            Peer::LoopscopeAttached => bail!("this is a build without records or agent"),
             #[cfg(loopscope_bare)]
             Peer::LoopscopeBare => workload.run::<ours::Ours>(size),
             #[cfg(not(loopscope_bare))]
@@ -64,6 +102,17 @@ impl Peer {
             #[cfg(loopscope_bare)]
             Peer::Loopscope => bail!("this is the bare build, without records or agent"),
             Peer::TokioCt => workload.run::<tokio_ct::TokioCt>(size),
+            #[cfg(feature = "console")]
+            Peer::TokioConsole => {
+                tokio_ct::start_console();
+                workload.run::<tokio_ct::TokioCt>(size)
+            }
+            #[cfg(not(feature = "console"))]
+            Peer::TokioConsole => {
+                bail!(
+                    "tokio-console is another build: RUSTFLAGS=\"--cfg tokio_unstable\" and the feature console"
+                )
+            }
         }
     }
 }
@@ -87,6 +136,9 @@ pub(crate) trait Runtime: 'static {
     fn spawn_sleeper(duration: Duration) -> Self::Task<Lateness>;
     /// Spawns [`idle::idle_task`](crate::workload::idle::idle_task) on the runtime's own sleep and detaches it.
     fn spawn_idle_sleeper(population: Arc<Population>, duration: Duration);
+    /// Accepts that many connections and spawns a task for each, which sends back what it reads until the peer is done. The
+    /// handle gives the bytes sent back, when all connections are closed.
+    fn spawn_echo_server(listener: TcpListener, connections: usize) -> Self::Task<Result<u64>>;
 }
 
 /// Awaiting a task's handle gave an error. Not an `async fn` around the await, which would move the handle once more.

@@ -1,16 +1,18 @@
 //! The questions, one a file. Each is a function of the runtime and a size, and fails if the work was not done right.
 
+pub(crate) mod echo;
 pub(crate) mod idle;
 pub(crate) mod ping_pong;
+pub(crate) mod remote;
 pub(crate) mod spawn;
 pub(crate) mod timer_cancel;
 pub(crate) mod timers;
 pub(crate) mod yielding;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 
-use crate::runtime::Runtime;
+use crate::runtime::{Peer, Runtime};
 use crate::sample::Sample;
 
 /// One run of a peer process.
@@ -28,6 +30,14 @@ pub(crate) enum Workload {
     Timers,
     /// Arm, poll once and cancel a sleep while 10,000 are outstanding
     TimerCancel,
+    /// A question to another thread and its answer, both asleep in between
+    RemoteWake,
+    /// A message of another thread that does not wait
+    RemoteBurst,
+    /// A request of 64 bytes to an echo server with 64 connections: processor time
+    Echo64,
+    /// The same: system calls and user-mode instructions, counted by strace and callgrind
+    Echo64Counts,
     /// Resident bytes of a task that waits on a foreign future
     IdleTaskBytes,
     /// Resident bytes of a task that waits on the runtime's own sleep
@@ -46,18 +56,63 @@ impl Workload {
             Workload::PingPong => "pingpong",
             Workload::Timers => "timers",
             Workload::TimerCancel => "timer_cancel",
+            Workload::RemoteWake => "remote_wake",
+            Workload::RemoteBurst => "remote_burst",
+            Workload::Echo64 => "echo64",
+            Workload::Echo64Counts => "echo64_counts",
             Workload::IdleTaskBytes => "idle_task_bytes",
             Workload::IdleTaskBytesOwn => "idle_task_bytes_own",
         }
     }
 
-    /// How many operations a run measures.
-    pub(crate) fn size(self, quick: bool) -> u64 {
+    /// Whether a comparison that has to be quick has it.
+    pub(crate) fn is_quick(self) -> bool {
+        self != Workload::Echo64Counts
+    }
+
+    /// How many operations a run of a peer measures.
+    pub(crate) fn size(self, peer: Peer, quick: bool) -> u64 {
+        match peer {
+            Peer::TokioConsole => self.size_console(),
+            Peer::LoopscopeAttached if !quick => self.size_attached(),
+            _ => self.size_usual(quick),
+        }
+    }
+
+    fn size_usual(self, quick: bool) -> u64 {
         match self {
-            Workload::Timers => 100_000,
+            Workload::Timers | Workload::RemoteWake => 100_000,
+            Workload::Echo64 if quick => 60_000,
+            Workload::Echo64 => 400_000,
+            Workload::Echo64Counts => 20_000,
             // A quarter is enough to drown what the runtime itself holds: some pages in 60 MB.
             Workload::IdleTaskBytes | Workload::IdleTaskBytesOwn if quick => 250_000,
             _ => 1_000_000,
+        }
+    }
+
+    /// Some seconds of each: a client that looks once a second must have looked.
+    fn size_attached(self) -> u64 {
+        match self {
+            Workload::Spawn | Workload::PingPong | Workload::TimerCancel => 40_000_000,
+            Workload::Yield => 100_000_000,
+            Workload::RemoteWake => 400_000,
+            Workload::RemoteBurst => 20_000_000,
+            Workload::Echo64 => 800_000,
+            _ => self.size_usual(false),
+        }
+    }
+
+    /// What fits: a task costs console-subscriber 49 KB, which it keeps for an hour.
+    fn size_console(self) -> u64 {
+        match self {
+            Workload::Spawn | Workload::TimerCancel => 20_000,
+            Workload::Timers | Workload::IdleTaskBytes | Workload::IdleTaskBytesOwn => 10_000,
+            Workload::PingPong | Workload::RemoteBurst => 200_000,
+            Workload::RemoteWake => 50_000,
+            Workload::Echo64 => 100_000,
+            Workload::Yield => 1_000_000,
+            Workload::Echo64Counts => self.size_usual(false),
         }
     }
 
@@ -70,6 +125,10 @@ impl Workload {
             Workload::Timers => timers::run::<R>(size),
             Workload::TimerCancel => timer_cancel::run::<R>(size),
             Workload::IdleTaskBytes => idle::run_foreign_leaf::<R>(size),
+            Workload::RemoteWake => remote::run_round_trips::<R>(size),
+            Workload::RemoteBurst => remote::run_burst::<R>(size),
+            Workload::Echo64 => echo::run::<R>(size),
+            Workload::Echo64Counts => bail!("echo64_counts runs echo64 below other programs, not here"),
             Workload::IdleTaskBytesOwn => idle::run_own_leaf::<R>(size),
         }
     }

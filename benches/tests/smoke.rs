@@ -8,12 +8,16 @@ use serde_json::Value;
 const THIS: &str = env!("CARGO_BIN_EXE_loopscope-benches");
 
 /// (workload, size, operations measured, what the tasks compute together, rows)
-const CASES: [(&str, u64, u64, u64, &[&str]); 7] = [
+const CASES: [(&str, u64, u64, u64, &[&str]); 10] = [
     ("spawn", 2_500, 2_500, 2_500 * 2_499 / 2, &["spawn"]),
     ("yield", 5_000, 5_000, 5_000, &["yield"]),
     ("pingpong", 400, 400, 200 * 199 / 2 + 200, &["pingpong"]),
     ("timers", 50, 50, 50, &["timers", "timers_lateness_p50", "timers_lateness_p99"]),
     ("timer_cancel", 300, 300, 300, &["timer_cancel"]),
+    ("remote_wake", 200, 200, 200 * 199 / 2 + 200, &["remote_wake"]),
+    ("remote_burst", 3_000, 3_000, 3_000 * 2_999 / 2, &["remote_burst"]),
+    // A twentieth and at least 64 requests go first.
+    ("echo64", 2_000, 2_000, (2_000 + 100) * 64, &["echo64", "echo64_loop"]),
     ("idle_task_bytes", 3_000, 3_000, 3_000, &["idle_task_bytes"]),
     ("idle_task_bytes_own", 3_000, 3_000, 3_000, &["idle_task_bytes_own"]),
 ];
@@ -45,6 +49,12 @@ fn check(peer: &str) {
 #[test]
 fn loopscope_computes_the_right_sums() {
     check(if cfg!(loopscope_bare) { "loopscope-bare" } else { "loopscope" });
+}
+
+#[cfg(not(loopscope_bare))]
+#[test]
+fn loopscope_computes_the_right_sums_while_a_client_looks() {
+    check("loopscope-attached");
 }
 
 #[test]

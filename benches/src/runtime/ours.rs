@@ -7,10 +7,11 @@ use std::time::Duration;
 #[cfg(feature = "agent")]
 use anyhow::Context as _;
 use anyhow::Result;
+use loopscope::net::{TcpListener, TcpStream};
 
 use crate::measure::Lateness;
-use crate::runtime::Runtime;
-use crate::workload::{idle, timers};
+use crate::runtime::{Runtime, failed};
+use crate::workload::{echo, idle, timers};
 
 #[derive(Debug)]
 pub(crate) struct Ours;
@@ -64,5 +65,35 @@ impl Runtime for Ours {
     #[inline]
     fn spawn_idle_sleeper(population: Arc<idle::Population>, duration: Duration) {
         loopscope::spawn(idle::idle_task(population, move || loopscope::time::sleep(duration))).detach();
+    }
+
+    fn spawn_echo_server(listener: std::net::TcpListener, connections: usize) -> Self::Task<Result<u64>> {
+        loopscope::spawn(async move {
+            let listener = TcpListener::from_std(listener)?;
+            let mut tasks = Vec::with_capacity(connections);
+            for _ in 0..connections {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                tasks.push(loopscope::spawn(echo_connection(stream)));
+            }
+            let mut bytes = 0;
+            for task in tasks {
+                bytes += task.await.map_err(failed)??;
+            }
+            Ok(bytes)
+        })
+    }
+}
+
+async fn echo_connection(stream: TcpStream) -> Result<u64> {
+    let mut buffer = vec![0; echo::BUFFER_BYTES];
+    let mut bytes = 0;
+    loop {
+        let read = stream.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(bytes);
+        }
+        stream.write_all(&buffer[..read]).await?;
+        bytes += read as u64;
     }
 }

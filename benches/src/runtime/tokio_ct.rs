@@ -5,13 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::measure::Lateness;
-use crate::runtime::Runtime;
-use crate::workload::{idle, timers};
+use crate::runtime::{Runtime, failed};
+use crate::workload::{echo, idle, timers};
 
 #[derive(Debug)]
 pub(crate) struct TokioCt;
+
+/// Makes this process observable by tokio-console, as the first line of an application's `main` does. Nobody attaches.
+#[cfg(feature = "console")]
+pub(crate) fn start_console() {
+    console_subscriber::ConsoleLayer::builder().server_addr(([127, 0, 0, 1], 0)).init();
+}
 
 impl Runtime for TokioCt {
     type JoinError = tokio::task::JoinError;
@@ -53,5 +61,36 @@ impl Runtime for TokioCt {
     #[inline]
     fn spawn_idle_sleeper(population: Arc<idle::Population>, duration: Duration) {
         drop(tokio::spawn(idle::idle_task(population, move || tokio::time::sleep(duration))));
+    }
+
+    fn spawn_echo_server(listener: std::net::TcpListener, connections: usize) -> Self::Task<Result<u64>> {
+        tokio::spawn(async move {
+            listener.set_nonblocking(true)?;
+            let listener = TcpListener::from_std(listener)?;
+            let mut tasks = Vec::with_capacity(connections);
+            for _ in 0..connections {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                tasks.push(tokio::spawn(echo_connection(stream)));
+            }
+            let mut bytes = 0;
+            for task in tasks {
+                bytes += task.await.map_err(failed)??;
+            }
+            Ok(bytes)
+        })
+    }
+}
+
+async fn echo_connection(mut stream: TcpStream) -> Result<u64> {
+    let mut buffer = vec![0; echo::BUFFER_BYTES];
+    let mut bytes = 0;
+    loop {
+        let read = stream.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(bytes);
+        }
+        stream.write_all(&buffer[..read]).await?;
+        bytes += read as u64;
     }
 }
