@@ -15,6 +15,7 @@
 //! has no agent. Nothing is joined when the process ends; the socket's file is removed if the main thread comes to its end.
 
 mod own_process;
+mod peer;
 mod reading;
 mod server;
 mod service;

@@ -1,6 +1,7 @@
 //! Takes connections, decides who may come in, and lets none of them cost too much.
 
-use super::service::{Connection, Shared};
+use super::peer::Peer;
+use super::service::{Inspector, Shared};
 use crate::wire::limits::REQUEST_BYTES_MAX;
 use crate::wire::proto::inspect_server::InspectServer;
 use crate::wire::rt::{OnLoop, Stream};
@@ -102,16 +103,22 @@ pub(super) async fn serve(
         let seat = Seat::take(&clients, limits.clients_max);
         let is_refused = seat.is_none();
         let Some(seat) = seat.or_else(|| Seat::take(&refusals, limits.refusals_max)) else { continue };
-        let connection = Connection::new(&shared, &limits, is_refused);
-        let serving = serve_connection(stream, connection, limits.clone(), seat);
+        let serving = serve_connection(stream, shared.clone(), is_refused, limits.clone(), seat);
         loopscope::task::Builder::new().name(&format!("client {}", peer.pid)).spawn(serving).detach();
     }
 }
 
-async fn serve_connection(stream: UnixStream, connection: Connection, limits: Rc<Limits>, seat: Seat) {
-    let Connection { inspector, activity, mut hopeless } = connection;
-    let is_refused = inspector.is_refused();
-    let server = InspectServer::new(inspector).max_decoding_message_size(REQUEST_BYTES_MAX);
+async fn serve_connection(
+    stream: UnixStream,
+    shared: Arc<Shared>,
+    is_refused: bool,
+    limits: Rc<Limits>,
+    seat: Seat,
+) {
+    let (peer, mut hopeless) = Peer::new(&limits, is_refused);
+    let activity = peer.activity().clone();
+    let server =
+        InspectServer::new(Inspector::new(&shared, &peer)).max_decoding_message_size(REQUEST_BYTES_MAX);
     let service = service_fn(move |request| server.clone().call(request));
     let mut http = http2::Builder::new(OnLoop);
     http.max_concurrent_streams(limits.requests_max)
@@ -124,9 +131,9 @@ async fn serve_connection(stream: UnixStream, connection: Connection, limits: Rc
         loop {
             let patience =
                 if activity.requests() == 0 || is_refused { limits.first_request } else { limits.idle };
-            let asked = activity.requests();
+            let mark = activity.mark();
             loopscope::sleep(patience).await;
-            if activity.requests() == asked && activity.streams() == 0 {
+            if activity.is_idle_since(mark) {
                 return;
             }
         }
