@@ -147,6 +147,39 @@ pub(crate) enum Command {
         target: Option<Target>,
     },
 
+    /// List the spawn sites: how many tasks each line of code started, and how long they take
+    ///
+    /// Every task counts, also one that lived for two microseconds. `--sort=-busy` shows which line uses the loop, `--sort=-poll.p99` which one
+    /// holds it up, `--filter 'panicked>0'` where tasks die. WAIT is the time between a wake and the poll that it led to.
+    Sites {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+    },
+
+    /// List the timers that are pending, the next one first
+    ///
+    /// A timer that should have fired and has not is late: its loop is busy with something else.
+    Timers {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+    },
+
+    /// List the sockets and other descriptors: bytes, calls, and who waits for them
+    ///
+    /// `--filter 'kind=tcp idle_for>1min'` finds connections on which nothing happens, `--sort=-bytes_read` the busiest one.
+    Io {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+    },
+
+    /// List the locks, queues, channels and groups: who holds them, and who waits
+    ///
+    /// `--filter 'held_for>1s'` finds locks that are held for long.
+    Sync {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+    },
+
     /// List the loops: what each runs right now, and since when
     ///
     /// A stuck loop shows itself here: the task it is polling, since when, and where that task was spawned. It is read without the
@@ -196,6 +229,10 @@ impl Command {
             Self::Attach { .. } => "attach",
             Self::Tree { .. } => "tree",
             Self::Tasks { .. } => "tasks",
+            Self::Sites { .. } => "sites",
+            Self::Timers { .. } => "timers",
+            Self::Io { .. } => "io",
+            Self::Sync { .. } => "sync",
             Self::Loops { .. } => "loops",
             Self::Why { .. } => "why",
             Self::Warnings { .. } => "warnings",

@@ -265,7 +265,18 @@ fn demo_without_a_terminal_prints_and_ends_with_0() {
 #[test]
 fn every_command_answers_in_every_form() {
     let demo = Demo::start();
-    for command in ["ps", "tasks PID", "tree PID", "loops PID", "warnings PID"] {
+    let commands = [
+        "ps",
+        "tasks PID",
+        "tree PID",
+        "sites PID",
+        "timers PID",
+        "io PID",
+        "sync PID",
+        "loops PID",
+        "warnings PID",
+    ];
+    for command in commands {
         let words = demo.run(command);
         assert_eq!((words.code, words.err.as_str()), (Some(0), ""), "{command}: {words:?}");
         assert!(words.out.lines().count() >= 1, "{command}: {words:?}");

@@ -544,6 +544,9 @@ pub struct Timer {
     /// The place of the `.await` or of the call.
     #[prost(message, optional, tag = "5")]
     pub at: ::core::option::Option<Place>,
+    /// The name of that task. Absent: none.
+    #[prost(string, optional, tag = "6")]
+    pub task_name: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Either, both or none of the two directions of a descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

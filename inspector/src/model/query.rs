@@ -11,7 +11,8 @@
 //! quoted     = '"' … '"'                   \" and \\ inside
 //! ```
 //!
-//! - Columns are the JSON names; `_ns` and `_bytes` at their end may be left out.
+//! - Columns are the JSON names; `_ns` and `_bytes` at their end may be left out. A value of a summary is `poll.p99`, or
+//!   `poll_p99` as in CSV.
 //! - A duration needs a unit (`10ms`, `1.5s`, `2min`); numbers take `k` and `M`, bytes `KiB` and `MB`, shares `%`.
 //! - `=` on an address or a place holds also without port, line or column: `peer=10.0.0.7`, `site=src/main.rs`.
 //! - On a list a comparison holds if it holds for one of its members.

@@ -11,6 +11,8 @@ pub struct Timer {
     pub loop_id: Option<u64>,
     /// The task that waits for it.
     pub task: Option<u64>,
+    /// The name of that task.
+    pub task_name: Option<String>,
     /// What it is for.
     pub kind: TimerKind,
     /// When it fires, from now on; negative if it is late.

@@ -277,6 +277,7 @@ pub(super) fn timer(timer: proto::Timer) -> Result<Timer, DecodeError> {
         pid: None,
         loop_id: Some(timer.r#loop),
         task: timer.task,
+        task_name: timer.task_name.map(name),
         kind: Twin::from_wire(timer.kind).ok_or(DecodeError::new("an unknown kind of timer"))?,
         deadline_in_ns: timer.deadline_in_ns,
         at: timer.at.map(place),

@@ -223,6 +223,7 @@ pub(super) fn timer(timer: Timer) -> proto::Timer {
         kind: timer.kind.to_wire(),
         deadline_in_ns: timer.deadline_in_ns,
         at: timer.at.map(place),
+        task_name: timer.task_name.map(name),
     }
 }
 

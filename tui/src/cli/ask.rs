@@ -31,6 +31,10 @@ pub(crate) fn page(table: Table, flags: &Flags, look: Look, offset: u64) -> Requ
             request.tree = Some(TreeQuery { query, ..TreeQuery::default() });
             request.cycles = true;
         }
+        Table::Sites => request.sites = Some(query),
+        Table::Timers => request.timers = Some(query),
+        Table::Io => request.io = Some(query),
+        Table::Sync => request.sync = Some(query),
         Table::Loops => request.loops = Some(query),
         Table::Warnings => request.warnings = Some(query),
     }

@@ -6,7 +6,7 @@ use super::render::Table;
 use super::spelling::closest;
 use super::{Exit, Failure};
 use loopscope_inspector::model::query::{Filter, QueryError, Row, Sort};
-use loopscope_inspector::model::{Lint, Loop, Task, Warning, words};
+use loopscope_inspector::model::{Io, Lint, Loop, Site, Sync, Task, Timer, Warning, words};
 
 /// Checks `--filter` and `--sort` against the columns of a table.
 ///
@@ -20,6 +20,10 @@ pub(crate) fn query(table: Table, flags: &Flags) -> Result<(), Failure> {
             Err(Failure::usage("--sort: a tree is in the order of spawning; `loopscope tasks` can be sorted"))
         }
         Table::Tasks | Table::Tree => of::<Task>(flags),
+        Table::Sites => of::<Site>(flags),
+        Table::Timers => of::<Timer>(flags),
+        Table::Io => of::<Io>(flags),
+        Table::Sync => of::<Sync>(flags),
         Table::Loops => of::<Loop>(flags),
         Table::Warnings => of::<Warning>(flags),
     }

@@ -100,6 +100,10 @@ fn append(all: &mut Snapshot, next: Snapshot) {
     all.dropped += next.dropped;
     extend(&mut all.tasks, next.tasks);
     extend(&mut all.tree, next.tree);
+    extend(&mut all.sites, next.sites);
+    extend(&mut all.timers, next.timers);
+    extend(&mut all.io, next.io);
+    extend(&mut all.sync, next.sync);
     extend(&mut all.loops, next.loops);
     extend(&mut all.warnings, next.warnings);
 }

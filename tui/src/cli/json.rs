@@ -8,14 +8,20 @@
 
 mod event_loop;
 mod process;
+mod resource;
+mod site;
 mod task;
+mod timer;
 mod value;
 mod warning;
 mod why;
 
 pub(crate) use event_loop::LoopJson;
 use process::ProcessJson;
+pub(crate) use resource::{IoJson, SyncJson};
+pub(crate) use site::SiteJson;
 pub(crate) use task::TaskJson;
+pub(crate) use timer::TimerJson;
 pub(crate) use value::rfc3339;
 pub(crate) use warning::WarningJson;
 pub(crate) use why::write_why;

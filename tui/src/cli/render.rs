@@ -3,11 +3,14 @@
 use super::cells::Ink;
 use super::fetch::{self, Source};
 use super::flags::{Flags, Look};
-use super::json::{self, LoopJson, TaskJson, WarningJson};
+use super::json::{self, IoJson, LoopJson, SiteJson, SyncJson, TaskJson, TimerJson, WarningJson};
 use super::table::{self, Caption, Column};
-use super::tables::{LOOPS, PROCESSES, TASKS, WARNINGS, task_ink, warning_ink};
+use super::tables::{
+    IO, LOOPS, PROCESSES, SITES, SYNC, TASKS, TIMERS, WARNINGS, site_ink, task_ink, warning_ink,
+};
 use super::tree;
 use loopscope_inspector::model::{Loop, Process, Snapshot};
+use serde::Serialize;
 use std::io::{self, Write};
 
 /// A table that a command prints.
@@ -19,6 +22,14 @@ pub(crate) enum Table {
     Tasks,
     /// `tree`
     Tree,
+    /// `sites`
+    Sites,
+    /// `timers`
+    Timers,
+    /// `io`
+    Io,
+    /// `sync`
+    Sync,
     /// `loops`
     Loops,
     /// `warnings`
@@ -26,12 +37,30 @@ pub(crate) enum Table {
 }
 
 impl Table {
+    /// Every table, as `--help` lists them.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Processes,
+        Self::Tree,
+        Self::Tasks,
+        Self::Sites,
+        Self::Timers,
+        Self::Io,
+        Self::Sync,
+        Self::Loops,
+        Self::Warnings,
+    ];
+
     /// The command's name, and the array's in JSON.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Processes => "ps",
             Self::Tasks => "tasks",
             Self::Tree => "tree",
+            Self::Sites => "sites",
+            Self::Timers => "timers",
+            Self::Io => "io",
+            Self::Sync => "sync",
             Self::Loops => "loops",
             Self::Warnings => "warnings",
         }
@@ -87,30 +116,40 @@ fn rows<R>(table: Option<&Vec<R>>) -> &[R] {
 }
 
 fn write_json(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Look) -> io::Result<()> {
-    let limit = look.limit.unwrap_or(usize::MAX);
-    let name = table.as_str();
     match table {
         Table::Processes => json::write_processes(out, snapshot),
         Table::Tree => json::write_tree(out, snapshot),
-        Table::Tasks => {
-            let rows = rows(snapshot.tasks.as_ref()).iter().take(limit);
-            json::write_table(out, snapshot, name, rows.map(TaskJson::from))
-        }
-        Table::Loops => {
-            let rows = rows(snapshot.loops.as_ref()).iter().take(limit);
-            json::write_table(out, snapshot, name, rows.map(LoopJson::from))
-        }
-        Table::Warnings => {
-            let rows = rows(snapshot.warnings.as_ref()).iter().take(limit);
-            json::write_table(out, snapshot, name, rows.map(WarningJson::from))
-        }
+        Table::Tasks => array(out, table, snapshot, snapshot.tasks.as_ref(), TaskJson::from, look),
+        Table::Sites => array(out, table, snapshot, snapshot.sites.as_ref(), SiteJson::from, look),
+        Table::Timers => array(out, table, snapshot, snapshot.timers.as_ref(), TimerJson::from, look),
+        Table::Io => array(out, table, snapshot, snapshot.io.as_ref(), IoJson::from, look),
+        Table::Sync => array(out, table, snapshot, snapshot.sync.as_ref(), SyncJson::from, look),
+        Table::Loops => array(out, table, snapshot, snapshot.loops.as_ref(), LoopJson::from, look),
+        Table::Warnings => array(out, table, snapshot, snapshot.warnings.as_ref(), WarningJson::from, look),
     }
+}
+
+/// A document with one array.
+fn array<'a, R: 'a, J: Serialize>(
+    out: &mut dyn Write,
+    table: Table,
+    snapshot: &Snapshot,
+    of: Option<&'a Vec<R>>,
+    json: impl Fn(&'a R) -> J,
+    look: Look,
+) -> io::Result<()> {
+    let shown = rows(of).iter().take(look.limit.unwrap_or(usize::MAX));
+    json::write_table(out, snapshot, table.as_str(), shown.map(json))
 }
 
 fn write_csv(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Look) -> io::Result<()> {
     match table {
         Table::Processes => table::write_csv(out, PROCESSES, &snapshot.processes, look),
         Table::Tasks => table::write_csv(out, TASKS, rows(snapshot.tasks.as_ref()), look),
+        Table::Sites => table::write_csv(out, SITES, rows(snapshot.sites.as_ref()), look),
+        Table::Timers => table::write_csv(out, TIMERS, rows(snapshot.timers.as_ref()), look),
+        Table::Io => table::write_csv(out, IO, rows(snapshot.io.as_ref()), look),
+        Table::Sync => table::write_csv(out, SYNC, rows(snapshot.sync.as_ref()), look),
         Table::Loops => table::write_csv(out, LOOPS, rows(snapshot.loops.as_ref()), look),
         Table::Warnings => table::write_csv(out, WARNINGS, rows(snapshot.warnings.as_ref()), look),
         Table::Tree => {
@@ -121,17 +160,27 @@ fn write_csv(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Look)
 }
 
 fn write_words(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Look) -> io::Result<()> {
+    let all = snapshot;
     match table {
-        Table::Processes => {
-            words(out, PROCESSES, &snapshot.processes, snapshot, "processes", process_ink, look)
+        Table::Processes => words(out, PROCESSES, &all.processes, all, "processes", process_ink, look),
+        Table::Tasks => words(out, TASKS, rows(all.tasks.as_ref()), all, "tasks", task_ink, look),
+        Table::Sites => words(out, SITES, rows(all.sites.as_ref()), all, "sites", site_ink, look),
+        Table::Timers => words(out, TIMERS, rows(all.timers.as_ref()), all, "timers", plain, look),
+        Table::Io => words(out, IO, rows(all.io.as_ref()), all, "descriptors", plain, look),
+        Table::Sync => {
+            words(out, SYNC, rows(all.sync.as_ref()), all, "locks, queues, channels or groups", plain, look)
         }
-        Table::Tasks => words(out, TASKS, rows(snapshot.tasks.as_ref()), snapshot, "tasks", task_ink, look),
-        Table::Loops => words(out, LOOPS, rows(snapshot.loops.as_ref()), snapshot, "loops", loop_ink, look),
+        Table::Loops => words(out, LOOPS, rows(all.loops.as_ref()), all, "loops", loop_ink, look),
         Table::Warnings => {
-            words(out, WARNINGS, rows(snapshot.warnings.as_ref()), snapshot, "warnings", warning_ink, look)
+            words(out, WARNINGS, rows(all.warnings.as_ref()), all, "warnings", warning_ink, look)
         }
-        Table::Tree => tree::write_tree(out, snapshot, look),
+        Table::Tree => tree::write_tree(out, all, look),
     }
+}
+
+/// A row in no colour.
+fn plain<R>(_: &R) -> Ink {
+    Ink::Plain
 }
 
 fn words<R>(

@@ -1,8 +1,9 @@
 //! Synthetic pictures for the tests: every field filled, or next to nothing.
 
 use loopscope_inspector::model::{
-    Cycle, Frame, Loop, Place, Process, ResourceKind, ResourceRef, Rights, Running, RuntimeKind, Severity,
-    Snapshot, Summary, Task, TaskKind, TaskState, TreeNode, Wait, WaitKind, WallTime, Warning,
+    Cycle, Directions, Frame, Io, Loop, Place, Process, ResourceKind, ResourceRef, Rights, Running,
+    RuntimeKind, Severity, Site, Snapshot, Summary, Sync, Task, TaskKind, TaskState, Timer, TimerKind,
+    TreeNode, Wait, WaitKind, WallTime, Warning,
 };
 
 /// 2026-03-01T12:00:00.25Z.
@@ -254,8 +255,118 @@ pub(crate) fn warnings() -> Vec<Warning> {
     ]
 }
 
+/// A name that a program might bear to drive the terminal of whoever looks at it.
+const HOSTILE: &str = "evil \x1b[2J, \"name\"\n";
+
+/// A site with every field known, and one with next to nothing.
+pub(crate) fn sites() -> Vec<Site> {
+    let known = Site {
+        loop_id: Some(0),
+        site: place("src/main.rs", 40),
+        name: Some("worker".into()),
+        live: 3,
+        spawned: 12_345,
+        completed: 12_340,
+        cancelled: 1,
+        panicked: 1,
+        busy_ns: 1_500_000_000,
+        poll: Some(summary()),
+        scheduled: Some(summary()),
+        ..Site::default()
+    };
+    vec![known, Site { site: place("src/lib.rs", 7), name: Some(HOSTILE.into()), ..Site::default() }]
+}
+
+pub(crate) fn timers() -> Vec<Timer> {
+    let timer = |task, name: Option<&str>, kind, deadline_in_ns| Timer {
+        loop_id: Some(0),
+        task,
+        task_name: name.map(Into::into),
+        kind,
+        deadline_in_ns,
+        at: Some(place("src/main.rs", 52)),
+        ..Timer::default()
+    };
+    vec![
+        timer(Some(7), Some("worker"), TimerKind::Sleep, -2_500_000),
+        timer(Some(8), Some(HOSTILE), TimerKind::Timeout, 340_000_000),
+        timer(Some(9), None, TimerKind::Interval, 61_000_000_000),
+        Timer { kind: TimerKind::CallLater, ..Timer::default() },
+    ]
+}
+
+pub(crate) fn io() -> Vec<Io> {
+    let connection = Io {
+        id: 4,
+        loop_id: Some(0),
+        fd: Some(12),
+        kind: ResourceKind::Tcp,
+        name: Some("db".into()),
+        local: Some("127.0.0.1:4000".into()),
+        peer: Some("10.0.0.7:5432".into()),
+        interest: Directions { readable: true, writable: true },
+        readiness: Directions { readable: false, writable: true },
+        bytes_read: 12_345_678,
+        bytes_written: 512,
+        reads: 1_234,
+        writes: 2,
+        would_block: 1_200,
+        idle_for_ns: Some(12_000_000_000),
+        waiting: vec![9],
+        readiness_delay: Some(summary()),
+        made_at: Some(place("src/main.rs", 20)),
+        ..Io::default()
+    };
+    let hostile = Io {
+        id: 5,
+        fd: Some(13),
+        kind: ResourceKind::Unix,
+        local: Some(format!("/tmp/{HOSTILE}")),
+        waiting: vec![1, 2, 3, 4, 5, 6],
+        ..Io::default()
+    };
+    vec![connection, hostile]
+}
+
+pub(crate) fn sync() -> Vec<Sync> {
+    let lock = Sync {
+        id: 3,
+        loop_id: Some(0),
+        kind: ResourceKind::Lock,
+        name: Some("db".into()),
+        made_at: Some(place("src/main.rs", 20)),
+        made_by: Some(1),
+        holder: Some(9),
+        holder_name: Some("writer".into()),
+        held_for_ns: Some(1_200_000_000),
+        held_at: Some(place("src/main.rs", 52)),
+        waiters: vec![7],
+        ..Sync::default()
+    };
+    let queue = Sync {
+        id: 6,
+        kind: ResourceKind::Queue,
+        name: Some(HOSTILE.into()),
+        waiters: vec![10, 11],
+        len: Some(1_000),
+        limit: Some(1_000),
+        ..Sync::default()
+    };
+    vec![lock, queue]
+}
+
 /// A picture with everything in it.
 pub(crate) fn snapshot() -> Snapshot {
+    Snapshot {
+        sites: Some(sites()),
+        timers: Some(timers()),
+        io: Some(io()),
+        sync: Some(sync()),
+        ..of_tasks_and_loops()
+    }
+}
+
+fn of_tasks_and_loops() -> Snapshot {
     Snapshot {
         taken_at: NOON,
         processes: vec![process()],

@@ -1,13 +1,21 @@
 //! The columns of every table, for people and for CSV.
 
+mod io;
 mod loops;
 mod processes;
+mod sites;
+mod sync;
 mod tasks;
+mod timers;
 mod warnings;
 
+pub(crate) use io::IO;
 pub(crate) use loops::LOOPS;
 pub(crate) use processes::PROCESSES;
+pub(crate) use sites::{SITES, site_ink};
+pub(crate) use sync::SYNC;
 pub(crate) use tasks::{TASKS, task_ink};
+pub(crate) use timers::TIMERS;
 pub(crate) use warnings::{WARNINGS, warning_ink};
 
 use super::json::rfc3339;
@@ -58,4 +66,41 @@ fn count(value: Option<u64>) -> String {
 /// Any other text, made harmless.
 fn text(text: &str) -> String {
     words::escape(text, words::TEXT_CHARS_MAX).into_owned()
+}
+
+/// An address, made harmless.
+fn address(address: Option<&str>) -> String {
+    address.map(text).unwrap_or_default()
+}
+
+/// A count that is worth a look only if it is not 0.
+fn unless_0(value: u64) -> String {
+    if value == 0 { String::new() } else { words::count(value) }
+}
+
+/// A task, empty where there is none.
+fn task(id: Option<u64>, name: Option<&str>) -> String {
+    id.map(|id| words::task(id, name)).unwrap_or_default()
+}
+
+/// What is left until a deadline, or how long it has been over.
+fn left(deadline_in_ns: i64) -> String {
+    let span = words::duration(deadline_in_ns.unsigned_abs());
+    if deadline_in_ns < 0 { format!("{span} late") } else { span }
+}
+
+/// Some tasks, as many as can be read at a glance.
+fn ids(ids: &[u64]) -> String {
+    const SHOWN_MAX: usize = 4;
+    let mut shown: Vec<String> = ids.iter().take(SHOWN_MAX).map(|&id| words::task(id, None)).collect();
+    let more = ids.len().saturating_sub(SHOWN_MAX);
+    if more > 0 {
+        shown.push(format!("and {more} more"));
+    }
+    shown.join(" ")
+}
+
+/// All of some ids.
+fn exact_ids(ids: &[u64]) -> String {
+    ids.iter().map(u64::to_string).collect::<Vec<_>>().join(" ")
 }

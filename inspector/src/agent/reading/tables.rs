@@ -209,12 +209,35 @@ pub(super) fn timers(context: &Context, query: &Query) -> Result<Found, BadReque
             pid: None,
             loop_id: Some(lp.view.id),
             task: Some(task),
+            task_name: None,
             kind: TimerKind::Sleep,
             deadline_in_ns: context.until(deadline),
             at: lp.place(place),
         }
     });
-    let mut found = select(rows, query, Some("deadline_in"), Row::Timer)?;
+    let mut rows: Vec<Timer> = rows.collect();
+    let name = |rows: &mut dyn Iterator<Item = &mut Timer>| {
+        let mut rows: Vec<&mut Timer> = rows.collect();
+        let tasks: Vec<u64> = rows.iter().filter_map(|row| row.task).collect();
+        let names = Names::read(context, &tasks);
+        for row in &mut rows {
+            row.task_name = row.task.and_then(|task| names.get(task));
+        }
+    };
+    let mut found;
+    // A filter may look at the names of all; else those of the rows that are sent are enough.
+    if !query.filter.is_empty() || query.sort.contains("name") {
+        name(&mut rows.iter_mut());
+        found = select(rows, query, Some("deadline_in"), Row::Timer)?;
+    } else {
+        found = select(rows, query, Some("deadline_in"), Row::Timer)?;
+        name(
+            &mut found
+                .rows
+                .iter_mut()
+                .filter_map(|row| if let Row::Timer(row) = row { Some(row) } else { None }),
+        );
+    }
     found.dropped = more;
     Ok(found)
 }

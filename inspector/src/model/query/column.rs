@@ -160,5 +160,11 @@ pub(super) fn find(columns: &[Column], name: &str) -> Option<usize> {
             column.name.strip_suffix("_bytes").is_some_and(|short| short.eq_ignore_ascii_case(name))
         })
     };
-    exact(name).or_else(|| exact(name.strip_suffix("_ns")?)).or_else(short)
+    let found = |name: &str| exact(name).or_else(|| exact(name.strip_suffix("_ns")?));
+    // In CSV a summary's value is `poll_p99_ns`, in JSON it is inside of `poll`.
+    let dotted = || {
+        let (summary, value) = name.strip_suffix("_ns").unwrap_or(name).rsplit_once('_')?;
+        exact(&format!("{summary}.{value}"))
+    };
+    found(name).or_else(short).or_else(dotted)
 }

@@ -82,6 +82,7 @@ columns! {
     /// The columns of `timers`.
     TimerColumn {
         Task = "task": Id,
+        TaskName = "task_name": Text,
         Kind = "kind": OneOf(TimerKind::NAMES),
         Loop = "loop": Id,
         DeadlineIn = "deadline_in": Duration,
@@ -95,6 +96,7 @@ columns! {
         Id = "id": Id,
         Fd = "fd": Number,
         Kind = "kind": OneOf(ResourceKind::NAMES),
+        Loop = "loop": Id,
         Name = "name": Text,
         Local = "local": Address,
         Peer = "peer": Address,
@@ -107,6 +109,9 @@ columns! {
         WouldBlock = "would_block": Number,
         IdleFor = "idle_for": Duration,
         Waiting = "waiting": Id,
+        ReadinessDelayP50 = "readiness_delay.p50": Duration,
+        ReadinessDelayP99 = "readiness_delay.p99": Duration,
+        ReadinessDelayMax = "readiness_delay.max": Duration,
         MadeAt = "made_at": ColumnKind::Place,
     }
 }
@@ -116,9 +121,12 @@ columns! {
     SyncColumn {
         Id = "id": Id,
         Kind = "kind": OneOf(ResourceKind::NAMES),
+        Loop = "loop": Id,
         Name = "name": Text,
         MadeAt = "made_at": ColumnKind::Place,
+        MadeBy = "made_by": Id,
         Holder = "holder": Id,
+        HolderName = "holder_name": Text,
         HeldFor = "held_for": Duration,
         HeldAt = "held_at": ColumnKind::Place,
         Waiters = "waiters": Id,
@@ -228,6 +236,7 @@ impl Row for Timer {
     fn value(&self, column: usize) -> Value<'_> {
         match TimerColumn::ALL[column] {
             TimerColumn::Task => Value::maybe(self.task),
+            TimerColumn::TaskName => Value::maybe_text(self.task_name.as_deref()),
             TimerColumn::Kind => Value::text(self.kind.as_str()),
             TimerColumn::Loop => Value::maybe(self.loop_id),
             TimerColumn::DeadlineIn => Value::Signed(self.deadline_in_ns),
@@ -244,6 +253,7 @@ impl Row for Io {
             IoColumn::Id => Value::Number(self.id),
             IoColumn::Fd => self.fd.map_or(Value::Absent, |fd| Value::Signed(fd.into())),
             IoColumn::Kind => Value::text(self.kind.as_str()),
+            IoColumn::Loop => Value::maybe(self.loop_id),
             IoColumn::Name => Value::maybe_text(self.name.as_deref()),
             IoColumn::Local => Value::maybe_text(self.local.as_deref()),
             IoColumn::Peer => Value::maybe_text(self.peer.as_deref()),
@@ -256,6 +266,9 @@ impl Row for Io {
             IoColumn::WouldBlock => Value::Number(self.would_block),
             IoColumn::IdleFor => Value::maybe(self.idle_for_ns),
             IoColumn::Waiting => ids(&self.waiting),
+            IoColumn::ReadinessDelayP50 => summary(self.readiness_delay.as_ref(), |delay| delay.p50_ns),
+            IoColumn::ReadinessDelayP99 => summary(self.readiness_delay.as_ref(), |delay| delay.p99_ns),
+            IoColumn::ReadinessDelayMax => summary(self.readiness_delay.as_ref(), |delay| delay.max_ns),
             IoColumn::MadeAt => place(self.made_at.as_ref()),
         }
     }
@@ -268,6 +281,9 @@ impl Row for Sync {
         match SyncColumn::ALL[column] {
             SyncColumn::Id => Value::Number(self.id),
             SyncColumn::Kind => Value::text(self.kind.as_str()),
+            SyncColumn::Loop => Value::maybe(self.loop_id),
+            SyncColumn::MadeBy => Value::maybe(self.made_by),
+            SyncColumn::HolderName => Value::maybe_text(self.holder_name.as_deref()),
             SyncColumn::Name => Value::maybe_text(self.name.as_deref()),
             SyncColumn::MadeAt => place(self.made_at.as_ref()),
             SyncColumn::Holder => Value::maybe(self.holder),

@@ -100,6 +100,46 @@ fn loops_have_the_promised_fields() {
 }
 
 #[test]
+fn sites_have_the_promised_fields() {
+    let (snapshot, sites) = (samples::snapshot(), samples::sites());
+    let document = document(|out| write_table(out, &snapshot, "sites", sites.iter().map(SiteJson::from)));
+    let row = &document["sites"][0];
+    check_fields(row, "site name live spawned completed cancelled panicked busy_ns poll scheduled");
+    check_fields(&row["poll"], HIST);
+    check_fields(&row["scheduled"], HIST);
+}
+
+#[test]
+fn timers_have_the_promised_fields() {
+    let (snapshot, timers) = (samples::snapshot(), samples::timers());
+    let document = document(|out| write_table(out, &snapshot, "timers", timers.iter().map(TimerJson::from)));
+    check_fields(&document["timers"][0], "task kind deadline_in_ns at");
+    assert_eq!(document["timers"][0]["deadline_in_ns"], -2_500_000, "a deadline is signed");
+    assert_eq!(document["timers"][3], serde_json::json!({"kind": "call_later", "deadline_in_ns": 0}));
+}
+
+#[test]
+fn io_has_the_promised_fields() {
+    let (snapshot, io) = (samples::snapshot(), samples::io());
+    let document = document(|out| write_table(out, &snapshot, "io", io.iter().map(IoJson::from)));
+    let row = &document["io"][0];
+    check_fields(
+        row,
+        "id fd kind local peer interest readiness bytes_read bytes_written reads writes would_block idle_for_ns
+         waiting readiness_delay",
+    );
+    check_fields(&row["readiness_delay"], HIST);
+}
+
+#[test]
+fn sync_has_the_promised_fields() {
+    let (snapshot, sync) = (samples::snapshot(), samples::sync());
+    let document = document(|out| write_table(out, &snapshot, "sync", sync.iter().map(SyncJson::from)));
+    check_fields(&document["sync"][0], "id kind name made_at holder held_for_ns held_at waiters");
+    check_fields(&document["sync"][1], "len limit");
+}
+
+#[test]
 fn warnings_have_the_promised_fields() {
     let (snapshot, warnings) = (samples::snapshot(), samples::warnings());
     let document =

@@ -35,6 +35,38 @@ fn loops_in_words() {
     insta::assert_snapshot!(words_of(Table::Loops));
 }
 
+/// A table as a terminal of 80 columns shows it, one of 200, and as JSON.
+fn in_every_form(table: Table) -> String {
+    let json = Flags { json: true, ..Flags::default() };
+    let on = |columns| {
+        let look = Look { width: Some(columns), ..TERMINAL };
+        let text = text(table, &Flags::default(), look);
+        assert!(text.lines().all(|line| line.chars().count() <= columns), "{text}");
+        text
+    };
+    format!("[80]\n{}[200]\n{}[json]\n{}", on(80), on(200), text(table, &json, Look::default()))
+}
+
+#[test]
+fn sites_in_every_form() {
+    insta::assert_snapshot!(in_every_form(Table::Sites));
+}
+
+#[test]
+fn timers_in_every_form() {
+    insta::assert_snapshot!(in_every_form(Table::Timers));
+}
+
+#[test]
+fn io_in_every_form() {
+    insta::assert_snapshot!(in_every_form(Table::Io));
+}
+
+#[test]
+fn sync_in_every_form() {
+    insta::assert_snapshot!(in_every_form(Table::Sync));
+}
+
 #[test]
 fn warnings_in_words() {
     insta::assert_snapshot!(words_of(Table::Warnings));
@@ -58,9 +90,9 @@ fn tasks_on_a_terminal_fit_its_width() {
 #[test]
 fn every_table_as_csv() {
     let csv = Flags { csv: true, ..Flags::default() };
-    let all = [Table::Processes, Table::Tasks, Table::Tree, Table::Loops, Table::Warnings];
-    let text: String =
-        all.map(|table| format!("[{}]\n{}", table.as_str(), text(table, &csv, Look::default()))).concat();
+    let text: String = Table::ALL
+        .map(|table| format!("[{}]\n{}", table.as_str(), text(table, &csv, Look::default())))
+        .concat();
     insta::assert_snapshot!(text);
 }
 
@@ -68,7 +100,7 @@ fn every_table_as_csv() {
 fn no_terminal_escape_of_the_observed_program_comes_through() {
     for (json, csv) in [(false, false), (false, true), (true, false)] {
         let flags = Flags { json, csv, ..Flags::default() };
-        for table in [Table::Processes, Table::Tasks, Table::Tree, Table::Loops, Table::Warnings] {
+        for table in Table::ALL {
             let text = text(table, &flags, Look::default());
             assert!(!text.contains('\x1b'), "{table:?}: {text}");
         }

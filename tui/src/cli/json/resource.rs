@@ -1,0 +1,115 @@
+//! `io` and `sync`.
+
+use super::value::{HistJson, PlaceJson};
+use loopscope_inspector::model::{Io, Sync};
+use serde::Serialize;
+
+/// One descriptor.
+#[derive(Debug, Serialize)]
+pub(crate) struct IoJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+    id: u64,
+    #[serde(rename = "loop", skip_serializing_if = "Option::is_none")]
+    loop_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fd: Option<i32>,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<&'a str>,
+    interest: &'static str,
+    readiness: &'static str,
+    bytes_read: u64,
+    bytes_written: u64,
+    reads: u64,
+    writes: u64,
+    would_block: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle_for_ns: Option<u64>,
+    waiting: &'a [u64],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    readiness_delay: Option<HistJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_at: Option<PlaceJson<'a>>,
+}
+
+impl<'a> From<&'a Io> for IoJson<'a> {
+    fn from(row: &'a Io) -> Self {
+        Self {
+            pid: row.pid,
+            id: row.id,
+            loop_id: row.loop_id,
+            fd: row.fd,
+            kind: row.kind.as_str(),
+            name: row.name.as_deref(),
+            local: row.local.as_deref(),
+            peer: row.peer.as_deref(),
+            interest: row.interest.as_str(),
+            readiness: row.readiness.as_str(),
+            bytes_read: row.bytes_read,
+            bytes_written: row.bytes_written,
+            reads: row.reads,
+            writes: row.writes,
+            would_block: row.would_block,
+            idle_for_ns: row.idle_for_ns,
+            waiting: &row.waiting,
+            readiness_delay: row.readiness_delay.as_ref().map(HistJson::from),
+            made_at: row.made_at.as_ref().map(PlaceJson::from),
+        }
+    }
+}
+
+/// One lock, queue, channel or the like.
+#[derive(Debug, Serialize)]
+pub(crate) struct SyncJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+    id: u64,
+    #[serde(rename = "loop", skip_serializing_if = "Option::is_none")]
+    loop_id: Option<u64>,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_at: Option<PlaceJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_by: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_for_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_at: Option<PlaceJson<'a>>,
+    waiters: &'a [u64],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    len: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u64>,
+}
+
+impl<'a> From<&'a Sync> for SyncJson<'a> {
+    fn from(row: &'a Sync) -> Self {
+        Self {
+            pid: row.pid,
+            id: row.id,
+            loop_id: row.loop_id,
+            kind: row.kind.as_str(),
+            name: row.name.as_deref(),
+            made_at: row.made_at.as_ref().map(PlaceJson::from),
+            made_by: row.made_by,
+            holder: row.holder,
+            holder_name: row.holder_name.as_deref(),
+            held_for_ns: row.held_for_ns,
+            held_at: row.held_at.as_ref().map(PlaceJson::from),
+            waiters: &row.waiters,
+            len: row.len,
+            limit: row.limit,
+        }
+    }
+}
