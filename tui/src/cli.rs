@@ -5,6 +5,7 @@
 mod ask;
 mod cells;
 mod check;
+mod config;
 mod exit;
 mod fetch;
 mod find;
@@ -63,6 +64,9 @@ Examples:
 The application needs one line at the top of its main:
   loopscope_inspector::start();
 
+Settings: flags beat the environment (LOOPSCOPE_*), which beats $XDG_CONFIG_HOME/loopscope/config.toml (or the file that \
+LOOPSCOPE_CONFIG names), which beats the defaults. `loopscope --print-config` shows them and can be saved as that file.
+
 Exit codes:
   0  fine (also: the reader of the output went away)
   1  failed
@@ -89,6 +93,14 @@ pub(crate) struct Cli {
 
     /// A PID, the name of a program, or the path of a socket.
     pub(crate) target: Option<Target>,
+
+    /// Print the settings that count and where each comes from, as a configuration file
+    #[arg(long)]
+    pub(crate) print_config: bool,
+
+    /// Print the JSON schema of the configuration file
+    #[arg(long, conflicts_with = "print_config")]
+    pub(crate) config_schema: bool,
 
     /// Flags that every command takes.
     #[command(flatten)]

@@ -208,6 +208,18 @@ pub(crate) struct Wishes {
     pub(crate) ascii: bool,
 }
 
+/// Whether the locale of this environment has no way to write what is not ASCII.
+///
+/// Only a locale that is set and is not UTF-8 speaks against line drawing: in a container none is set at all.
+pub(crate) fn is_narrow(env: impl Fn(&str) -> Option<String>) -> bool {
+    let set = |name: &str| env(name).filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| set(name));
+    locale.is_some_and(|value| {
+        let value = value.to_ascii_lowercase();
+        !value.contains("utf-8") && !value.contains("utf8")
+    })
+}
+
 impl Theme {
     /// A theme with exactly these properties.
     pub(crate) const fn new(depth: Depth, palette: Palette, ascii: bool) -> Self {
@@ -230,13 +242,7 @@ impl Theme {
         let light = set("COLORFGBG").is_some_and(|value| value.ends_with(";15") || value.ends_with(";7"));
         let named = set("LOOPSCOPE_THEME").and_then(|name| Palette::named(&name));
         let palette = wishes.palette.or(named).unwrap_or(if light { Palette::Light } else { Palette::Dark });
-        // Only a locale that is set and is not UTF-8 speaks against line drawing: in a container none is set at all.
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| set(name));
-        let narrow = locale.is_some_and(|value| {
-            let value = value.to_ascii_lowercase();
-            !value.contains("utf-8") && !value.contains("utf8")
-        });
-        Self::new(depth, palette, wishes.ascii || narrow || term == "dumb")
+        Self::new(depth, palette, wishes.ascii || is_narrow(&env) || term == "dumb")
     }
 
     /// Whether nothing but ASCII may be drawn.

@@ -34,10 +34,22 @@ impl Stage {
 
     fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loopscope"));
-        command.args(line.split_whitespace()).env("XDG_RUNTIME_DIR", &self.directory).stdin(Stdio::null());
-        for name in
-            ["LOOPSCOPE_TIMEOUT", "LOOPSCOPE_COLOR", "LOOPSCOPE_INTERVAL", "LOOPSCOPE_INSPECT", "NO_COLOR"]
-        {
+        command
+            .args(line.split_whitespace())
+            .env("XDG_RUNTIME_DIR", &self.directory)
+            .env("LOOPSCOPE_CONFIG", "")
+            .env("LC_ALL", "C.UTF-8")
+            .stdin(Stdio::null());
+        for name in [
+            "LOOPSCOPE_TIMEOUT",
+            "LOOPSCOPE_COLOR",
+            "LOOPSCOPE_INTERVAL",
+            "LOOPSCOPE_INSPECT",
+            "LOOPSCOPE_SLOW",
+            "LOOPSCOPE_ASCII",
+            "LOOPSCOPE_LIMIT",
+            "NO_COLOR",
+        ] {
             command.env_remove(name);
         }
         command

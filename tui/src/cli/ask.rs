@@ -22,7 +22,7 @@ pub(crate) fn page(table: Table, flags: &Flags, look: Look, offset: u64) -> Requ
         limit: Some(left),
         around: None,
     };
-    let mut request = Request::default();
+    let mut request = Request { slow_poll_ns: flags.slow_poll_ns(), ..Request::default() };
     match table {
         // What `ps` shows is in the head of every picture, but for the warnings, which are counted only when asked for.
         Table::Processes => request.warnings = Some(Query::all().limit(0)),
@@ -45,9 +45,10 @@ pub(crate) fn page(table: Table, flags: &Flags, look: Look, offset: u64) -> Requ
 pub(crate) const DEPTH_MAX: u64 = 200_000;
 
 /// The request for the tasks with a greater number than `after`, for reading on where [`DEPTH_MAX`] ends a sorted table.
-pub(crate) fn tasks_after(after: Option<u64>) -> Request {
+pub(crate) fn tasks_after(after: Option<u64>, flags: &Flags) -> Request {
     let filter = after.map(|id| format!("id>{id}")).unwrap_or_default();
-    Request { tasks: Some(Query::all().filter(filter).sort("id").limit(PAGE_ROWS)), ..Request::default() }
+    let tasks = Some(Query::all().filter(filter).sort("id").limit(PAGE_ROWS));
+    Request { tasks, slow_poll_ns: flags.slow_poll_ns(), ..Request::default() }
 }
 
 /// The request for nothing but how many tasks the filter lets through.
@@ -57,9 +58,10 @@ pub(crate) fn task_count(flags: &Flags) -> Request {
 }
 
 /// The request for the warnings that `--fail-on` names, whatever `--filter` and `--limit` show of them.
-pub(crate) fn fail_on(lints: &[String]) -> Request {
-    let filter = lints.iter().map(|lint| format!("name={lint}")).collect::<Vec<_>>().join(" or ");
-    Request { warnings: Some(Query::all().filter(filter)), ..Request::default() }
+pub(crate) fn fail_on(flags: &Flags) -> Request {
+    let filter = flags.fail_on.iter().map(|lint| format!("name={lint}")).collect::<Vec<_>>().join(" or ");
+    let warnings = Some(Query::all().filter(filter));
+    Request { warnings, slow_poll_ns: flags.slow_poll_ns(), ..Request::default() }
 }
 
 #[cfg(test)]
@@ -86,7 +88,13 @@ mod tests {
 
     #[test]
     fn fail_on_asks_for_its_lints_only() {
-        let request = fail_on(&["blocked".into(), "slow-poll".into()]);
+        let flags = Flags {
+            fail_on: vec!["blocked".into(), "slow-poll".into()],
+            slow: Some(std::time::Duration::from_millis(50)),
+            ..Flags::default()
+        };
+        let request = fail_on(&flags);
+        assert_eq!(request.slow_poll_ns, Some(50_000_000));
         assert_eq!(request.warnings.unwrap().filter, "name=blocked or name=slow-poll");
     }
 }

@@ -75,7 +75,7 @@ pub(crate) async fn each_page(
     let mut dropped = 0;
     let mut last = None;
     loop {
-        let next = source.picture(&tasks_after(last)).await?.snapshot;
+        let next = source.picture(&tasks_after(last, flags)).await?.snapshot;
         let mut page = next.tasks.unwrap_or_default();
         let end = page.iter().map(|task| task.id).max();
         if end <= last {

@@ -1,5 +1,7 @@
 //! The flags that every command takes.
 
+use super::config::{self, File, Key, Origin, Setting};
+use crate::theme::is_narrow;
 use clap::{Args, ValueEnum};
 use loopscope_inspector::model::words;
 use std::io::IsTerminal as _;
@@ -37,7 +39,7 @@ pub(crate) struct Flags {
     #[arg(long, global = true, value_name = "COLUMN", allow_hyphen_values = true)]
     pub(crate) sort: Option<String>,
 
-    /// Show at most N rows [default: 50 on a terminal, else all]
+    /// Show at most N rows [default: 50 on a terminal, also by `LOOPSCOPE_LIMIT`; else all]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) limit: Option<usize>,
 
@@ -49,9 +51,13 @@ pub(crate) struct Flags {
     #[arg(long, global = true, value_name = "WHEN")]
     pub(crate) color: Option<ColorChoice>,
 
-    /// Draw with ASCII characters only
+    /// Draw with ASCII characters only, as a locale without UTF-8 does too [env: `LOOPSCOPE_ASCII`]
     #[arg(long, global = true)]
     pub(crate) ascii: bool,
+
+    /// A poll that takes as long or longer is a warning [env: `LOOPSCOPE_SLOW`] [default: 100ms]
+    #[arg(long, global = true, value_name = "TIME", value_parser = parse_slow)]
+    pub(crate) slow: Option<Duration>,
 
     /// How long a process may take to answer, as 500ms, 2s, 1m [env: `LOOPSCOPE_TIMEOUT`] [default: 5s]
     #[arg(long, global = true, value_name = "TIME", value_parser = parse_timeout)]
@@ -60,6 +66,10 @@ pub(crate) struct Flags {
     /// Exit with 5 if one of these warnings is found; several are separated by commas
     #[arg(long, global = true, value_name = "LINT", value_delimiter = ',')]
     pub(crate) fail_on: Vec<String>,
+
+    /// Rows of a table on a terminal, as the environment or the configuration file has it.
+    #[arg(skip)]
+    pub(crate) rows_on_terminal: Option<usize>,
 }
 
 /// When to use colour.
@@ -74,45 +84,99 @@ pub(crate) enum ColorChoice {
     Never,
 }
 
-/// How a duration is read and checked.
-type Parse = fn(&str) -> Result<Duration, String>;
+/// The environment and the configuration file, and what comes of asking them.
+struct Sources<'a> {
+    env: &'a dyn Fn(&str) -> Option<String>,
+    file: &'a File,
+    filled: Filled,
+}
 
-impl Flags {
-    /// Takes from the environment what the command line leaves open. What makes no sense there is told, and left out: a variable in
-    /// some profile should not keep anybody from looking into a program.
-    ///
-    /// clap could read the variables too, but for a flag that may stand behind a command it would take them over the flag.
-    pub(crate) fn fill(&mut self, env: impl Fn(&str) -> Option<String>) -> Vec<String> {
-        let mut complaints = Vec::new();
-        let mut complain = |name: &str, value: &str, why: String| {
-            complaints
-                .push(format!("{name}={} is ignored: {why}", words::escape(value, words::NAME_CHARS_MAX)));
-        };
-        let set = |name: &str| env(name).filter(|value| !value.is_empty());
-        let durations: [(&str, &mut Option<Duration>, Parse); 2] = [
-            ("LOOPSCOPE_INTERVAL", &mut self.interval, parse_interval),
-            ("LOOPSCOPE_TIMEOUT", &mut self.timeout, parse_timeout),
-        ];
-        for (name, flag, parse) in durations {
-            if let (None, Some(value)) = (&flag, set(name)) {
-                match parse(&value) {
-                    Ok(duration) => *flag = Some(duration),
-                    Err(why) => complain(name, &value, why),
+/// What became of the settings that the flags left open.
+#[derive(Debug, Default)]
+pub(crate) struct Filled {
+    /// What makes no sense in the environment.
+    pub(crate) complaints: Vec<String>,
+    /// Each setting and where it comes from.
+    pub(crate) settings: Vec<Setting>,
+}
+
+impl Sources<'_> {
+    /// A setting from the flag, else the environment, else the file. `given` is the flag as the environment would have it.
+    fn choose<T>(
+        &mut self,
+        key: &'static Key,
+        given: Option<String>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        if given.is_some() {
+            self.filled.settings.push(Setting { name: key.name, value: given, origin: Origin::Flag });
+            return None;
+        }
+        if let Some(value) = (self.env)(key.variable).filter(|value| !value.is_empty()) {
+            match key.check(&value).and_then(|()| parse(&value)) {
+                Ok(chosen) => {
+                    let origin = Origin::Environment;
+                    self.filled.settings.push(Setting { name: key.name, value: Some(value), origin });
+                    return Some(chosen);
+                }
+                Err(why) => {
+                    let value = words::escape(&value, words::NAME_CHARS_MAX);
+                    self.filled.complaints.push(format!("{}={value} is ignored: {why}", key.variable));
                 }
             }
         }
-        if let (None, Some(value)) = (self.color, set("LOOPSCOPE_COLOR")) {
-            match ColorChoice::from_str(&value, false) {
-                Ok(choice) => self.color = Some(choice),
-                Err(_) => complain("LOOPSCOPE_COLOR", &value, "expected auto, always or never".into()),
+        // The file was checked when it was read.
+        if let Some((value, line)) = self.file.get(key)
+            && let Ok(chosen) = parse(value)
+        {
+            let path = self.file.path.clone().unwrap_or_default();
+            let origin = Origin::File { path, line };
+            self.filled.settings.push(Setting { name: key.name, value: Some(value.to_owned()), origin });
+            return Some(chosen);
+        }
+        self.filled.settings.push(Setting::left_open(key));
+        None
+    }
+}
+
+impl Flags {
+    /// Takes from the environment, then from the configuration file, what the command line leaves open. What makes no sense in the
+    /// environment is told, and left out: a variable in some profile should not keep anybody from looking into a program.
+    ///
+    /// clap could read the variables too, but for a flag that may stand behind a command it would take them over the flag.
+    pub(crate) fn fill(&mut self, env: impl Fn(&str) -> Option<String>, file: &File) -> Filled {
+        let mut sources = Sources { env: &env, file, filled: Filled::default() };
+        for (key, flag, parse) in [
+            (&config::INTERVAL, &mut self.interval, parse_interval as fn(&str) -> _),
+            (&config::TIMEOUT, &mut self.timeout, parse_timeout),
+            (&config::SLOW, &mut self.slow, parse_slow),
+        ] {
+            let given = flag.map(|duration| format!("{duration:?}"));
+            *flag = sources.choose(key, given, parse).or(*flag);
+        }
+        let given = self.color.and_then(|color| Some(color.to_possible_value()?.get_name().to_owned()));
+        self.color = sources.choose(&config::COLOR, given, config::parse_color).or(self.color);
+        let given = self.ascii.then(|| "true".to_owned());
+        self.ascii |= sources.choose(&config::ASCII, given, config::parse_switch).unwrap_or(false);
+        if !self.ascii && is_narrow(&env) {
+            self.ascii = true;
+            if let Some(setting) = sources.filled.settings.last_mut() {
+                *setting = Setting { value: Some("true".into()), origin: Origin::Locale, ..setting.clone() };
             }
         }
-        complaints
+        let given = self.limit.map(|limit| limit.to_string());
+        self.rows_on_terminal = sources.choose(&config::LIMIT, given, config::parse_rows);
+        sources.filled
     }
 
     /// How long a process may take to answer.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout.unwrap_or(TIMEOUT)
+    }
+
+    /// From how long on a poll is slow, where that was said.
+    pub(crate) fn slow_poll_ns(&self) -> Option<u64> {
+        self.slow.map(|slow| u64::try_from(slow.as_nanos()).unwrap_or(u64::MAX))
     }
 
     /// How often a live picture is renewed.
@@ -140,7 +204,9 @@ impl Flags {
             ColorChoice::Auto => terminal && !no_color,
         };
         let machine = self.json || self.csv;
-        let limit = self.limit.or((terminal && !machine).then_some(ROWS_ON_TERMINAL));
+        let limit = self
+            .limit
+            .or((terminal && !machine).then_some(self.rows_on_terminal.unwrap_or(ROWS_ON_TERMINAL)));
         Look { color: color && !machine, ascii: self.ascii, width: width.filter(|_| !machine), limit }
     }
 }
@@ -163,13 +229,18 @@ fn terminal_width() -> Option<usize> {
     (columns > 0).then_some(usize::from(columns))
 }
 
-fn parse_timeout(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_timeout(text: &str) -> Result<Duration, String> {
     parse_duration(text).and_then(|duration| {
         if duration.is_zero() { Err("a timeout of 0 leaves no time to answer".into()) } else { Ok(duration) }
     })
 }
 
-fn parse_interval(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_slow(text: &str) -> Result<Duration, String> {
+    parse_duration(text)
+        .and_then(|slow| if slow.is_zero() { Err("every poll takes longer than 0".into()) } else { Ok(slow) })
+}
+
+pub(crate) fn parse_interval(text: &str) -> Result<Duration, String> {
     const LEAST: Duration = Duration::from_millis(50);
     parse_duration(text).and_then(|interval| {
         if interval < LEAST { Err("the shortest interval is 50ms".into()) } else { Ok(interval) }
@@ -242,7 +313,7 @@ mod tests {
             _ => None,
         };
         let mut flags = Flags { timeout: Some(Duration::from_secs(1)), ..Flags::default() };
-        assert!(flags.fill(env).is_empty());
+        assert!(flags.fill(env, &File::default()).complaints.is_empty());
         assert_eq!(flags.timeout(), Duration::from_secs(1), "a flag beats the environment");
         assert_eq!(flags.color, Some(ColorChoice::Never));
         assert_eq!(flags.interval(), INTERVAL);
@@ -251,16 +322,63 @@ mod tests {
     #[test]
     fn what_makes_no_sense_in_the_environment_is_told_and_left_out() {
         let mut flags = Flags::default();
-        let complaints = flags.fill(|_| Some("fast".to_owned()));
+        let nonsense = |name: &str| name.starts_with("LOOPSCOPE_").then(|| "fast".to_owned());
         assert_eq!(
-            complaints,
+            flags.fill(nonsense, &File::default()).complaints,
             [
                 "LOOPSCOPE_INTERVAL=fast is ignored: expected a time as 500ms, 2s or 1m",
                 "LOOPSCOPE_TIMEOUT=fast is ignored: expected a time as 500ms, 2s or 1m",
+                "LOOPSCOPE_SLOW=fast is ignored: expected a time as 500ms, 2s or 1m",
                 "LOOPSCOPE_COLOR=fast is ignored: expected auto, always or never",
+                "LOOPSCOPE_ASCII=fast is ignored: expected true or false",
+                "LOOPSCOPE_LIMIT=fast is ignored: expected a number of rows",
             ]
         );
         assert_eq!((flags.interval, flags.timeout, flags.color), (None, None, None));
+    }
+
+    #[test]
+    fn flags_beat_the_environment_which_beats_the_file() {
+        let file = File::of("interval = \"7s\"\ntimeout = \"7s\"\nslow = \"7s\"\nascii = true\nlimit = 7\n")
+            .unwrap();
+        let env =
+            |name: &str| matches!(name, "LOOPSCOPE_INTERVAL" | "LOOPSCOPE_TIMEOUT").then(|| "5s".to_owned());
+        let mut flags = Flags { interval: Some(Duration::from_secs(3)), ..Flags::default() };
+        let filled = flags.fill(env, &file);
+        let seconds = Duration::from_secs;
+        assert_eq!(
+            (flags.interval(), flags.timeout(), flags.slow),
+            (seconds(3), seconds(5), Some(seconds(7)))
+        );
+        let look = flags.look_on(true, Some(80), false);
+        assert_eq!((look.ascii, look.limit), (true, Some(7)));
+        assert_eq!(
+            flags.look_on(false, None, false).limit,
+            None,
+            "a pipe gets all rows whatever the file says"
+        );
+        let origins: Vec<Origin> = filled.settings.iter().map(|setting| setting.origin.clone()).collect();
+        let line = |line| Origin::File { path: std::path::PathBuf::new(), line };
+        assert_eq!(origins, [Origin::Flag, Origin::Environment, line(3), Origin::Default, line(4), line(5)]);
+    }
+
+    #[test]
+    fn a_locale_without_utf_8_is_drawn_in_ascii() {
+        let ascii = |pairs: &[(&str, &str)]| {
+            let mut flags = Flags::default();
+            let env =
+                |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            let filled = flags.fill(env, &File::default());
+            assert!(filled.complaints.is_empty());
+            flags.ascii
+        };
+        assert!(ascii(&[("LC_ALL", "C")]) && ascii(&[("LANG", "POSIX")]));
+        assert!(ascii(&[("LC_ALL", "de_DE.ISO-8859-1"), ("LANG", "de_DE.UTF-8")]));
+        assert!(
+            !ascii(&[])
+                && !ascii(&[("LC_ALL", "C.UTF-8")])
+                && !ascii(&[("LC_CTYPE", "en_US.utf8"), ("LANG", "C")])
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::fetch::{self, Source as _};
 use super::find::{attach, attach_all, find};
 use super::flags::ColorChoice;
 use super::render::{self, Table};
-use super::{Asyncio, Cli, Command, Failure, Flags, ask, check, processes, why};
+use super::{Asyncio, Cli, Command, Failure, Flags, ask, check, config, processes, why};
 use crate::app::run::{self as app, Options};
 use crate::demo::Application;
 use crate::theme::Wishes;
@@ -42,10 +42,21 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn perform(Cli { command, target, mut flags }: Cli) -> anyhow::Result<()> {
-    for complaint in flags.fill(|name| std::env::var(name).ok()) {
+fn perform(Cli { command, target, print_config, config_schema, mut flags }: Cli) -> anyhow::Result<()> {
+    let env = |name: &str| std::env::var(name).ok();
+    let filled = flags.fill(env, &config::load(env)?);
+    for complaint in filled.complaints {
         // Standard error may be closed.
         let _ = writeln!(io::stderr(), "loopscope: {complaint}");
+    }
+    if print_config {
+        return print(|out| config::print(out, &filled.settings));
+    }
+    if config_schema {
+        return print(|out| {
+            serde_json::to_writer_pretty(&mut *out, &config::schema())?;
+            writeln!(out)
+        });
     }
     if let (Some(command), Some(target)) = (&command, &target) {
         return Err(Failure::usage(format!(
@@ -229,7 +240,7 @@ pub(super) async fn fail_on(source: &mut impl fetch::Source, flags: &Flags) -> a
     if flags.fail_on.is_empty() {
         return Ok(());
     }
-    let Snapshot { warnings, .. } = source.picture(&ask::fail_on(&flags.fail_on)).await?.snapshot;
+    let Snapshot { warnings, .. } = source.picture(&ask::fail_on(flags)).await?.snapshot;
     let found: Vec<String> = warnings.unwrap_or_default().into_iter().map(|warning| warning.name).collect();
     check::fail_on(&found, &flags.fail_on)?;
     Ok(())
