@@ -45,7 +45,7 @@ pub use lints::{Lint, Thresholds, Verdict};
 pub use name::UnknownName;
 pub use place::{Frame, Place};
 pub use process::Process;
-pub use resource::{Directions, Io, ResourceRef, Sync};
+pub use resource::{Directions, Io, IoTotal, ResourceRef, Sync};
 pub use site::Site;
 pub use snapshot::{Cycle, Snapshot, TreeNode};
 pub use task::{Task, Wait};

@@ -107,6 +107,7 @@ impl Reader {
         for page in [walked.flat.as_ref(), walked.tree.as_ref()].into_iter().flatten() {
             heading.tables.push(page.info);
         }
+        let (totals, totals_more) = tables::io_totals(&context, request.io.is_some());
         let mut add = |table, query: &Query, found: Found| {
             heading.tables.push(found.info(table, query));
             rows.extend(found.rows);
@@ -118,7 +119,9 @@ impl Reader {
             add(Table::Timers, query, tables::timers(&context, query)?);
         }
         if let Some(query) = &request.io {
-            add(Table::Io, query, tables::io(&context, query)?);
+            let mut found = tables::io(&context, query)?;
+            found.dropped += totals_more;
+            add(Table::Io, query, found);
         }
         if let Some(query) = &request.sync {
             add(Table::Sync, query, tables::sync(&context, query)?);
@@ -131,6 +134,7 @@ impl Reader {
             heading.process.warnings = Some(all);
             add(Table::Warnings, query, found);
         }
+        rows.extend(totals);
         if heading.cycles {
             rows.extend(waiting.graph.cycles(request).map(Row::Cycle));
         }

@@ -220,6 +220,10 @@ pub struct Part {
     /// is in `cycles`. Empty: not asked for, or there is no such task.
     #[prost(message, repeated, tag = "14")]
     pub chain: ::prost::alloc::vec::Vec<Task>,
+    /// Sent whenever `io` is asked for, whatever its filter and page: at most 4,096 rows, those left out are counted in
+    /// `TableInfo.dropped` of `io`.
+    #[prost(message, repeated, tag = "15")]
+    pub io_totals: ::prost::alloc::vec::Vec<IoTotal>,
 }
 /// What a picture begins with.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -604,12 +608,53 @@ pub struct Io {
     /// The tasks that wait for it; at most 1,024, the others are counted in `TableInfo.dropped`.
     #[prost(uint64, repeated, tag = "16")]
     pub waiting: ::prost::alloc::vec::Vec<u64>,
-    /// The time from readiness to the read. Absent: not measured.
+    /// The time from readiness to the read. Absent: not measured, as it is by present agents, which keep it for all descriptors
+    /// of one kind and place together, in `IoTotal`.
     #[prost(message, optional, tag = "17")]
     pub readiness_delay: ::core::option::Option<Summary>,
     /// Where it was made.
     #[prost(message, optional, tag = "18")]
     pub made_at: ::core::option::Option<Place>,
+}
+/// All descriptors of one kind made at one place in one loop, open and closed: exact sums, each read at one moment but not all
+/// at the same one.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IoTotal {
+    #[prost(uint64, tag = "1")]
+    pub r#loop: u64,
+    /// Unknown of the one row a loop may have for all places beyond its first 4,095.
+    #[prost(enumeration = "ResourceKind", tag = "2")]
+    pub kind: i32,
+    /// Where they were made; of accepted connections, the place of the call that accepted them. Absent: at places beyond the
+    /// first 4,095.
+    #[prost(message, optional, tag = "3")]
+    pub made_at: ::core::option::Option<Place>,
+    /// Descriptors open now.
+    #[prost(uint64, tag = "4")]
+    pub open: u64,
+    /// Descriptors made so far.
+    #[prost(uint64, tag = "5")]
+    pub opened: u64,
+    /// Descriptors closed.
+    #[prost(uint64, tag = "6")]
+    pub closed: u64,
+    #[prost(uint64, tag = "7")]
+    pub bytes_read: u64,
+    #[prost(uint64, tag = "8")]
+    pub bytes_written: u64,
+    /// Reads that moved bytes or ended the stream.
+    #[prost(uint64, tag = "9")]
+    pub reads: u64,
+    /// Writes that moved bytes.
+    #[prost(uint64, tag = "10")]
+    pub writes: u64,
+    /// Calls that found the descriptor not ready.
+    #[prost(uint64, tag = "11")]
+    pub would_block: u64,
+    /// The time from when the OS reported readability to the beginning of the poll that then read or accepted. A read that
+    /// found something without such a report is not in it.
+    #[prost(message, optional, tag = "12")]
+    pub readiness_delay: ::core::option::Option<Summary>,
 }
 /// A lock, queue, channel, group or the like.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -84,10 +84,41 @@ pub struct Io {
     pub idle_for_ns: Option<u64>,
     /// The tasks that wait for it.
     pub waiting: Vec<u64>,
-    /// The time from readiness to the read.
+    /// The time from readiness to the read, where it is kept for each descriptor; see [`IoTotal`].
     pub readiness_delay: Option<Summary>,
     /// Where it was made.
     pub made_at: Option<Place>,
+}
+
+/// All descriptors of one kind made at one place, open and closed: one row of `io_totals`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IoTotal {
+    /// The process, where several are shown.
+    pub pid: Option<u32>,
+    /// The loop they are registered with.
+    pub loop_id: Option<u64>,
+    /// What they are; `Unknown` where the loop sums up what was made at more places than it tells apart.
+    pub kind: ResourceKind,
+    /// Where they were made.
+    pub made_at: Option<Place>,
+    /// Descriptors open now.
+    pub open: u64,
+    /// Descriptors made so far.
+    pub opened: u64,
+    /// Descriptors closed.
+    pub closed: u64,
+    /// Bytes read.
+    pub bytes_read: u64,
+    /// Bytes written.
+    pub bytes_written: u64,
+    /// Reads that moved bytes or ended the stream.
+    pub reads: u64,
+    /// Writes that moved bytes.
+    pub writes: u64,
+    /// Calls that found the descriptor not ready.
+    pub would_block: u64,
+    /// The time from readiness to the read that followed.
+    pub readiness_delay: Option<Summary>,
 }
 
 /// A lock, queue, channel, group or the like: one row of `sync`.

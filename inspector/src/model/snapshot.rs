@@ -1,6 +1,6 @@
 //! One picture: what was asked for, at one time.
 
-use super::{Io, Loop, Process, Site, Sync, Task, Timer, WallTime, Warning};
+use super::{Io, IoTotal, Loop, Process, Site, Sync, Task, Timer, WallTime, Warning};
 
 /// One picture of one or more processes: the document that `--json` prints.
 ///
@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub timers: Option<Vec<Timer>>,
     /// `io`.
     pub io: Option<Vec<Io>>,
+    /// What went through all descriptors of each kind and place, closed ones included; asked for with `io`.
+    pub io_totals: Option<Vec<IoTotal>>,
     /// `sync`.
     pub sync: Option<Vec<Sync>>,
     /// `loops`.

@@ -1,7 +1,7 @@
 //! The parts of a picture become the picture, within bounds.
 
 use super::decode::{self, DecodeError};
-use super::limits::{CHAIN_MAX, CYCLES_MAX, PICTURE_BYTES_MAX, ROWS_MAX};
+use super::limits::{CHAIN_MAX, CYCLES_MAX, IO_TOTALS_MAX, PICTURE_BYTES_MAX, ROWS_MAX};
 use super::picture::{Picture, Table};
 use super::proto;
 use crate::model::{TreeNode, WallTime};
@@ -61,6 +61,7 @@ fn rows_of(part: &proto::Part) -> u64 {
         + part.sites.len()
         + part.timers.len()
         + part.io.len()
+        + part.io_totals.len()
         + part.sync.len()
         + part.loops.len()
         + part.warnings.len();
@@ -77,6 +78,10 @@ fn add_part(picture: &mut Picture, part: proto::Part) -> Result<(), DecodeError>
     extend(&mut snapshot.sites, part.sites, decode::site)?;
     extend(&mut snapshot.timers, part.timers, decode::timer)?;
     extend(&mut snapshot.io, part.io, |row| Ok(decode::io(row)))?;
+    extend(&mut snapshot.io_totals, part.io_totals, |row| Ok(decode::io_total(row)))?;
+    if let Some(totals) = &mut snapshot.io_totals {
+        totals.truncate(IO_TOTALS_MAX);
+    }
     extend(&mut snapshot.sync, part.sync, |row| Ok(decode::sync(row)))?;
     extend(&mut snapshot.loops, part.loops, |row| Ok(decode::event_loop(row)))?;
     extend(&mut snapshot.warnings, part.warnings, decode::warning)?;
@@ -114,7 +119,7 @@ fn begin(picture: &mut Picture, header: proto::Header) -> Result<(), DecodeError
             Table::Tree => snapshot.tree = Some(Vec::new()),
             Table::Sites => snapshot.sites = Some(Vec::new()),
             Table::Timers => snapshot.timers = Some(Vec::new()),
-            Table::Io => snapshot.io = Some(Vec::new()),
+            Table::Io => (snapshot.io, snapshot.io_totals) = (Some(Vec::new()), Some(Vec::new())),
             Table::Sync => snapshot.sync = Some(Vec::new()),
             Table::Loops => snapshot.loops = Some(Vec::new()),
             Table::Warnings => snapshot.warnings = Some(Vec::new()),

@@ -14,8 +14,8 @@ use super::picture::{Detail, Hello, States, TableInfo};
 use super::proto;
 use super::request::{Query, Request, TreeQuery};
 use crate::model::{
-    Bucket, Cycle, Directions, Frame, Hist, Io, Loop, Place, Process, ResourceKind, ResourceRef, Rights,
-    Running, Site, Summary, Sync, Task, Timer, TreeNode, Wait, WaitKind, WallTime, Warning,
+    Bucket, Cycle, Directions, Frame, Hist, Io, IoTotal, Loop, Place, Process, ResourceKind, ResourceRef,
+    Rights, Running, Site, Summary, Sync, Task, Timer, TreeNode, Wait, WaitKind, WallTime, Warning,
 };
 use std::fmt;
 use std::time::Duration;
@@ -306,6 +306,24 @@ pub(super) fn io(mut io: proto::Io) -> Io {
         waiting: io.waiting,
         readiness_delay: io.readiness_delay.map(summary),
         made_at: io.made_at.map(place),
+    }
+}
+
+pub(super) fn io_total(total: proto::IoTotal) -> IoTotal {
+    IoTotal {
+        pid: None,
+        loop_id: Some(total.r#loop),
+        kind: resource_kind(total.kind),
+        made_at: total.made_at.map(place),
+        open: total.open,
+        opened: total.opened,
+        closed: total.closed,
+        bytes_read: total.bytes_read,
+        bytes_written: total.bytes_written,
+        reads: total.reads,
+        writes: total.writes,
+        would_block: total.would_block,
+        readiness_delay: total.readiness_delay.map(summary),
     }
 }
 

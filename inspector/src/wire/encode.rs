@@ -9,8 +9,8 @@ use super::picture::{Detail, Hello, States, TableInfo};
 use super::proto;
 use super::request::{Query, Request, TreeQuery};
 use crate::model::{
-    Bucket, Cycle, Directions, Hist, Io, Loop, Place, Process, ResourceRef, Running, Site, Summary, Sync,
-    Task, Timer, TreeNode, Wait, Warning,
+    Bucket, Cycle, Directions, Hist, Io, IoTotal, Loop, Place, Process, ResourceRef, Running, Site, Summary,
+    Sync, Task, Timer, TreeNode, Wait, Warning,
 };
 use prost::Message as _;
 use std::time::Duration;
@@ -248,6 +248,23 @@ pub(super) fn io(mut io: Io) -> proto::Io {
         waiting: io.waiting,
         readiness_delay: io.readiness_delay.map(summary),
         made_at: io.made_at.map(place),
+    }
+}
+
+pub(super) fn io_total(total: IoTotal) -> proto::IoTotal {
+    proto::IoTotal {
+        r#loop: total.loop_id.unwrap_or_default(),
+        kind: total.kind.to_wire(),
+        made_at: total.made_at.map(place),
+        open: total.open,
+        opened: total.opened,
+        closed: total.closed,
+        bytes_read: total.bytes_read,
+        bytes_written: total.bytes_written,
+        reads: total.reads,
+        writes: total.writes,
+        would_block: total.would_block,
+        readiness_delay: total.readiness_delay.map(summary),
     }
 }
 

@@ -38,6 +38,9 @@ pub const SORT_BYTES_MAX: usize = 64;
 /// Ids of opened or closed rows of a tree.
 pub const TREE_IDS_MAX: usize = 4096;
 
+/// Rows of `io_totals`: as many as a loop tells places apart.
+pub const IO_TOTALS_MAX: usize = 4096;
+
 /// Ids of tasks that wait for one resource, and of tasks of one cycle.
 pub const IDS_MAX: usize = 1024;
 

@@ -4,7 +4,7 @@ use super::encode;
 use super::limits::PART_BYTES_TARGET;
 use super::picture::{Detail, States, TableInfo};
 use super::proto;
-use crate::model::{Cycle, Io, Loop, Process, Site, Sync, Task, Timer, TreeNode, WallTime, Warning};
+use crate::model::{Cycle, Io, IoTotal, Loop, Process, Site, Sync, Task, Timer, TreeNode, WallTime, Warning};
 use prost::Message;
 
 /// What marking a part as the last one adds to it.
@@ -23,6 +23,8 @@ pub enum Row {
     Timer(Timer),
     /// A row of `io`.
     Io(Io),
+    /// A row of `io_totals`.
+    IoTotal(IoTotal),
     /// A row of `sync`.
     Sync(Sync),
     /// A row of `loops`.
@@ -87,6 +89,7 @@ impl Parts {
             Row::Site(it) => self.put(encode::site(it), |part| &mut part.sites),
             Row::Timer(it) => self.put(encode::timer(it), |part| &mut part.timers),
             Row::Io(it) => self.put(encode::io(it), |part| &mut part.io),
+            Row::IoTotal(it) => self.put(encode::io_total(it), |part| &mut part.io_totals),
             Row::Sync(it) => self.put(encode::sync(it), |part| &mut part.sync),
             Row::Loop(it) => self.put(encode::event_loop(*it), |part| &mut part.loops),
             Row::Warning(it) => self.put(encode::warning(it), |part| &mut part.warnings),

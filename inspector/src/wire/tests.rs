@@ -5,8 +5,8 @@ use super::limits::{
 };
 use super::*;
 use crate::model::{
-    Bucket, Cycle, Hist, Io, Loop, Place, Process, ResourceKind, ResourceRef, Running, RuntimeKind, Site,
-    Summary, Sync, Task, TaskKind, TaskState, Timer, TreeNode, Wait, WaitKind, WallTime, Warning,
+    Bucket, Cycle, Hist, Io, IoTotal, Loop, Place, Process, ResourceKind, ResourceRef, Running, RuntimeKind,
+    Site, Summary, Sync, Task, TaskKind, TaskState, Timer, TreeNode, Wait, WaitKind, WallTime, Warning,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -58,16 +58,39 @@ prop_compose! {
     }
 }
 
+fn summary() -> impl Strategy<Value = Summary> {
+    any::<u64>().prop_map(|count| Summary { count, p50_ns: Some(count), ..Summary::default() })
+}
+
+fn io_total() -> impl Strategy<Value = IoTotal> {
+    (any::<u64>(), select(ResourceKind::ALL), of(place()), of(summary())).prop_map(
+        |(opened, kind, made_at, readiness_delay)| IoTotal {
+            loop_id: Some(opened / 2),
+            kind,
+            made_at,
+            open: opened / 3,
+            opened,
+            closed: opened / 4,
+            bytes_read: opened / 5,
+            bytes_written: opened / 6,
+            reads: opened / 7,
+            writes: opened / 8,
+            would_block: opened / 9,
+            readiness_delay,
+            ..IoTotal::default()
+        },
+    )
+}
+
 fn row() -> impl Strategy<Value = Row> {
-    let summary = any::<u64>().prop_map(|count| Summary { count, p50_ns: Some(count), ..Summary::default() });
-    let site = (place(), any::<u64>(), of(summary.clone())).prop_map(|(site, live, poll)| Site {
+    let site = (place(), any::<u64>(), of(summary())).prop_map(|(site, live, poll)| Site {
         site,
         live,
         poll,
         loop_id: Some(3),
         ..Site::default()
     });
-    let event_loop = (any::<u64>(), of(0.0..=1.0), of(any::<u64>()), of(summary)).prop_map(
+    let event_loop = (any::<u64>(), of(0.0..=1.0), of(any::<u64>()), of(summary())).prop_map(
         |(id, utilisation, task, poll)| Loop {
             id,
             utilisation,
@@ -111,6 +134,7 @@ fn row() -> impl Strategy<Value = Row> {
         site.prop_map(Row::Site),
         event_loop.prop_map(|it| Row::Loop(Box::new(it))),
         io.prop_map(Row::Io),
+        io_total().prop_map(Row::IoTotal),
         sync.prop_map(Row::Sync),
         warning.prop_map(Row::Warning),
         any::<i64>().prop_map(|deadline_in_ns| Row::Timer(Timer {
@@ -172,6 +196,7 @@ fn expected(rows: &[Row]) -> Picture {
             Row::Site(it) => snapshot.sites.get_or_insert_default().push(it),
             Row::Timer(it) => snapshot.timers.get_or_insert_default().push(it),
             Row::Io(it) => snapshot.io.get_or_insert_default().push(it),
+            Row::IoTotal(it) => snapshot.io_totals.get_or_insert_default().push(it),
             Row::Sync(it) => snapshot.sync.get_or_insert_default().push(it),
             Row::Loop(it) => snapshot.loops.get_or_insert_default().push(*it),
             Row::Warning(it) => snapshot.warnings.get_or_insert_default().push(it),
@@ -191,6 +216,7 @@ fn expected(rows: &[Row]) -> Picture {
         snapshot.warnings.get_or_insert_default().len(),
     ];
     snapshot.cycles.get_or_insert_default();
+    snapshot.io_totals.get_or_insert_default();
     for (table, len) in TABLES.into_iter().zip(lens) {
         let shown = len as u64;
         picture.tables.push(TableInfo { table, total: shown, shown, dropped: 7, offset: 0 });

@@ -6,8 +6,10 @@ use super::waits::{self, Names};
 use super::{BadRequest, Found};
 use crate::agent::window::{Window, share};
 use crate::model::query::{self, Filter, Sort, Top};
-use crate::model::{Bucket, Directions, Hist, Io, Loop, Process, Running, Site, Sync, Timer, TimerKind};
-use crate::wire::limits::{IDS_MAX, ROWS_MAX};
+use crate::model::{
+    Bucket, Directions, Hist, Io, IoTotal, Loop, Process, Running, Site, Sync, Timer, TimerKind,
+};
+use crate::wire::limits::{IDS_MAX, IO_TOTALS_MAX, ROWS_MAX};
 use crate::wire::{Query, Row};
 use loopscope::telemetry::{self, HistogramKind, ResourceView, SiteView};
 use std::collections::HashMap;
@@ -263,6 +265,35 @@ pub(super) fn io(context: &Context, query: &Query) -> Result<Found, BadRequest> 
     let mut found = select(rows, query, Some("id"), Row::Io)?;
     found.dropped = dropped;
     Ok(found)
+}
+
+/// What went through all descriptors, if that is asked for, and how many rows of it were left out.
+pub(super) fn io_totals(context: &Context, asked: bool) -> (Vec<Row>, u64) {
+    let loops = context.loops.iter().filter(|_| asked);
+    let (mut rows, mut more) = (Vec::new(), 0);
+    for (lp, total) in loops.flat_map(|lp| lp.reader.io_totals().into_iter().map(move |total| (lp, total))) {
+        if rows.len() == IO_TOTALS_MAX {
+            more += 1;
+            continue;
+        }
+        let delay = lp.reader.readiness_delay(total.index);
+        rows.push(Row::IoTotal(IoTotal {
+            pid: None,
+            loop_id: Some(lp.view.id),
+            kind: waits::resource_kind(total.kind),
+            made_at: lp.place(total.made_at),
+            open: total.open(),
+            opened: total.opened,
+            closed: total.closed,
+            bytes_read: total.bytes_read,
+            bytes_written: total.bytes_written,
+            reads: total.reads,
+            writes: total.writes,
+            would_block: total.would_block,
+            readiness_delay: Some(hist(&delay).summary()),
+        }));
+    }
+    (rows, more)
 }
 
 fn io_row(context: &Context, lp: &LoopSeen, resource: &ResourceView) -> Option<Io> {

@@ -25,7 +25,14 @@ fn with_a_loop(ask: impl FnOnce()) {
             loopscope::spawn(loopscope::sleep(Duration::from_secs(3600))).detach();
             loopscope::spawn(async {}).detach();
         }
-        let _pair = loopscope::net::UnixStream::pair().unwrap();
+        let mut _open = None;
+        for _ in 0..2 {
+            let (one, other) = loopscope::net::UnixStream::pair().unwrap();
+            one.write_all(b"abc").await.unwrap();
+            other.read_exact(&mut [0; 3]).await.unwrap();
+            // The pair of the round before is closed by this.
+            _open = Some((one, other));
+        }
         for _ in 0..3 {
             loopscope::yield_now().await;
         }
@@ -133,6 +140,15 @@ fn everything_is_in_its_table() {
         assert_eq!(lock.holder_name.as_deref(), Some("main"));
         assert!(snapshot.timers.unwrap().len() >= 3);
         assert!(snapshot.io.unwrap().len() >= 2);
+        let is_ours = |total: &crate::model::IoTotal| {
+            total.loop_id == Some(own)
+                && total.made_at.as_ref().is_some_and(|place| place.file.ends_with("agent/reading/tests.rs"))
+        };
+        let totals: Vec<_> = snapshot.io_totals.unwrap().into_iter().filter(is_ours).collect();
+        assert_eq!(totals.len(), 1);
+        let (pair, of) = (&totals[0], crate::model::ResourceKind::Unix);
+        assert_eq!((pair.kind, pair.opened, pair.closed, pair.open), (of, 4, 2, 2));
+        assert_eq!((pair.bytes_written, pair.writes, pair.bytes_read, pair.reads), (6, 2, 6, 2));
         let sites = snapshot.sites.unwrap();
         assert!(
             sites
