@@ -44,6 +44,7 @@ pub(crate) mod inbox;
 mod input;
 pub(crate) mod line;
 pub(crate) mod link;
+mod looks;
 pub(crate) mod mouse;
 pub(crate) mod overview;
 pub(crate) mod picker;

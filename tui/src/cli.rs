@@ -73,7 +73,8 @@ Exit codes:
   2  wrong usage, or several processes match
   3  nothing to attach to, or it does not answer within --timeout
   4  refused: a right is missing (the message says how to grant it)
-  5  --fail-on, and one was found";
+  5  --fail-on, and one was found
+  128 + N  the live picture was ended by signal N (143: SIGTERM)";
 
 /// The whole command line.
 #[derive(Debug, Parser)]

@@ -71,8 +71,14 @@ pub(crate) enum Action {
     Copy,
     /// Open the editor at the place.
     Editor,
+    /// Do something to a task, after asking.
+    Control,
     /// Attach to another process.
     Processes,
+    /// The next set of tones.
+    Theme,
+    /// Leave the mouse to the terminal, or take it back.
+    Mouse,
     /// Keys and what they do.
     Help,
     /// Draw everything anew.

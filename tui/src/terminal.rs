@@ -12,7 +12,7 @@
 //!
 //! 1. [`Guard::enter`]: raw mode, alternate screen, mouse buttons and bracketed paste on.
 //! 2. [`restore`], called by the guard's drop, by the panic hook before the message is printed, and by the input thread
-//!    when a second SIGTERM finds the program still there. Only the first of them acts.
+//!    when a second signal to end finds the program still there. Only the first of them acts.
 //! 3. [`restore`].
 //! 4. [`Guard::take_back`].
 //!
@@ -78,6 +78,18 @@ impl Guard {
     pub(crate) fn take_back(&self, screen: &mut Screen) -> io::Result<()> {
         self.take()?;
         screen.clear()
+    }
+
+    /// Listens to the mouse from now on, or leaves it to the terminal.
+    ///
+    /// # Errors
+    ///
+    /// The terminal is gone.
+    pub(crate) fn set_mouse(&mut self, mouse: bool) -> io::Result<()> {
+        self.mouse = mouse;
+        let mut out = io::stdout();
+        out.write_all(if mouse { MOUSE_ON } else { MOUSE_OFF })?;
+        out.flush()
     }
 
     fn take(&self) -> io::Result<()> {

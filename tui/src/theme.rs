@@ -9,6 +9,7 @@
 //! - No signal by colour alone: every role that tells good from bad is drawn beside a glyph and a word, and differs from
 //!   plain text in weight too, so that it survives [`Depth::None`].
 //! - Every glyph is one column wide, in both sets.
+//! - Every tone can be read on the backgrounds that its palette is for: a test reckons the contrast.
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -34,16 +35,40 @@ pub(crate) enum Palette {
     Light,
     /// Blue and orange instead of green and red, told apart by every kind of colour vision (after Okabe and Ito).
     Safe,
+    /// No colour: bold, dim and reverse only.
+    Mono,
 }
 
 impl Palette {
-    /// The set of that name, as `LOOPSCOPE_THEME` bears it.
+    /// All of them, in the order in which the key goes through them.
+    pub(crate) const ALL: [Self; 4] = [Self::Dark, Self::Light, Self::Safe, Self::Mono];
+
+    /// Their names.
+    pub(crate) const NAMES: [&str; 4] =
+        [Self::Dark.name(), Self::Light.name(), Self::Safe.name(), Self::Mono.name()];
+
+    /// As `--theme` and the palette name it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::Safe => "safe",
+            Self::Mono => "mono",
+        }
+    }
+
+    /// The set of that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        match name {
-            "dark" => Some(Self::Dark),
-            "light" => Some(Self::Light),
-            "safe" => Some(Self::Safe),
-            _ => None,
+        Self::ALL.into_iter().find(|palette| palette.name() == name)
+    }
+
+    /// The one after it, and after the last the first.
+    pub(crate) fn next(self) -> Self {
+        match self {
+            Self::Dark => Self::Light,
+            Self::Light => Self::Safe,
+            Self::Safe => Self::Mono,
+            Self::Mono => Self::Dark,
         }
     }
 }
@@ -79,6 +104,26 @@ pub(crate) enum Role {
     KeyText,
     /// The line of a source excerpt that is meant.
     Here,
+}
+
+#[cfg(test)]
+impl Role {
+    pub(crate) const ALL: [Self; 14] = [
+        Self::Text,
+        Self::Dim,
+        Self::Strong,
+        Self::Accent,
+        Self::Title,
+        Self::Good,
+        Self::Notice,
+        Self::Bad,
+        Self::Alarm,
+        Self::Selected,
+        Self::Bar,
+        Self::Key,
+        Self::KeyText,
+        Self::Here,
+    ];
 }
 
 /// The strings that stand for things, each one column wide unless said otherwise.
@@ -188,6 +233,11 @@ const ASCII: Glyphs = Glyphs {
     empty: ".",
 };
 
+/// Whether the environment describes a terminal on which nothing can be drawn: it knows no place but the next one.
+pub(crate) fn is_dumb(env: impl Fn(&str) -> Option<String>) -> bool {
+    env("TERM").is_none_or(|term| matches!(term.as_str(), "" | "dumb" | "unknown"))
+}
+
 /// Everything about looks that a view may ask for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Theme {
@@ -240,9 +290,24 @@ impl Theme {
             _ => Depth::Ansi16,
         };
         let light = set("COLORFGBG").is_some_and(|value| value.ends_with(";15") || value.ends_with(";7"));
-        let named = set("LOOPSCOPE_THEME").and_then(|name| Palette::named(&name));
-        let palette = wishes.palette.or(named).unwrap_or(if light { Palette::Light } else { Palette::Dark });
-        Self::new(depth, palette, wishes.ascii || is_narrow(&env) || term == "dumb")
+        let palette = wishes.palette.unwrap_or(if light { Palette::Light } else { Palette::Dark });
+        Self::new(depth, palette, wishes.ascii || is_narrow(env) || term == "dumb")
+    }
+
+    /// The tones that it takes its colours from.
+    pub(crate) fn palette(&self) -> Palette {
+        self.palette
+    }
+
+    /// The same with other tones.
+    #[must_use]
+    pub(crate) fn with_palette(self, palette: Palette) -> Self {
+        Self { palette, ..self }
+    }
+
+    /// Whether colours were refused, so that no palette has any.
+    pub(crate) fn is_colourless(&self) -> bool {
+        self.depth == Depth::None
     }
 
     /// Whether nothing but ASCII may be drawn.
@@ -273,10 +338,11 @@ impl Theme {
     /// The colour of a role at this depth, or `None` where weight alone says it.
     fn tone(&self, role: Role) -> Option<Color> {
         let [exact, cube, sixteen] = match (role, self.palette) {
-            (Role::Text | Role::Strong | Role::Selected | Role::Bar | Role::KeyText, _) => return None,
+            (_, Palette::Mono)
+            | (Role::Text | Role::Strong | Role::Selected | Role::Bar | Role::KeyText, _) => return None,
             (Role::Dim, _) if self.depth == Depth::Ansi16 => return None,
             (Role::Dim, Palette::Dark | Palette::Safe) => {
-                [Color::Rgb(0x8a, 0x8f, 0x98), Color::Indexed(245), Color::Gray]
+                [Color::Rgb(0x9a, 0xa0, 0xa8), Color::Indexed(247), Color::Gray]
             }
             (Role::Dim, Palette::Light) => {
                 [Color::Rgb(0x6b, 0x70, 0x78), Color::Indexed(242), Color::DarkGray]
@@ -291,7 +357,7 @@ impl Theme {
                 [Color::Rgb(0x56, 0xb4, 0xe9), Color::Indexed(74), Color::Cyan]
             }
             (Role::Good, Palette::Dark) => [Color::Rgb(0x5f, 0xcf, 0x80), Color::Indexed(78), Color::Green],
-            (Role::Good, Palette::Light) => [Color::Rgb(0x1a, 0x7f, 0x37), Color::Indexed(28), Color::Green],
+            (Role::Good, Palette::Light) => [Color::Rgb(0x1a, 0x7f, 0x37), Color::Indexed(22), Color::Green],
             (Role::Good, Palette::Safe) => {
                 [Color::Rgb(0x56, 0xb4, 0xe9), Color::Indexed(74), Color::LightBlue]
             }
@@ -324,103 +390,4 @@ impl Theme {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ratatui::text::Span;
-
-    fn detect(wishes: Wishes, pairs: &[(&str, &str)]) -> Theme {
-        Theme::detect(wishes, |name| pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1.to_owned()))
-    }
-
-    #[test]
-    fn the_environment_says_how_many_colours_there_are() {
-        let depth = |pairs: &[(&str, &str)]| detect(Wishes::default(), pairs).depth;
-        assert_eq!(depth(&[("TERM", "xterm")]), Depth::Ansi16);
-        assert_eq!(depth(&[("TERM", "tmux-256color")]), Depth::Ansi256);
-        assert_eq!(depth(&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")]), Depth::True);
-        assert_eq!(depth(&[("TERM", "xterm-256color"), ("NO_COLOR", "1")]), Depth::None);
-        assert_eq!(depth(&[("TERM", "xterm-256color"), ("NO_COLOR", "")]), Depth::Ansi256);
-        assert_eq!(depth(&[("TERM", "dumb")]), Depth::None);
-    }
-
-    #[test]
-    fn a_flag_beats_the_environment() {
-        let always = Wishes { color: Some(true), ..Wishes::default() };
-        assert_eq!(detect(always, &[("TERM", "xterm"), ("NO_COLOR", "1")]).depth, Depth::Ansi16);
-        let never = Wishes { color: Some(false), ..Wishes::default() };
-        assert_eq!(detect(never, &[("COLORTERM", "truecolor")]).depth, Depth::None);
-        assert_eq!(detect(Wishes::default(), &[("LOOPSCOPE_THEME", "safe")]).palette, Palette::Safe);
-        assert_eq!(detect(Wishes::default(), &[("LOOPSCOPE_THEME", "loud")]).palette, Palette::Dark);
-        let safe = Wishes { palette: Some(Palette::Safe), ..Wishes::default() };
-        assert_eq!(detect(safe, &[("COLORFGBG", "0;15")]).palette, Palette::Safe);
-    }
-
-    #[test]
-    fn a_light_background_and_a_narrow_locale_are_noticed() {
-        assert_eq!(detect(Wishes::default(), &[("COLORFGBG", "0;15")]).palette, Palette::Light);
-        assert_eq!(detect(Wishes::default(), &[]).glyphs, &UNICODE);
-        assert_eq!(detect(Wishes::default(), &[("LANG", "C.UTF-8")]).glyphs, &UNICODE);
-        assert_eq!(detect(Wishes::default(), &[("LC_ALL", "C"), ("LANG", "C.UTF-8")]).glyphs, &ASCII);
-        assert_eq!(detect(Wishes { ascii: true, ..Wishes::default() }, &[]).glyphs, &ASCII);
-    }
-
-    #[test]
-    fn without_colour_a_problem_still_differs_from_plain_text() {
-        let theme = Theme::new(Depth::None, Palette::Dark, false);
-        for role in [Role::Notice, Role::Bad, Role::Alarm, Role::Selected] {
-            assert_ne!(theme.style(role), theme.style(Role::Text), "{role:?}");
-            assert_eq!(theme.style(role).fg, None, "{role:?}");
-        }
-    }
-
-    #[test]
-    fn with_colour_good_and_bad_differ_in_every_palette() {
-        for depth in [Depth::Ansi16, Depth::Ansi256, Depth::True] {
-            for palette in [Palette::Dark, Palette::Light, Palette::Safe] {
-                let theme = Theme::new(depth, palette, false);
-                let tones = [Role::Good, Role::Notice, Role::Bad].map(|role| theme.style(role).fg);
-                assert!(tones.iter().all(Option::is_some), "{depth:?} {palette:?}");
-                assert!(
-                    tones[0] != tones[1] && tones[1] != tones[2] && tones[0] != tones[2],
-                    "{depth:?} {palette:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn glyphs_are_one_column_wide_and_ascii_is_ascii() {
-        for glyphs in [&UNICODE, &ASCII] {
-            let single = [
-                glyphs.idle,
-                glyphs.scheduled,
-                glyphs.running,
-                glyphs.completed,
-                glyphs.cancelled,
-                glyphs.panicked,
-                glyphs.good,
-                glyphs.bad,
-                glyphs.notice,
-                glyphs.arrow,
-                glyphs.cursor,
-                glyphs.open,
-                glyphs.closed,
-                glyphs.ascending,
-                glyphs.descending,
-                glyphs.cut,
-                glyphs.dot,
-                glyphs.rule,
-                glyphs.full,
-                glyphs.empty,
-            ];
-            for glyph in single.iter().chain(&glyphs.heights) {
-                assert_eq!(Span::raw(*glyph).width(), 1, "{glyph}");
-                assert!(glyphs == &UNICODE || glyph.is_ascii(), "{glyph}");
-            }
-            for glyph in [glyphs.branch, glyphs.last, glyphs.pass] {
-                assert_eq!(Span::raw(glyph).width(), 3, "{glyph}");
-                assert!(glyphs == &UNICODE || glyph.is_ascii(), "{glyph}");
-            }
-        }
-    }
-}
+mod tests;

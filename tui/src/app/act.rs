@@ -7,6 +7,7 @@ use super::event::{Effect, Step};
 use super::filter;
 use super::geometry;
 use super::link::Link;
+use super::looks;
 use super::overview;
 use super::state::{Overlay, PAGES_MAX, State, Tab};
 use super::task::TaskScreen;
@@ -59,6 +60,12 @@ pub(crate) fn act(state: &mut State, action: Action) -> Step {
             state.forget();
             return Step::with(Effect::Detach);
         }
+        Action::Control => control(state),
+        Action::Theme => {
+            let next = state.theme.palette().next();
+            looks::choose(state, next);
+        }
+        Action::Mouse => return looks::mouse(state, !state.mouse),
         Action::Help => {
             state.overlay = match state.overlay.take() {
                 Some(Overlay::Help(_)) => None,
@@ -67,7 +74,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Step {
         }
         Action::Redraw => return Step::with(Effect::Redraw),
         Action::Suspend => return Step::with(Effect::Suspend),
-        Action::Quit => return Step::with(Effect::Quit),
+        Action::Quit => return Step::with(Effect::Quit(None)),
     }
     Step::changed()
 }
@@ -349,6 +356,15 @@ fn why(state: &mut State) {
         return;
     }
     state.overlay = Some(Overlay::Why(Box::new(page)));
+}
+
+/// There is nothing yet that a process lets be done to it, so all there is to say is why.
+fn control(state: &mut State) {
+    let rights = state.process.as_ref().and_then(|process| process.rights);
+    let granted = rights.map_or_else(|| "unknown".to_owned(), |rights| rights.names().join(" "));
+    state.say(format!(
+        "Nothing can be done to a task from here: the process lets itself be looked at only (rights: {granted})."
+    ));
 }
 
 fn follow(state: &mut State) {

@@ -32,8 +32,10 @@ pub(crate) enum Event {
     Returned,
     /// The process was stopped and goes on, and the terminal shows anything.
     Continued,
-    /// The operating system asks the program to end.
-    Terminate,
+    /// This signal asks the program to end.
+    Terminate(i32),
+    /// A signal asks the program to stop for a while.
+    Stop,
     /// The program could not do what was asked, in words.
     Failed(String),
 }
@@ -78,8 +80,8 @@ pub(crate) struct Excerpt {
 /// Something to be done outside.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Effect {
-    /// End the program.
-    Quit,
+    /// End the program: the user wants it, or this signal.
+    Quit(Option<i32>),
     /// Copy to the clipboard.
     Copy(String),
     /// Open the editor.
@@ -92,6 +94,8 @@ pub(crate) enum Effect {
     Attach(Box<Process>),
     /// Leave the process.
     Detach,
+    /// Listen to the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Read the lines around this place.
     Read(Place),
 }

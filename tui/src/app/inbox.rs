@@ -163,10 +163,10 @@ mod tests {
         for _ in 0..INPUT_MAX + 3 {
             sender.post(key());
         }
-        sender.post(Event::Terminate);
+        sender.post(Event::Terminate(15));
         assert_eq!(inbox.take_dropped(), 3);
         assert_eq!(inbox.take_dropped(), 0);
         let last = std::iter::from_fn(|| inbox.try_next()).last();
-        assert_eq!(last, Some(Event::Terminate));
+        assert_eq!(last, Some(Event::Terminate(15)));
     }
 }

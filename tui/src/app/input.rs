@@ -1,7 +1,7 @@
 //! The input thread: keys, the mouse, the size of the terminal and the signals of the OS, as events.
 //!
 //! A thread, because a terminal shared with others must not be made non-blocking, and because it must go on when the loop
-//! does not: the second SIGTERM that finds the program still there ends it from here, with the terminal restored.
+//! does not: the second signal to end that finds the program still there ends it from here, with the terminal restored.
 //!
 //! # State
 //!
@@ -23,7 +23,7 @@ use crate::terminal;
 use parse::Parser;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGWINCH};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::low_level::pipe;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read, Write};
@@ -32,12 +32,9 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 
 /// The signals that end the program.
-const TERMINATE: [i32; 3] = [SIGTERM, SIGHUP, SIGINT];
+const TERMINATE: [i32; 4] = [SIGTERM, SIGHUP, SIGINT, SIGQUIT];
 /// What the thread needs: it only parses.
 const STACK_BYTES: usize = 256 << 10;
-/// What `kill` would have made the exit code be.
-const EXIT_TERMINATED: i32 = 128 + SIGTERM;
-
 /// How long an Esc may be the beginning of a sequence: a slow connection cuts one in two.
 const ESC_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 30_000_000 };
 
@@ -98,25 +95,27 @@ impl Input {
 /// One descriptor for each kind of signal; a handler writes a byte to it.
 #[derive(Debug)]
 struct Signals {
-    terminate: UnixStream,
+    terminate: Vec<(i32, UnixStream)>,
     resized: UnixStream,
+    stop: UnixStream,
     continued: UnixStream,
 }
 
 impl Signals {
     fn register() -> io::Result<Self> {
-        let listen = |signals: &[i32]| -> io::Result<UnixStream> {
+        let listen = |signal: i32| -> io::Result<UnixStream> {
             let (read, write) = UnixStream::pair()?;
             read.set_nonblocking(true)?;
-            for signal in signals {
-                pipe::register(*signal, write.try_clone()?)?;
-            }
+            pipe::register(signal, write)?;
             Ok(read)
         };
+        let terminate: io::Result<Vec<_>> =
+            TERMINATE.into_iter().map(|signal| Ok((signal, listen(signal)?))).collect();
         Ok(Self {
-            terminate: listen(&TERMINATE)?,
-            resized: listen(&[SIGWINCH])?,
-            continued: listen(&[SIGCONT])?,
+            terminate: terminate?,
+            resized: listen(SIGWINCH)?,
+            stop: listen(SIGTSTP)?,
+            continued: listen(SIGCONT)?,
         })
     }
 }
@@ -147,8 +146,13 @@ struct Ready {
 impl Reader {
     fn run(mut self) {
         while let Ok(ready) = self.wait() {
-            if count(&mut self.signals.terminate) > 0 {
-                self.terminate();
+            let terminate = &mut self.signals.terminate;
+            let came = terminate.iter_mut().filter_map(|(signal, pipe)| (count(pipe) > 0).then_some(*signal));
+            if let Some(signal) = came.fold(None, |first, signal| first.or(Some(signal))) {
+                self.terminate(signal);
+            }
+            if count(&mut self.signals.stop) > 0 {
+                self.sender.post(Event::Stop);
             }
             if count(&mut self.signals.continued) > 0 {
                 self.sender.post(Event::Continued);
@@ -166,19 +170,18 @@ impl Reader {
                 break;
             }
         }
-        // The terminal is gone, and with it whoever could end the program.
-        self.sender.post(Event::Terminate);
+        // The terminal is gone, and with it whoever could end the program; the signal that says so may come late.
+        self.sender.post(Event::Terminate(SIGHUP));
     }
 
     /// Sleeps until something is there.
     fn wait(&self) -> io::Result<Ready> {
         let stdin = io::stdin();
-        let mut fds = vec![
-            PollFd::new(&self.commands, PollFlags::IN),
-            PollFd::new(&self.signals.terminate, PollFlags::IN),
-            PollFd::new(&self.signals.resized, PollFlags::IN),
-            PollFd::new(&self.signals.continued, PollFlags::IN),
-        ];
+        let Signals { terminate, resized, stop, continued } = &self.signals;
+        let signals = terminate.iter().map(|(_, pipe)| pipe).chain([resized, stop, continued]);
+        let mut fds: Vec<PollFd<'_>> =
+            [&self.commands].into_iter().chain(signals).map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+        let input = fds.len();
         if !self.away {
             let terminal = self.terminal.as_ref().map_or_else(|| stdin.as_fd(), File::as_fd);
             fds.push(PollFd::from_borrowed_fd(terminal, PollFlags::IN));
@@ -190,17 +193,17 @@ impl Reader {
             Err(Errno::INTR) => return Ok(Ready::default()),
             Err(error) => return Err(error.into()),
         }
-        let input = fds.get(4).is_some_and(|fd| !fd.revents().is_empty());
+        let input = fds.get(input).is_some_and(|fd| !fd.revents().is_empty());
         Ok(Ready { commands: !fds[0].revents().is_empty(), input, nothing: false })
     }
 
-    fn terminate(&mut self) {
+    fn terminate(&mut self, signal: i32) {
         if self.asked_to_end {
             terminal::restore();
-            std::process::exit(EXIT_TERMINATED);
+            std::process::exit(128 + signal);
         }
         self.asked_to_end = true;
-        self.sender.post(Event::Terminate);
+        self.sender.post(Event::Terminate(signal));
     }
 
     fn resized(&self) {

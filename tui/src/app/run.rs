@@ -67,7 +67,8 @@ impl Default for Options {
 ///
 /// # Errors
 ///
-/// Standard input or output is no terminal, or it is lost; the OS refuses a loop or a thread.
+/// A signal asked for the end ([`Terminated`]); standard input or output is no terminal, or it is lost; the OS refuses a
+/// loop or a thread.
 pub(crate) fn run(target: Option<Target>, options: &Options) -> anyhow::Result<()> {
     let mut runner =
         Runner::builder().name("loopscope").hidden(true).build().context("cannot make an event loop")?;
@@ -76,7 +77,8 @@ pub(crate) fn run(target: Option<Target>, options: &Options) -> anyhow::Result<(
     let input = Input::start(sender.clone()).context("cannot read the terminal")?;
     let size = ratatui::crossterm::terminal::size().context("the terminal has no size")?;
     let theme = Theme::detect(options.looks, |name| std::env::var(name).ok());
-    let state = State::new(theme, size, first_link(target.as_ref()));
+    let mut state = State::new(theme, size, first_link(target.as_ref()));
+    state.mouse = options.mouse;
     let program = Program {
         state,
         screen,
@@ -100,6 +102,18 @@ fn first_link(target: Option<&Target>) -> Link {
         }
     }
 }
+
+/// The program was ended by a signal, and this one says so to whoever waits for it.
+#[derive(Debug)]
+pub(crate) struct Terminated(pub(crate) i32);
+
+impl std::fmt::Display for Terminated {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "ended by signal {}", self.0)
+    }
+}
+
+impl std::error::Error for Terminated {}
 
 /// Everything that is not state.
 #[derive(Debug)]
@@ -198,7 +212,8 @@ impl Program {
 
     fn carry_out(&mut self, effect: Effect) -> anyhow::Result<Next> {
         match effect {
-            Effect::Quit => return Ok(Next::Quit),
+            Effect::Quit(None) => return Ok(Next::Quit),
+            Effect::Quit(Some(signal)) => return Err(Terminated(signal).into()),
             Effect::Copy(text) => {
                 let mut out = std::io::stdout();
                 let written =
@@ -207,6 +222,7 @@ impl Program {
             }
             Effect::Edit(place) => self.edit(&place),
             Effect::Suspend => self.suspend(),
+            Effect::Mouse(ours) => self.guard.set_mouse(ours).context("cannot write to the terminal")?,
             Effect::Redraw => {
                 if self.lent == Lent::No {
                     self.guard.take_back(&mut self.screen).context("cannot take the terminal back")?;
@@ -275,9 +291,20 @@ impl Program {
 
     /// Back to the shell; SIGCONT brings [`Event::Continued`].
     fn suspend(&mut self) {
-        self.lend_terminal(Lent::ToShell);
+        if self.lent == Lent::ToShell {
+            return;
+        }
+        if !has_shell() {
+            self.sender.post(Event::Failed("There is no shell to go back to from here.".to_owned()));
+            return;
+        }
+        // Ctrl-Z in an editor stops both, and the shell waits for both; the terminal stays the editor's.
+        if self.lent == Lent::No {
+            self.lend_terminal(Lent::ToShell);
+        }
+        // SIGTSTP is listened to, so that one from elsewhere leads here too: this one cannot be.
         if let Err(error) =
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)
         {
             self.sender.post(Event::Continued);
             self.sender.post(Event::Failed(format!("cannot stop: {error}")));
@@ -301,6 +328,16 @@ impl Program {
         }
         Ok(())
     }
+}
+
+/// Whether somebody could make the program go on after it stopped: a parent that runs several jobs in this session. A
+/// program that a terminal was opened for has none.
+fn has_shell() -> bool {
+    use rustix::process::{getpgid, getpgrp, getppid, getsid};
+    let Some(parent) = getppid() else { return false };
+    let same_session =
+        matches!((getsid(Some(parent)), getsid(None)), (Ok(theirs), Ok(ours)) if theirs == ours);
+    same_session && getpgid(Some(parent)).is_ok_and(|group| group != getpgrp())
 }
 
 /// Lets time pass, once a second.

@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(crate) theme: Theme,
     /// The size of the terminal.
     pub(crate) size: (u16, u16),
+    /// Whether the mouse is listened to; without it, the terminal's own selection works.
+    pub(crate) mouse: bool,
     /// The time.
     pub(crate) now: Now,
     /// How the connection stands.
@@ -114,6 +116,7 @@ impl State {
         Self {
             theme,
             size,
+            mouse: true,
             now: Now::ZERO,
             link,
             process: None,
@@ -201,8 +204,13 @@ impl State {
     /// Throws away what was seen of a process, for another one.
     pub(crate) fn forget(&mut self) {
         let fresh = Self::new(self.theme, self.size, Link::Choosing);
-        *self =
-            Self { now: self.now, picker: std::mem::take(&mut self.picker), note: self.note.take(), ..fresh };
+        *self = Self {
+            mouse: self.mouse,
+            now: self.now,
+            picker: std::mem::take(&mut self.picker),
+            note: self.note.take(),
+            ..fresh
+        };
     }
 
     /// The task that is selected, whichever screen it is on.

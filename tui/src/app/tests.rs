@@ -251,7 +251,7 @@ fn while_a_filter_is_typed_letters_are_letters_but_control_c_quits() {
         assert_eq!(update(&mut state, key(c)).effects, []);
     }
     assert_eq!(state.tasks.typing.as_ref().map(|typing| typing.line.text()).as_deref(), Some("q? w"));
-    assert_eq!(update(&mut state, key("Ctrl-C")).effects, [Effect::Quit]);
+    assert_eq!(update(&mut state, key("Ctrl-C")).effects, [Effect::Quit(None)]);
 }
 
 #[test]
@@ -379,9 +379,10 @@ fn help_lies_over_the_screen_and_goes_with_the_same_key_or_esc() {
 
 #[test]
 fn the_end_is_asked_for_by_q_by_control_c_and_by_the_system() {
-    for event in [key("q"), key("Ctrl-C"), Event::Terminate] {
-        assert_eq!(update(&mut started(), event).effects, [Effect::Quit]);
+    for event in [key("q"), key("Ctrl-C")] {
+        assert_eq!(update(&mut started(), event).effects, [Effect::Quit(None)]);
     }
+    assert_eq!(update(&mut started(), Event::Terminate(15)).effects, [Effect::Quit(Some(15))]);
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub(crate) fn update(state: &mut State, event: Event) -> Step {
         Event::Tick(now) => on_tick(state, now),
         Event::Data(data) => on_data(state, data),
         Event::Returned | Event::Continued => Step::changed(),
-        Event::Terminate => Step::with(Effect::Quit),
+        Event::Terminate(signal) => Step::with(Effect::Quit(Some(signal))),
+        Event::Stop => Step::with(Effect::Suspend),
         Event::Failed(why) => {
             state.complain(why);
             Step::changed()
@@ -49,7 +50,7 @@ fn on_key(state: &mut State, key: KeyEvent) -> Step {
         return Step::nothing();
     }
     if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
-        return Step::with(Effect::Quit);
+        return Step::with(Effect::Quit(None));
     }
     state.note = None;
     if state.overlay.is_none() && state.context() == keys::Context::Tasks && state.tasks.typing.is_some() {

@@ -10,6 +10,8 @@ pub(crate) use file::{File, load};
 pub(crate) use print::{print, schema};
 
 use super::flags::{ColorChoice, parse_interval, parse_slow, parse_timeout};
+use super::spelling;
+use crate::theme::Palette;
 use clap::ValueEnum as _;
 use std::fmt;
 use std::path::PathBuf;
@@ -98,8 +100,8 @@ pub(crate) static THEME: Key = Key {
     name: "theme",
     variable: "LOOPSCOPE_THEME",
     flag: "--theme",
-    about: "The tones of the live picture: \"dark\", \"light\" or \"safe\" (for eyes that do not tell red from green).",
-    form: Form::Word(&["dark", "light", "safe"]),
+    about: "The tones of the live picture: \"dark\", \"light\", \"safe\" (for eyes that do not tell red from green) or \"mono\".",
+    form: Form::Word(&Palette::NAMES),
     default: Default::Found { how: "by the terminal's background", example: "\"dark\"" },
 };
 
@@ -180,6 +182,14 @@ pub(crate) fn parse_color(value: &str) -> Result<ColorChoice, String> {
     ColorChoice::from_str(value, false).map_err(|_| "expected auto, always or never".into())
 }
 
+/// Reads the name of a theme.
+pub(crate) fn parse_theme(value: &str) -> Result<Palette, String> {
+    Palette::named(value).ok_or_else(|| {
+        let meant = spelling::closest(value, Palette::NAMES).map(|name| format!("; did you mean {name}?"));
+        format!("expected {}{}", listed(&Palette::NAMES), meant.unwrap_or_default())
+    })
+}
+
 /// Where the value that counts comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -234,7 +244,11 @@ mod tests {
 
     #[test]
     fn what_is_no_value_says_what_is_expected() {
-        assert_eq!(THEME.check("loud"), Err("expected dark, light or safe".into()));
+        assert_eq!(THEME.check("loud"), Err("expected dark, light, safe or mono".into()));
+        assert_eq!(
+            parse_theme("ligth"),
+            Err("expected dark, light, safe or mono; did you mean light?".into())
+        );
         assert_eq!(ASCII.check("yes"), Err("expected true or false".into()));
         assert_eq!(LIMIT.check("-1"), Err("expected a number of rows".into()));
         assert_eq!(INTERVAL.check("1ms"), Err("the shortest interval is 50ms".into()));

@@ -1,5 +1,6 @@
 //! How the program ends: the exit codes, and the error that carries one.
 
+use crate::app::run::Terminated;
 use loopscope_inspector::client;
 use loopscope_inspector::model::asyncio::CycleError;
 use std::fmt;
@@ -56,6 +57,10 @@ pub(crate) fn verdict(error: &anyhow::Error) -> (ExitCode, Option<String>) {
     if is_closed_pipe(error) {
         return (ExitCode::SUCCESS, None);
     }
+    if let Some(Terminated(signal)) = error.downcast_ref::<Terminated>() {
+        // As the shell would say it if the signal had been left to do its work.
+        return (u8::try_from(128 + signal).unwrap_or(u8::MAX).into(), None);
+    }
     if let Some(error) = error.downcast_ref::<CycleError>() {
         // Word for word what Python says, since somebody may look for it.
         return (Exit::Failed.into(), Some(error.to_string()));
@@ -89,6 +94,12 @@ mod tests {
         let error: Result<(), _> = Err(io::Error::from(io::ErrorKind::BrokenPipe));
         let (code, message) = verdict(&error.context("writing the table").unwrap_err());
         assert_eq!((format!("{code:?}"), message), (format!("{:?}", ExitCode::SUCCESS), None));
+    }
+
+    #[test]
+    fn a_signal_is_told_by_the_code_that_a_shell_gives_it() {
+        let (code, message) = verdict(&Terminated(15).into());
+        assert_eq!((format!("{code:?}"), message), (format!("{:?}", ExitCode::from(143)), None));
     }
 
     #[test]

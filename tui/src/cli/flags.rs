@@ -1,7 +1,7 @@
 //! The flags that every command takes.
 
 use super::config::{self, File, Key, Origin, Setting};
-use crate::theme::is_narrow;
+use crate::theme::{Palette, is_narrow};
 use clap::{Args, ValueEnum};
 use loopscope_inspector::model::words;
 use std::io::IsTerminal as _;
@@ -19,6 +19,7 @@ const ROWS_ON_TERMINAL: usize = 50;
 /// Flags that every command takes.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Options of every command")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is given or not")]
 pub(crate) struct Flags {
     /// Print one JSON document, for scripts
     #[arg(long, global = true)]
@@ -54,6 +55,15 @@ pub(crate) struct Flags {
     /// Draw with ASCII characters only, as a locale without UTF-8 does too [env: `LOOPSCOPE_ASCII`]
     #[arg(long, global = true)]
     pub(crate) ascii: bool,
+
+    /// The tones of the live picture: dark, light, safe (for eyes that do not tell red from green) or mono [env: `LOOPSCOPE_THEME`]
+    /// [default: dark, or light where the terminal says so]
+    #[arg(long, global = true, value_name = "NAME", value_parser = config::parse_theme)]
+    pub(crate) theme: Option<Palette>,
+
+    /// Leave the mouse to the terminal, so that its own selection works in the live picture [env: `LOOPSCOPE_MOUSE`=false]
+    #[arg(long, global = true)]
+    pub(crate) no_mouse: bool,
 
     /// A poll that takes as long or longer is a warning [env: `LOOPSCOPE_SLOW`] [default: 100ms]
     #[arg(long, global = true, value_name = "TIME", value_parser = parse_slow)]
@@ -156,6 +166,8 @@ impl Flags {
         }
         let given = self.color.and_then(|color| Some(color.to_possible_value()?.get_name().to_owned()));
         self.color = sources.choose(&config::COLOR, given, config::parse_color).or(self.color);
+        let given = self.theme.map(|theme| theme.name().to_owned());
+        self.theme = sources.choose(&config::THEME, given, config::parse_theme).or(self.theme);
         let given = self.ascii.then(|| "true".to_owned());
         self.ascii |= sources.choose(&config::ASCII, given, config::parse_switch).unwrap_or(false);
         if !self.ascii && is_narrow(&env) {
@@ -164,6 +176,8 @@ impl Flags {
                 *setting = Setting { value: Some("true".into()), origin: Origin::Locale, ..setting.clone() };
             }
         }
+        let given = self.no_mouse.then(|| "false".to_owned());
+        self.no_mouse |= !sources.choose(&config::MOUSE, given, config::parse_switch).unwrap_or(true);
         let given = self.limit.map(|limit| limit.to_string());
         self.rows_on_terminal = sources.choose(&config::LIMIT, given, config::parse_rows);
         sources.filled
@@ -330,7 +344,9 @@ mod tests {
                 "LOOPSCOPE_TIMEOUT=fast is ignored: expected a time as 500ms, 2s or 1m",
                 "LOOPSCOPE_SLOW=fast is ignored: expected a time as 500ms, 2s or 1m",
                 "LOOPSCOPE_COLOR=fast is ignored: expected auto, always or never",
+                "LOOPSCOPE_THEME=fast is ignored: expected dark, light, safe or mono",
                 "LOOPSCOPE_ASCII=fast is ignored: expected true or false",
+                "LOOPSCOPE_MOUSE=fast is ignored: expected true or false",
                 "LOOPSCOPE_LIMIT=fast is ignored: expected a number of rows",
             ]
         );
@@ -339,7 +355,7 @@ mod tests {
 
     #[test]
     fn flags_beat_the_environment_which_beats_the_file() {
-        let file = File::of("interval = \"7s\"\ntimeout = \"7s\"\nslow = \"7s\"\nascii = true\nlimit = 7\n")
+        let file = File::of("interval = \"7s\"\ntimeout = \"7s\"\nslow = \"7s\"\nascii = true\nlimit = 7\ntheme = \"light\"\nmouse = false\n")
             .unwrap();
         let env =
             |name: &str| matches!(name, "LOOPSCOPE_INTERVAL" | "LOOPSCOPE_TIMEOUT").then(|| "5s".to_owned());
@@ -352,6 +368,7 @@ mod tests {
         );
         let look = flags.look_on(true, Some(80), false);
         assert_eq!((look.ascii, look.limit), (true, Some(7)));
+        assert_eq!((flags.theme, flags.no_mouse), (Some(Palette::Light), true));
         assert_eq!(
             flags.look_on(false, None, false).limit,
             None,
@@ -359,7 +376,10 @@ mod tests {
         );
         let origins: Vec<Origin> = filled.settings.iter().map(|setting| setting.origin.clone()).collect();
         let line = |line| Origin::File { path: std::path::PathBuf::new(), line };
-        assert_eq!(origins, [Origin::Flag, Origin::Environment, line(3), Origin::Default, line(4), line(5)]);
+        assert_eq!(
+            origins,
+            [Origin::Flag, Origin::Environment, line(3), Origin::Default, line(6), line(4), line(7), line(5)]
+        );
     }
 
     #[test]

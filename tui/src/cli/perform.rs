@@ -7,7 +7,7 @@ use super::render::{self, Table};
 use super::{Asyncio, Cli, Command, Failure, Flags, ask, check, config, processes, why};
 use crate::app::run::{self as app, Options};
 use crate::demo::Application;
-use crate::theme::Wishes;
+use crate::theme::{self, Wishes};
 use anyhow::Context as _;
 use clap::Parser as _;
 use loopscope_inspector::client::Target;
@@ -113,7 +113,18 @@ fn on_a_loop(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Resul
 /// Whether the live picture can be drawn and is wanted.
 fn is_interactive(flags: &Flags) -> bool {
     let formatted = flags.json || flags.csv;
-    !formatted && io::stdout().is_terminal() && io::stdin().is_terminal()
+    if formatted || !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        return false;
+    }
+    let dumb = theme::is_dumb(|name| std::env::var(name).ok());
+    if dumb {
+        // Standard error may be closed.
+        let _ = writeln!(
+            io::stderr(),
+            "loopscope: TERM names no terminal that the live picture can be drawn on; this is what a pipe gets"
+        );
+    }
+    !dumb
 }
 
 /// The flags as the live picture takes them.
@@ -124,10 +135,10 @@ fn options(flags: &Flags) -> Options {
         ColorChoice::Auto => None,
     };
     Options {
-        looks: Wishes { color, ascii: flags.ascii, ..Wishes::default() },
+        looks: Wishes { color, palette: flags.theme, ascii: flags.ascii },
         interval: flags.interval(),
         timeout: flags.timeout(),
-        ..Options::default()
+        mouse: !flags.no_mouse,
     }
 }
 

@@ -1,0 +1,27 @@
+//! What the user changes about the looks while the program runs: the tones, and who has the mouse.
+
+use super::event::{Effect, Step};
+use super::state::State;
+use crate::theme::Palette;
+
+/// Draws in other tones from now on.
+pub(crate) fn choose(state: &mut State, palette: Palette) {
+    state.theme = state.theme.with_palette(palette);
+    let name = palette.name();
+    if state.theme.is_colourless() && palette != Palette::Mono {
+        state.say(format!("The theme is {name}, but without colour: NO_COLOR or --color=never says so."));
+    } else {
+        state.say(format!("The theme is {name}; T takes the next, --theme {name} starts with it."));
+    }
+}
+
+/// Listens to the mouse from now on, or leaves it to the terminal.
+pub(crate) fn mouse(state: &mut State, ours: bool) -> Step {
+    state.mouse = ours;
+    state.say(if ours {
+        "The mouse is listened to: click, double click, wheel, the titles of columns."
+    } else {
+        "The mouse is the terminal's: its own selection works. m takes it back."
+    });
+    Step::with(Effect::Mouse(ours))
+}
