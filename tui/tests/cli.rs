@@ -5,106 +5,14 @@
 
 #![allow(clippy::unwrap_used, reason = "test crate")]
 
-use serde_json::Value;
+#[path = "support/stage.rs"]
+mod stage;
+
+use stage::{Said, Stage, eventually};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
-
-/// Far more than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A directory for the sockets of one test, so that tests (and whatever else runs on this machine) do not see each other.
-struct Stage {
-    directory: PathBuf,
-}
-
-impl Stage {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        // Short, since the path of a socket may have 108 bytes.
-        let directory = std::env::temp_dir().join(format!("lsc-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&directory).unwrap();
-        std::fs::set_permissions(&directory, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-        Self { directory }
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_loopscope"));
-        command
-            .args(line.split_whitespace())
-            .env("XDG_RUNTIME_DIR", &self.directory)
-            .env("LOOPSCOPE_CONFIG", "")
-            .env("LC_ALL", "C.UTF-8")
-            .stdin(Stdio::null());
-        for name in [
-            "LOOPSCOPE_TIMEOUT",
-            "LOOPSCOPE_COLOR",
-            "LOOPSCOPE_INTERVAL",
-            "LOOPSCOPE_INSPECT",
-            "LOOPSCOPE_SLOW",
-            "LOOPSCOPE_ASCII",
-            "LOOPSCOPE_LIMIT",
-            "NO_COLOR",
-        ] {
-            command.env_remove(name);
-        }
-        command
-    }
-
-    fn run(&self, line: &str) -> Said {
-        Said::from(self.command(line).output().unwrap())
-    }
-
-    fn socket(&self, name: &str) -> PathBuf {
-        self.directory.join(name)
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.directory);
-    }
-}
-
-/// What a run said.
-#[derive(Debug)]
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl From<Output> for Said {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-}
-
-impl Said {
-    /// Checks the code, that stdout is empty, and that the message has all these words.
-    #[track_caller]
-    fn refused(&self, code: i32, words: &[&str]) {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        assert_eq!(self.out, "", "messages go to stderr");
-        for word in words {
-            assert!(self.err.contains(word), "{word:?} is missing in {self:?}");
-        }
-    }
-
-    #[track_caller]
-    fn json(&self) -> Value {
-        assert_eq!(self.code, Some(0), "{self:?}");
-        serde_json::from_str(&self.out).unwrap()
-    }
-}
+use std::process::{Child, Command, Stdio};
 
 /// A running `demo` whose application others can look into.
 struct Demo {
@@ -140,17 +48,6 @@ impl Drop for Demo {
     fn drop(&mut self) {
         let _ = self.parent.kill();
         let _ = self.parent.wait();
-    }
-}
-
-/// Waits until something is so.
-#[track_caller]
-#[expect(clippy::disallowed_methods, reason = "a test thread that waits for another process")]
-fn eventually(what: &str, mut so: impl FnMut() -> bool) {
-    let start = std::time::Instant::now();
-    while !so() {
-        assert!(start.elapsed() < PATIENCE, "still not: {what}");
-        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
