@@ -16,7 +16,6 @@ mod processes;
 mod render;
 #[cfg(test)]
 mod samples;
-mod spelling;
 mod table;
 mod tables;
 mod tree;

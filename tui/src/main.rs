@@ -6,8 +6,10 @@ mod app;
 mod cli;
 mod demo;
 mod keys;
+mod spelling;
 mod terminal;
 mod theme;
+mod times;
 mod view;
 
 fn main() -> std::process::ExitCode {

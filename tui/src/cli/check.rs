@@ -3,8 +3,8 @@
 use super::flags::Flags;
 use super::processes::ProcessRow;
 use super::render::Table;
-use super::spelling::closest;
 use super::{Exit, Failure};
+use crate::spelling::closest;
 use loopscope_inspector::model::query::{Filter, QueryError, Row, Sort};
 use loopscope_inspector::model::{Io, Lint, Loop, Site, Sync, Task, Timer, Warning, words};
 

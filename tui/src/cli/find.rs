@@ -3,8 +3,8 @@
 use super::fetch::Source;
 use super::flags::Look;
 use super::render::Table;
-use super::spelling::closest;
 use super::{Cli, Failure, Flags, ask};
+use crate::spelling::closest;
 use clap::CommandFactory as _;
 use loopscope_inspector::client::{self, Client, Error, Found, Kind, Target};
 use loopscope_inspector::model::{Process, Snapshot, WallTime, words};

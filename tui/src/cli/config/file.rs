@@ -1,8 +1,8 @@
 //! The configuration file: found, read, and checked key by key, so that a mistake is pointed at.
 
 use super::super::Failure;
-use super::super::spelling::closest;
 use super::{Form, KEYS, Key};
+use crate::spelling::closest;
 use loopscope_inspector::model::words;
 use std::io;
 use std::ops::Range;
