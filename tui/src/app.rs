@@ -17,6 +17,8 @@
 //! - [`crate::view`]: the state as cells; pure.
 //! - [`run`]: the only place that does anything: it takes events, updates, draws if something changed, carries out effects.
 //!
+//! - [`table`]: what all screens of rows share: window, paging, sort, filter.
+//!
 //! A new screen is: its state and its rows in a file of its own here, a variant of [`state::Tab`], a [`question`], its
 //! keys in [`crate::keys`], a view of its own, and its snapshots.
 
@@ -42,6 +44,7 @@ pub(crate) mod fold;
 pub(crate) mod geometry;
 pub(crate) mod inbox;
 mod input;
+pub(crate) mod io;
 pub(crate) mod line;
 pub(crate) mod link;
 mod looks;
@@ -53,10 +56,14 @@ pub(crate) mod rates;
 pub(crate) mod run;
 #[cfg(test)]
 pub(crate) mod sample;
+pub(crate) mod sites;
 pub(crate) mod source;
 pub(crate) mod state;
+pub(crate) mod table;
+pub(crate) mod tabs;
 pub(crate) mod task;
 pub(crate) mod tasks;
+pub(crate) mod timers;
 pub(crate) mod update;
 
 use loopscope_inspector::model::{Process, words};

@@ -47,6 +47,8 @@ pub(crate) enum Action {
     PreviousScreen,
     /// The screen with this number, from 1.
     Screen(usize),
+    /// The page of the selected task.
+    TaskPage,
     /// Type a filter.
     Filter,
     /// Sort by the next column.
@@ -100,6 +102,12 @@ pub(crate) enum Context {
     Overview,
     /// The tree or table of tasks.
     Tasks,
+    /// Tasks by where they were spawned.
+    Sites,
+    /// What is pending, by deadline.
+    Timers,
+    /// Descriptors.
+    Io,
     /// One task.
     Task,
     /// The chain from a task to the root of its wait.
@@ -116,6 +124,9 @@ impl Context {
             Self::Connecting => "connecting",
             Self::Overview => "Overview",
             Self::Tasks => "Tasks",
+            Self::Sites => "Sites",
+            Self::Timers => "Timers",
+            Self::Io => "I/O",
             Self::Task => "the task page",
             Self::Why => "the chain of waits",
             Self::Help => "help",

@@ -24,15 +24,19 @@ mod chrome;
 mod connecting;
 mod help;
 mod histogram;
+mod io;
 mod overview;
 mod pen;
 mod picker;
 mod rows;
+mod sites;
 mod spark;
+mod table;
 mod task;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod why;
 
 use crate::app::geometry::{self, HEIGHT_MIN, WIDTH_MIN};
@@ -61,6 +65,9 @@ pub(crate) fn view(state: &State, area: Rect, buf: &mut Buffer) -> Option<Positi
         Context::Connecting => connecting::draw(state, frame.body, buf),
         Context::Overview => overview::draw(state, frame.body, buf),
         Context::Tasks => tasks::draw(state, frame.body, buf),
+        Context::Sites => sites::draw(state, frame.body, buf),
+        Context::Timers => timers::draw(state, frame.body, buf),
+        Context::Io => io::draw(state, frame.body, buf),
         Context::Task | Context::Why | Context::Help => task::draw(state, frame.body, buf),
     };
     let cursor = match &state.overlay {

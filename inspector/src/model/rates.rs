@@ -3,7 +3,7 @@
 //! Counters only grow, so one that went back belongs to something else (a restarted process): then there is no rate. Small
 //! steps back within a picture, whose fields are from slightly different instants, count as nothing having happened.
 
-use super::{Loop, Process, Task};
+use super::{Io, Loop, Process, Site, Task};
 
 /// The shortest window that gives a rate; what is measured over less is mostly noise.
 pub const WINDOW_NS_MIN: u64 = 1_000_000;
@@ -30,6 +30,26 @@ pub struct LoopRates {
     pub ticks_per_s: f64,
     /// The part of the window it was busy, where the loop counts that: 0.0 to 1.0.
     pub utilisation: Option<f64>,
+}
+
+/// What the tasks of a spawn site did in a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SiteRates {
+    /// Tasks spawned a second.
+    pub spawned_per_s: f64,
+    /// Tasks that ended a second, however they did.
+    pub ended_per_s: f64,
+    /// The part of the window that they were in `poll`: 0.0 to 1.0.
+    pub busy: f64,
+}
+
+/// What went through a descriptor in a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct IoRates {
+    /// Bytes read a second.
+    pub read_per_s: f64,
+    /// Bytes written a second.
+    pub written_per_s: f64,
 }
 
 /// The time between two pictures of a process; `None` if it is another process by now, or if it is too short for rates.
@@ -86,6 +106,35 @@ pub fn loop_rates(earlier: Option<&Loop>, later: &Loop, window_ns: u64) -> Optio
         ticks_per_s: per_second(ticks, window_ns),
         utilisation: since(|row| row.busy_ns).map(|busy| part(busy, window_ns)),
     })
+}
+
+/// What the tasks of a spawn site did in a window. Without an earlier row the site is new.
+///
+/// `None` if the rows are not of one site of one loop, a counter went back, or the window is too short.
+pub fn site_rates(earlier: Option<&Site>, later: &Site, window_ns: u64) -> Option<SiteRates> {
+    let is_other = |earlier: &Site| (earlier.loop_id, &earlier.site) != (later.loop_id, &later.site);
+    if window_ns < WINDOW_NS_MIN || earlier.is_some_and(is_other) {
+        return None;
+    }
+    let ended = |site: &Site| site.completed.saturating_add(site.cancelled).saturating_add(site.panicked);
+    let before = |field: fn(&Site) -> u64| earlier.map_or(0, field);
+    Some(SiteRates {
+        spawned_per_s: per_second(later.spawned.checked_sub(before(|site| site.spawned))?, window_ns),
+        ended_per_s: per_second(ended(later).checked_sub(earlier.map_or(0, ended))?, window_ns),
+        busy: part(later.busy_ns.saturating_sub(before(|site| site.busy_ns)), window_ns),
+    })
+}
+
+/// What went through a descriptor in a window. Without an earlier row it is new.
+///
+/// `None` if the rows are not of one descriptor, a counter went back, or the window is too short.
+pub fn io_rates(earlier: Option<&Io>, later: &Io, window_ns: u64) -> Option<IoRates> {
+    if window_ns < WINDOW_NS_MIN || earlier.is_some_and(|earlier| earlier.id != later.id) {
+        return None;
+    }
+    let read = later.bytes_read.checked_sub(earlier.map_or(0, |earlier| earlier.bytes_read))?;
+    let written = later.bytes_written.checked_sub(earlier.map_or(0, |earlier| earlier.bytes_written))?;
+    Some(IoRates { read_per_s: per_second(read, window_ns), written_per_s: per_second(written, window_ns) })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate is for people")]
@@ -164,5 +213,24 @@ mod tests {
         assert_eq!(loop_rates(None, &later, 2 * S).and_then(|rates| rates.utilisation), Some(0.5));
         assert_eq!(loop_rates(Some(&later), &earlier, S), None);
         assert_eq!(loop_rates(Some(&Loop { id: 4, ..earlier.clone() }), &later, S), None);
+    }
+
+    #[test]
+    fn a_site_has_the_rates_of_the_window() {
+        let row = |spawned, completed, busy_ns| Site { spawned, completed, busy_ns, ..Site::default() };
+        let rates = site_rates(Some(&row(10, 4, S)), &row(30, 14, 2 * S), 2 * S);
+        assert_eq!(rates, Some(SiteRates { spawned_per_s: 10.0, ended_per_s: 5.0, busy: 0.5 }));
+        assert_eq!(site_rates(Some(&row(30, 0, 0)), &row(10, 0, 0), S), None, "it went back");
+        let elsewhere = Site { loop_id: Some(1), ..row(0, 0, 0) };
+        assert_eq!(site_rates(Some(&elsewhere), &row(10, 0, 0), S), None, "another loop");
+    }
+
+    #[test]
+    fn a_descriptor_has_the_rates_of_the_window() {
+        let row = |id, bytes_read, bytes_written| Io { id, bytes_read, bytes_written, ..Io::default() };
+        let rates = io_rates(Some(&row(3, 100, 0)), &row(3, 300, 50), S);
+        assert_eq!(rates, Some(IoRates { read_per_s: 200.0, written_per_s: 50.0 }));
+        assert_eq!(io_rates(None, &row(3, 10, 20), 2 * S).map(|rates| rates.read_per_s), Some(5.0));
+        assert_eq!(io_rates(Some(&row(2, 0, 0)), &row(3, 10, 20), S), None, "the number is used again");
     }
 }

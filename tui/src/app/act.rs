@@ -4,14 +4,14 @@
 
 use super::cursor::Move;
 use super::event::{Effect, Step};
-use super::filter;
 use super::geometry;
 use super::link::Link;
 use super::looks;
 use super::overview;
-use super::state::{Overlay, PAGES_MAX, State, Tab};
+use super::state::{Drill, Overlay, PAGES_MAX, State, Tab};
+use super::table::{Typing, Window};
 use super::task::TaskScreen;
-use super::tasks::{EXCEPT_MAX, SORT_COLUMNS, Typing};
+use super::tasks::EXCEPT_MAX;
 use super::update::toggle_pause;
 use crate::keys::{self, Action, Context};
 use loopscope_inspector::model::Place;
@@ -34,16 +34,22 @@ pub(crate) fn act(state: &mut State, action: Action) -> Step {
         Action::NextScreen => turn(state, 1),
         Action::PreviousScreen => turn(state, Tab::ALL.len() - 1),
         Action::Screen(number) => {
-            if let Some(tab) = Tab::ALL.get(number.wrapping_sub(1)) {
+            if let Some(tab) = Tab::ALL.iter().find(|tab| tab.number() == number) {
                 show(state, *tab);
             }
         }
+        Action::TaskPage => match state.selected_task() {
+            Some(id) => open_task(state, id),
+            None => state.say("3 is the page of the selected task, and no task is selected here."),
+        },
         Action::Filter => {
-            let line = super::line::Line::new(&state.tasks.filter);
-            state.tasks.typing = Some(Typing { line, mistake: None });
+            if let Some(window) = state.window_mut() {
+                let line = super::line::Line::new(&window.filter);
+                window.typing = Some(Typing { line, mistake: None });
+            }
         }
-        Action::SortNext => sort(state, 1),
-        Action::SortPrevious => sort(state, SORT_COLUMNS.len() - 1),
+        Action::SortNext => sort(state, true),
+        Action::SortPrevious => sort(state, false),
         Action::Invert => invert(state),
         Action::Shape => shape(state),
         Action::Expand => expand(state, None),
@@ -97,6 +103,9 @@ fn go(state: &mut State, to: Move) {
             }
             state.tasks.go(to, screen)
         }
+        Context::Sites | Context::Timers | Context::Io => {
+            state.window_mut().is_some_and(|window| window.go(to, screen))
+        }
         Context::Task => state.pages.last_mut().is_some_and(|page| {
             let stands = page.stands();
             page.cursor.go(to, &stands, rows)
@@ -133,11 +142,11 @@ fn scroll_help(state: &mut State, to: Move, rows: usize) -> bool {
 }
 
 fn left(state: &mut State) {
-    if state.context() != Context::Tasks || !state.tasks.tree {
+    if state.context() != Context::Tasks || !state.tasks.window().tree {
         state.say("Left hides children or goes to the parent; that is for the tree of tasks.");
         return;
     }
-    let Some(node) = state.tasks.row(state.tasks.cursor) else {
+    let Some(node) = state.tasks.row(state.tasks.window().cursor) else {
         state.say("This row has not been read yet.");
         return;
     };
@@ -146,7 +155,7 @@ fn left(state: &mut State) {
     }
     match state.tasks.parent_number() {
         Some(number) => {
-            let by = number as i64 - state.tasks.cursor as i64;
+            let by = number as i64 - state.tasks.window().cursor as i64;
             let screen = state.list_rows();
             state.tasks.go(Move::By(by as isize), screen);
         }
@@ -155,11 +164,11 @@ fn left(state: &mut State) {
 }
 
 fn right(state: &mut State) {
-    if state.context() != Context::Tasks || !state.tasks.tree {
+    if state.context() != Context::Tasks || !state.tasks.window().tree {
         state.say("Right shows children; that is for the tree of tasks. Enter opens.");
         return;
     }
-    match state.tasks.row(state.tasks.cursor) {
+    match state.tasks.row(state.tasks.window().cursor) {
         Some(node) if node.children > 0 && !state.tasks.is_expanded(node.task.id) => {
             expand(state, Some(true));
         }
@@ -170,11 +179,11 @@ fn right(state: &mut State) {
 }
 
 fn expand(state: &mut State, to: Option<bool>) {
-    if !state.tasks.tree {
+    if !state.tasks.window().tree {
         state.say("The flat table has nothing to expand; t shows the tree.");
         return;
     }
-    let Some(node) = state.tasks.row(state.tasks.cursor) else {
+    let Some(node) = state.tasks.row(state.tasks.window().cursor) else {
         state.say("There is no task in this row to expand.");
         return;
     };
@@ -192,14 +201,14 @@ fn expand(state: &mut State, to: Option<bool>) {
 }
 
 fn expand_all(state: &mut State) {
-    if !state.tasks.tree {
+    if !state.tasks.window().tree {
         state.say("The flat table has nothing to expand; t shows the tree.");
         return;
     }
     // Where some children are hidden, all are shown first: what the key does is always to be seen.
     state.tasks.expanded = !state.tasks.expanded || !state.tasks.except.is_empty();
     state.tasks.except.clear();
-    state.tasks.restart();
+    state.tasks.table.window.restart();
 }
 
 fn open(state: &mut State) -> Step {
@@ -207,17 +216,26 @@ fn open(state: &mut State) -> Step {
         Context::Picker => return attach(state),
         Context::Overview => match state.overview.link() {
             Ok(overview::Link::Task(id)) => open_task(state, id),
-            Ok(overview::Link::Filter(filter)) => {
-                state.tasks.filter = filter;
-                state.tasks.restart();
-                show(state, Tab::Tasks);
-            }
+            Ok(overview::Link::Filter(filter)) => drill(state, filter),
             Err(why) => state.say(why),
         },
         Context::Tasks => match state.tasks.selected().map(|task| task.id) {
             Some(id) => open_task(state, id),
             None => state.say("This row has not been read yet."),
         },
+        Context::Sites => match (state.sites.selected(), &state.process) {
+            (Some(site), Some(process)) => {
+                let filter = super::sites::tasks_filter(site, process);
+                drill(state, filter);
+            }
+            _ => state.say("This row has not been read yet."),
+        },
+        Context::Timers => match state.timers.selected().map(|timer| timer.task) {
+            Some(Some(id)) => open_task(state, id),
+            Some(None) => state.say("No task waits for this timer; o opens the editor at its place."),
+            None => state.say("This row has not been read yet."),
+        },
+        Context::Io => open_waiting(state),
         Context::Task => match state.pages.last().map(TaskScreen::link) {
             Some(Ok(id)) => open_task(state, id),
             Some(Err(why)) => state.say(why),
@@ -237,6 +255,25 @@ fn open(state: &mut State) -> Step {
         Context::Connecting | Context::Help => {}
     }
     Step::changed()
+}
+
+/// The task that waits for the selected descriptor; if several do, all of them, to choose from.
+fn open_waiting(state: &mut State) {
+    let Some(io) = state.io.selected() else { return state.say("This row has not been read yet.") };
+    match (super::io::waiting_filter(io), io.waiting.first().copied()) {
+        (Some(filter), _) => drill(state, filter),
+        (None, Some(id)) => open_task(state, id),
+        (None, None) => state.say("No task waits for this descriptor now."),
+    }
+}
+
+/// Shows the tasks that match; Esc leads back to this screen.
+fn drill(state: &mut State, filter: String) {
+    let (from, before) = (state.tab, state.tasks.window().filter.clone());
+    show(state, Tab::Tasks);
+    state.tasks.follow = None;
+    state.tasks.table.window.set_filter(&filter);
+    state.drill = Some(Drill { from, before, filter });
 }
 
 fn attach(state: &mut State) -> Step {
@@ -276,12 +313,7 @@ fn back(state: &mut State) -> Step {
             state.tasks.follow = None;
             state.say("The task is no longer followed.");
         }
-        Context::Tasks if !state.tasks.filter.is_empty() => {
-            state.tasks.filter.clear();
-            state.tasks.restart();
-            state.say("The filter is gone; all tasks are shown.");
-        }
-        Context::Tasks => show(state, Tab::Overview),
+        Context::Tasks | Context::Sites | Context::Timers | Context::Io => back_from_table(state),
         Context::Connecting => {
             state.forget();
             return Step::with(Effect::Detach);
@@ -293,6 +325,30 @@ fn back(state: &mut State) -> Step {
     Step::changed()
 }
 
+/// One step back: the filter that was typed goes, then to where Enter came from, else to Overview.
+fn back_from_table(state: &mut State) {
+    let is_tasks = state.tab == Tab::Tasks;
+    let drill = state.drill.take_if(|_| is_tasks);
+    let Some(window) = state.window_mut() else { return };
+    match drill {
+        Some(Drill { from, before, filter }) if window.filter == filter => {
+            window.set_filter(&before);
+            show(state, from);
+        }
+        Some(drill) => {
+            window.set_filter(&drill.filter);
+            state.drill = Some(drill);
+            state.say("The filter that was typed is gone.");
+        }
+        None if !window.filter.is_empty() => {
+            window.set_filter("");
+            let all = window.of.one();
+            state.say(format!("The filter is gone; all {all}s are shown."));
+        }
+        None => show(state, Tab::Overview),
+    }
+}
+
 fn turn(state: &mut State, by: usize) {
     let at = Tab::ALL.iter().position(|tab| *tab == state.tab).unwrap_or(0);
     show(state, Tab::ALL[(at + by) % Tab::ALL.len()]);
@@ -301,47 +357,45 @@ fn turn(state: &mut State, by: usize) {
 /// Goes to a screen; pages on top of it are closed.
 pub(crate) fn show(state: &mut State, tab: Tab) {
     state.pages.clear();
+    state.drill = None;
     state.tab = tab;
 }
 
-fn sort(state: &mut State, by: usize) {
-    if state.tasks.tree {
-        state.tasks.tree = false;
+fn sort(state: &mut State, forward: bool) {
+    let Some(window) = state.window_mut() else { return };
+    if window.tree {
+        window.tree = false;
+        window.restart();
         state.say("The flat table, since a tree has an order of its own; t goes back to it.");
-    } else {
-        sort_by(state, (state.tasks.sort + by) % SORT_COLUMNS.len());
+        return;
     }
-    state.tasks.restart();
-}
-
-/// Sorts by one of [`SORT_COLUMNS`]; by the one that it is sorted by already, turned round.
-pub(crate) fn sort_by(state: &mut State, column: usize) {
-    let Some(wanted) = SORT_COLUMNS.get(column) else { return };
-    let tasks = &mut state.tasks;
-    tasks.descending = if tasks.sort == column { !tasks.descending } else { wanted.descending };
-    tasks.sort = column;
-    tasks.tree = false;
-    tasks.restart();
+    let sorts = window.of.sorts().len();
+    let step = if forward { 1 } else { sorts - 1 };
+    window.sort_by((window.sort + step) % sorts);
 }
 
 fn invert(state: &mut State) {
-    if state.tasks.tree {
+    let Some(window) = state.window_mut() else { return };
+    if window.tree {
         state.say("A tree has an order of its own; t shows the flat table, which can be turned round.");
         return;
     }
-    state.tasks.descending = !state.tasks.descending;
-    state.tasks.restart();
+    window.descending = !window.descending;
+    window.restart();
 }
 
 fn shape(state: &mut State) {
-    state.tasks.tree = !state.tasks.tree;
-    state.tasks.restart();
+    let window = &mut state.tasks.table.window;
+    window.tree = !window.tree;
+    window.restart();
 }
 
 fn why(state: &mut State) {
     let Some(id) = state.selected_task() else {
         state.say(match state.context() {
             Context::Tasks => "This row has not been read yet.",
+            Context::Timers => "No task waits for this timer.",
+            Context::Io => "No task waits for this descriptor now.",
             _ => "This line is of no single task.",
         });
         return;
@@ -402,6 +456,9 @@ fn place(state: &State) -> Option<Place> {
     let found = match state.context() {
         Context::Overview => state.overview.place(),
         Context::Tasks => state.tasks.selected().and_then(|task| super::task::places(task).next()),
+        Context::Sites => state.sites.selected().map(|site| &site.site),
+        Context::Timers => state.timers.selected().and_then(|timer| timer.at.as_ref()),
+        Context::Io => state.io.selected().and_then(|io| io.made_at.as_ref()),
         Context::Task => state.pages.last().and_then(TaskScreen::place),
         Context::Why => match &state.overlay {
             Some(Overlay::Why(page)) => page.steps().get(page.cursor.at).and_then(super::task::step_place),
@@ -414,41 +471,38 @@ fn place(state: &State) -> Option<Place> {
 
 /// A key while the filter is typed.
 pub(crate) fn type_filter(state: &mut State, key: KeyEvent) -> Step {
-    let Some(typing) = &mut state.tasks.typing else { return Step::nothing() };
+    let Some(window) = state.window_mut() else { return Step::nothing() };
+    let Some(mut typing) = window.typing.take() else { return Step::nothing() };
     match key.code {
-        KeyCode::Esc => {
-            state.tasks.typing = None;
-            return Step::changed();
-        }
+        KeyCode::Esc => return Step::changed(),
         KeyCode::Enter => {
             let text = typing.line.text();
-            match filter::check(&text) {
-                Ok(()) => {
-                    text.trim().clone_into(&mut state.tasks.filter);
-                    state.tasks.typing = None;
-                    state.tasks.restart();
-                }
-                Err(mistake) => typing.mistake = Some(mistake),
+            match window.check(&text) {
+                Ok(()) => window.set_filter(&text),
+                Err(mistake) => window.typing = Some(Typing { mistake: Some(mistake), ..typing }),
             }
             return Step::changed();
         }
         _ => {}
     }
-    if !typing.line.key(key) {
-        return Step::nothing();
+    let changed = typing.line.key(key);
+    if changed {
+        typing.mistake = window.check(&typing.line.text()).err();
     }
-    typing.mistake = filter::check(&typing.line.text()).err();
-    Step::changed()
+    window.typing = Some(typing);
+    Step { changed, effects: Vec::new() }
 }
 
 /// Pasted text: into the line that is typed, else nowhere.
 pub(crate) fn paste(state: &mut State, text: &str) -> Step {
-    match &mut state.tasks.typing {
-        Some(typing) if state.overlay.is_none() => {
+    match state.window_mut() {
+        Some(window @ Window { typing: Some(_), .. }) => {
+            let mut typing = window.typing.take().unwrap_or_default();
             typing.line.insert(text);
-            typing.mistake = filter::check(&typing.line.text()).err();
+            typing.mistake = window.check(&typing.line.text()).err();
+            window.typing = Some(typing);
         }
-        _ => state.say("There is no line to paste into; / starts a filter on Tasks."),
+        _ => state.say("There is no line to paste into; / starts a filter on a table."),
     }
     Step::changed()
 }
@@ -457,7 +511,9 @@ pub(crate) fn paste(state: &mut State, text: &str) -> Step {
 pub(crate) fn row_at(state: &State, column: u16, line: u16) -> Option<usize> {
     let frame = geometry::frame(state.area())?;
     let list = match state.context() {
-        Context::Tasks | Context::Picker => geometry::table(frame.body).rows,
+        Context::Picker | Context::Tasks | Context::Sites | Context::Timers | Context::Io => {
+            geometry::table(frame.body).rows
+        }
         Context::Overview | Context::Task => geometry::columns(frame.body).0,
         Context::Why | Context::Help => geometry::inside(geometry::overlay(frame.body)),
         Context::Connecting => return None,

@@ -1,9 +1,10 @@
 //! Questions of the screens in the words of the wire, and its pictures as answers.
 
 use super::question::{
-    Answer, Counts, Overview, PROBLEMS_MAX, Page, Question, RELATIVES_MAX, SITES_MAX, Shape, TaskPicture,
-    TaskQuestion,
+    Answer, Counts, Listing, Overview, PROBLEMS_MAX, Page, Question, RELATIVES_MAX, SITES_MAX, Shape,
+    TableQuestion, TaskPicture,
 };
+use super::table::Row;
 use loopscope_inspector::model::lints;
 use loopscope_inspector::model::why::{self, SeenTasks};
 use loopscope_inspector::model::{Task, TreeNode, WaitGraph, Warning};
@@ -26,7 +27,7 @@ pub(crate) fn request(question: &Question) -> Option<Request> {
             states: true,
             ..request
         },
-        Question::Tasks(asked) => tasks_request(asked),
+        Question::Table(asked) => table_request(asked),
         Question::Task(id) => Request {
             detail: Some(*id),
             why: Some(*id),
@@ -36,7 +37,7 @@ pub(crate) fn request(question: &Question) -> Option<Request> {
     })
 }
 
-fn tasks_request(asked: &TaskQuestion) -> Request {
+fn table_request(asked: &TableQuestion) -> Request {
     let query = Query {
         filter: asked.filter.clone(),
         offset: asked.offset,
@@ -44,24 +45,30 @@ fn tasks_request(asked: &TaskQuestion) -> Request {
         around: asked.around,
         ..Query::default()
     };
-    match &asked.shape {
-        Shape::Tree { expanded, except } => {
-            let except: Vec<u64> = except.iter().copied().collect();
-            let (expanded_ids, collapsed_ids) =
-                if *expanded { (Vec::new(), except) } else { (except, Vec::new()) };
-            let tree = TreeQuery {
-                query,
-                depth: if *expanded { None } else { Some(0) },
-                expanded: expanded_ids,
-                collapsed: collapsed_ids,
-                finished: true,
-            };
-            Request { tree: Some(tree), ..Request::default() }
+    let order = if asked.descending { "-" } else { "" };
+    let sorted = |query: Query| Some(query.sort(format!("{order}{}", asked.sort)));
+    let request = Request::default();
+    match (asked.of, &asked.shape) {
+        (Listing::Tasks, Shape::Tree { expanded, except }) => {
+            Request { tree: Some(tree_query(query, *expanded, except.iter().copied().collect())), ..request }
         }
-        Shape::Flat => {
-            let order = if asked.descending { "-" } else { "" };
-            Request { tasks: Some(query.sort(format!("{order}{}", asked.sort))), ..Request::default() }
+        (Listing::Tasks, Shape::Flat) => Request { tasks: sorted(query), ..request },
+        (Listing::Sites, _) => Request { sites: sorted(query), ..request },
+        (Listing::Timers, _) => {
+            Request { timers: sorted(query), loops: Some(Query::all().limit(LOOPS_MAX)), ..request }
         }
+        (Listing::Io, _) => Request { io: sorted(query), ..request },
+    }
+}
+
+fn tree_query(query: Query, expanded: bool, except: Vec<u64>) -> TreeQuery {
+    let (expanded_ids, collapsed_ids) = if expanded { (Vec::new(), except) } else { (except, Vec::new()) };
+    TreeQuery {
+        query,
+        depth: if expanded { None } else { Some(0) },
+        expanded: expanded_ids,
+        collapsed: collapsed_ids,
+        finished: true,
     }
 }
 
@@ -70,7 +77,7 @@ pub(crate) fn answer(question: &Question, picture: Picture) -> Answer {
     match question {
         Question::Processes => Answer::Processes(picture.snapshot.processes),
         Question::Overview => Answer::Overview(Box::new(overview(picture))),
-        Question::Tasks(asked) => Answer::Tasks(Box::new(page(asked, picture))),
+        Question::Table(asked) => table(asked, picture),
         Question::Task(_) => Answer::Task(task(picture).map(Box::new)),
     }
 }
@@ -105,22 +112,51 @@ fn counts(states: States) -> Counts {
     }
 }
 
-fn page(asked: &TaskQuestion, picture: Picture) -> Page {
-    let info = picture.info(if asked.shape == Shape::Flat { Table::Tasks } else { Table::Tree });
-    let snapshot = picture.snapshot;
-    let flat = |task: Task| TreeNode { task, ..TreeNode::default() };
-    let rows: Vec<TreeNode> = match (&asked.shape, snapshot.tree, snapshot.tasks) {
-        (Shape::Tree { .. }, Some(rows), _) => rows,
-        (_, _, tasks) => tasks.unwrap_or_default().into_iter().map(flat).collect(),
-    };
+fn table(asked: &TableQuestion, mut picture: Picture) -> Answer {
+    let seen = &mut picture.snapshot;
+    match (asked.of, &asked.shape) {
+        (Listing::Tasks, Shape::Tree { .. }) => {
+            let rows = seen.tree.take();
+            Answer::Tasks(Box::new(page(asked, picture, Table::Tree, rows, ())))
+        }
+        (Listing::Tasks, Shape::Flat) => {
+            let flat = |task: Task| TreeNode { task, ..TreeNode::default() };
+            let rows = seen.tasks.take().map(|tasks| tasks.into_iter().map(flat).collect());
+            Answer::Tasks(Box::new(page(asked, picture, Table::Tasks, rows, ())))
+        }
+        (Listing::Sites, _) => {
+            let rows = seen.sites.take();
+            Answer::Sites(Box::new(page(asked, picture, Table::Sites, rows, ())))
+        }
+        (Listing::Timers, _) => {
+            let (rows, loops) = (seen.timers.take(), seen.loops.take());
+            Answer::Timers(Box::new(page(asked, picture, Table::Timers, rows, loops.unwrap_or_default())))
+        }
+        (Listing::Io, _) => {
+            let rows = seen.io.take();
+            Answer::Io(Box::new(page(asked, picture, Table::Io, rows, ())))
+        }
+    }
+}
+
+fn page<R: Row>(
+    asked: &TableQuestion,
+    picture: Picture,
+    table: Table,
+    rows: Option<Vec<R>>,
+    beside: R::Beside,
+) -> Page<R> {
+    let info = picture.info(table);
+    let rows = rows.unwrap_or_default();
     let offset = info.map_or(asked.offset, |info| info.offset);
     Page {
-        taken_at: snapshot.taken_at,
-        process: snapshot.processes.into_iter().next().unwrap_or_default(),
+        taken_at: picture.snapshot.taken_at,
+        process: picture.snapshot.processes.into_iter().next().unwrap_or_default(),
         offset,
         total: info.map_or(0, |info| info.total).max(offset.saturating_add(rows.len() as u64)),
         rows,
         dropped: info.map_or(0, |info| info.dropped),
+        beside,
     }
 }
 
@@ -173,8 +209,9 @@ mod tests {
     use loopscope_inspector::model::Snapshot;
     use loopscope_inspector::wire::TableInfo;
 
-    fn asked(shape: Shape) -> TaskQuestion {
-        TaskQuestion {
+    fn asked(shape: Shape) -> TableQuestion {
+        TableQuestion {
+            of: Listing::Tasks,
             shape,
             filter: "state=idle".to_owned(),
             sort: "busy",
@@ -194,7 +231,7 @@ mod tests {
     #[test]
     fn an_open_tree_asks_for_all_levels_but_those_closed() {
         let shape = Shape::Tree { expanded: true, except: [3, 9].into() };
-        let tree = request(&Question::Tasks(asked(shape))).unwrap().tree.unwrap();
+        let tree = request(&Question::Table(asked(shape))).unwrap().tree.unwrap();
         assert_eq!((tree.depth, tree.expanded, tree.collapsed), (None, vec![], vec![3, 9]));
         let query = Query::all().filter("state=idle").offset(40).limit(60).around(7);
         assert_eq!(tree.query, query);
@@ -203,13 +240,13 @@ mod tests {
     #[test]
     fn a_closed_tree_asks_for_its_roots_and_those_opened() {
         let shape = Shape::Tree { expanded: false, except: [3].into() };
-        let tree = request(&Question::Tasks(asked(shape))).unwrap().tree.unwrap();
+        let tree = request(&Question::Table(asked(shape))).unwrap().tree.unwrap();
         assert_eq!((tree.depth, tree.expanded, tree.collapsed), (Some(0), vec![3], vec![]));
     }
 
     #[test]
     fn a_flat_table_is_sorted_by_the_process() {
-        let request = request(&Question::Tasks(asked(Shape::Flat))).unwrap();
+        let request = request(&Question::Table(asked(Shape::Flat))).unwrap();
         let query = Query::all().filter("state=idle").sort("-busy").offset(40).limit(60).around(7);
         assert_eq!((request.tasks, request.tree), (Some(query), None));
     }
@@ -219,7 +256,7 @@ mod tests {
         let snapshot = Snapshot { tree: Some(tree()), ..Snapshot::default() };
         let picture = picture(Table::Tree, 1_000, 120, snapshot);
         let shape = Shape::Tree { expanded: true, except: [].into() };
-        let Answer::Tasks(page) = answer(&Question::Tasks(asked(shape)), picture) else { panic!("a page") };
+        let Answer::Tasks(page) = answer(&Question::Table(asked(shape)), picture) else { panic!("a page") };
         assert_eq!((page.offset, page.total, page.dropped, page.rows), (120, 1_000, 2, tree()));
         assert_eq!((page.taken_at, page.process), (TAKEN, process()));
     }
@@ -229,7 +266,7 @@ mod tests {
         let snapshot = Snapshot { tree: Some(tree()), ..Snapshot::default() };
         let picture = picture(Table::Tree, 1, 0, snapshot);
         let shape = Shape::Tree { expanded: true, except: [].into() };
-        let Answer::Tasks(page) = answer(&Question::Tasks(asked(shape)), picture) else { panic!("a page") };
+        let Answer::Tasks(page) = answer(&Question::Table(asked(shape)), picture) else { panic!("a page") };
         assert_eq!(page.total, tree().len() as u64);
     }
 

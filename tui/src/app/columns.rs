@@ -27,6 +27,14 @@ pub(crate) struct Column<Id> {
     pub(crate) number: bool,
     /// The higher, the sooner it is left out.
     pub(crate) rank: u8,
+    /// What the observed process sorts by to sort by it; empty if it cannot.
+    pub(crate) sort: &'static str,
+}
+
+impl<Id: Copy> Column<Id> {
+    const fn sorted(self, sort: &'static str) -> Self {
+        Self { sort, ..self }
+    }
 }
 
 /// Where a column lies.
@@ -71,6 +79,12 @@ pub(crate) fn fit<Id: Copy>(columns: &[Column<Id>], width: u16) -> Vec<Placed<Id
         .collect()
 }
 
+/// What the column at this distance from the left edge is sorted by; `None` where there is no column.
+pub(crate) fn sort_at<Id: Copy>(columns: &[Column<Id>], width: u16, x: u16) -> Option<&'static str> {
+    let hit = fit(columns, width).into_iter().find(|placed| (placed.x..placed.x + placed.width).contains(&x));
+    hit.map(|placed| placed.column.sort)
+}
+
 /// The columns of the task table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TaskColumn {
@@ -110,24 +124,156 @@ const fn column<Id>(
     number: bool,
     rank: u8,
 ) -> Column<Id> {
-    Column { id, title, width, grows, number, rank }
+    Column { id, title, width, grows, number, rank, sort: "" }
 }
 
 /// The task table, from left to right.
 pub(crate) const TASK_COLUMNS: &[Column<TaskColumn>] = &[
-    column(TaskColumn::Task, "task", 22, 3, false, 0),
-    column(TaskColumn::State, "state", 11, 0, false, 1),
-    column(TaskColumn::Blocks, "blocks", 7, 0, true, 4),
-    column(TaskColumn::Busy, "busy", 9, 0, true, 3),
+    column(TaskColumn::Task, "task", 22, 3, false, 0).sorted("id"),
+    column(TaskColumn::State, "state", 11, 0, false, 1).sorted("state"),
+    column(TaskColumn::Blocks, "blocks", 7, 0, true, 4).sorted("blocks"),
+    column(TaskColumn::Busy, "busy", 9, 0, true, 3).sorted("busy"),
     column(TaskColumn::Now, "now", 6, 0, true, 5),
     column(TaskColumn::Rate, "polls/s", 8, 0, true, 6),
-    column(TaskColumn::Polls, "polls", 11, 0, true, 7),
-    column(TaskColumn::Longest, "longest", 9, 0, true, 8),
-    column(TaskColumn::Scheduled, "sched", 9, 0, true, 10),
+    column(TaskColumn::Polls, "polls", 11, 0, true, 7).sorted("polls"),
+    column(TaskColumn::Longest, "longest", 9, 0, true, 8).sorted("longest_poll"),
+    column(TaskColumn::Scheduled, "sched", 9, 0, true, 10).sorted("scheduled"),
     column(TaskColumn::Wakes, "wakes", 11, 0, true, 12),
     column(TaskColumn::Age, "age", 10, 0, true, 11),
-    column(TaskColumn::Site, "spawned at", 24, 1, false, 9),
+    column(TaskColumn::Site, "spawned at", 24, 1, false, 9).sorted("site"),
     column(TaskColumn::Waits, "waits for", 20, 4, false, 2),
+];
+
+/// The columns of the table of spawn sites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SiteColumn {
+    /// The name of its first named task.
+    Name,
+    /// The place.
+    Place,
+    /// The loop.
+    Loop,
+    /// Tasks alive.
+    Live,
+    /// Tasks spawned so far.
+    Spawned,
+    /// Tasks spawned a second since the last picture.
+    Rate,
+    /// Tasks that returned.
+    Completed,
+    /// Tasks dropped before they returned.
+    Cancelled,
+    /// Tasks that panicked.
+    Panicked,
+    /// Time in polls since the start.
+    Busy,
+    /// Part of the time in polls since the last picture.
+    Now,
+    /// Half of the polls took at most this.
+    PollP50,
+    /// 99 of 100 polls took at most this.
+    PollP99,
+    /// The longest poll.
+    PollMax,
+    /// 99 of 100 times in the run queue were at most this.
+    ScheduledP99,
+}
+
+/// The table of spawn sites, from left to right.
+pub(crate) const SITE_COLUMNS: &[Column<SiteColumn>] = &[
+    column(SiteColumn::Name, "name", 12, 2, false, 1).sorted("name"),
+    column(SiteColumn::Place, "spawned at", 16, 3, false, 0).sorted("site"),
+    column(SiteColumn::Loop, "loop", 4, 0, true, 13),
+    column(SiteColumn::Live, "live", 9, 0, true, 2).sorted("live"),
+    column(SiteColumn::Spawned, "spawned", 11, 0, true, 8).sorted("spawned"),
+    column(SiteColumn::Rate, "new/s", 8, 0, true, 6),
+    column(SiteColumn::Completed, "done", 11, 0, true, 11).sorted("completed"),
+    column(SiteColumn::Cancelled, "cancel", 8, 0, true, 12).sorted("cancelled"),
+    column(SiteColumn::Panicked, "panics", 6, 0, true, 7).sorted("panicked"),
+    column(SiteColumn::Busy, "busy", 9, 0, true, 3).sorted("busy"),
+    column(SiteColumn::Now, "now", 6, 0, true, 4),
+    column(SiteColumn::PollP50, "poll p50", 8, 0, true, 9).sorted("poll.p50"),
+    column(SiteColumn::PollP99, "p99", 7, 0, true, 5).sorted("poll.p99"),
+    column(SiteColumn::PollMax, "max", 7, 0, true, 8).sorted("poll.max"),
+    column(SiteColumn::ScheduledP99, "sched p99", 9, 0, true, 10).sorted("scheduled.p99"),
+];
+
+/// The columns of the table of timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimerColumn {
+    /// When it fires, or that it is late.
+    Deadline,
+    /// What it is for.
+    Kind,
+    /// The loop.
+    Loop,
+    /// The task that waits for it.
+    Task,
+    /// The place of the `.await` or of the call.
+    At,
+}
+
+/// The table of timers, from left to right.
+pub(crate) const TIMER_COLUMNS: &[Column<TimerColumn>] = &[
+    column(TimerColumn::Deadline, "fires in", 16, 0, false, 0).sorted("deadline_in"),
+    column(TimerColumn::Kind, "kind", 10, 0, false, 3).sorted("kind"),
+    column(TimerColumn::Loop, "loop", 4, 0, true, 4).sorted("loop"),
+    column(TimerColumn::Task, "task", 12, 2, false, 1).sorted("task"),
+    column(TimerColumn::At, "waited for at", 16, 3, false, 2).sorted("at"),
+];
+
+/// The columns of the table of descriptors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IoColumn {
+    /// The descriptor's number.
+    Fd,
+    /// What it is.
+    Kind,
+    /// The name it was given.
+    Name,
+    /// The local address.
+    Local,
+    /// The peer's address.
+    Peer,
+    /// Bytes read.
+    Read,
+    /// Bytes read a second since the last picture.
+    ReadRate,
+    /// Bytes written.
+    Written,
+    /// Bytes written a second since the last picture.
+    WriteRate,
+    /// Reads that moved bytes.
+    Reads,
+    /// Writes that moved bytes.
+    Writes,
+    /// Calls that found it not ready.
+    WouldBlock,
+    /// Time since the last read or write.
+    Idle,
+    /// The tasks that wait for it.
+    Waiting,
+    /// Where it was made.
+    MadeAt,
+}
+
+/// The table of descriptors, from left to right.
+pub(crate) const IO_COLUMNS: &[Column<IoColumn>] = &[
+    column(IoColumn::Fd, "fd", 4, 0, true, 0).sorted("fd"),
+    column(IoColumn::Kind, "kind", 12, 0, false, 2).sorted("kind"),
+    column(IoColumn::Name, "name", 8, 1, false, 11).sorted("name"),
+    column(IoColumn::Local, "local", 15, 1, false, 7).sorted("local"),
+    column(IoColumn::Peer, "peer", 15, 1, false, 1).sorted("peer"),
+    column(IoColumn::Read, "read", 8, 0, true, 3).sorted("bytes_read"),
+    column(IoColumn::ReadRate, "read/s", 8, 0, true, 5),
+    column(IoColumn::Written, "written", 8, 0, true, 4).sorted("bytes_written"),
+    column(IoColumn::WriteRate, "written/s", 9, 0, true, 5),
+    column(IoColumn::Reads, "reads", 9, 0, true, 10).sorted("reads"),
+    column(IoColumn::Writes, "writes", 9, 0, true, 10).sorted("writes"),
+    column(IoColumn::WouldBlock, "not ready", 9, 0, true, 12).sorted("would_block"),
+    column(IoColumn::Idle, "idle for", 9, 0, true, 8).sorted("idle_for"),
+    column(IoColumn::Waiting, "who waits", 14, 2, false, 6),
+    column(IoColumn::MadeAt, "made at", 16, 1, false, 9),
 ];
 
 /// The columns of the list of processes.
@@ -172,6 +318,7 @@ pub(crate) const PROCESS_COLUMNS: &[Column<ProcessColumn>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::question::Listing;
 
     fn titles(width: u16) -> Vec<&'static str> {
         fit(TASK_COLUMNS, width).iter().map(|placed| placed.column.title).collect()
@@ -187,16 +334,39 @@ mod tests {
         assert_eq!(titles(198).len(), TASK_COLUMNS.len());
     }
 
-    #[test]
-    fn columns_fill_the_width_and_never_overlap_or_stick_out() {
+    fn check_fit<Id: Copy>(columns: &[Column<Id>]) {
         for width in 0..300 {
             let mut end = 0;
-            for placed in fit(TASK_COLUMNS, width) {
+            for placed in fit(columns, width) {
                 assert!(placed.x >= end, "{width}");
                 end = placed.x + placed.width;
                 assert!(end <= width, "{width}");
             }
             assert!(width < 30 || end == width, "{width}: {end}");
         }
+    }
+
+    #[test]
+    fn columns_fill_the_width_and_never_overlap_or_stick_out() {
+        check_fit(TASK_COLUMNS);
+        check_fit(SITE_COLUMNS);
+        check_fit(TIMER_COLUMNS);
+        check_fit(IO_COLUMNS);
+    }
+
+    fn check_sorts<Id: Copy>(columns: &[Column<Id>], of: Listing) {
+        let known: Vec<&str> = of.sorts().iter().map(|sort| sort.name).collect();
+        let offered: Vec<&str> =
+            columns.iter().map(|column| column.sort).filter(|sort| !sort.is_empty()).collect();
+        assert!(offered.iter().all(|sort| known.contains(sort)), "{offered:?} of {known:?}");
+        assert!(known.iter().all(|sort| offered.contains(sort)), "{known:?} by {offered:?}");
+    }
+
+    #[test]
+    fn what_can_be_sorted_by_is_a_column_and_the_other_way_round() {
+        check_sorts(TASK_COLUMNS, Listing::Tasks);
+        check_sorts(SITE_COLUMNS, Listing::Sites);
+        check_sorts(TIMER_COLUMNS, Listing::Timers);
+        check_sorts(IO_COLUMNS, Listing::Io);
     }
 }

@@ -3,7 +3,7 @@
 use super::overview::Row;
 use super::state::{Overlay, State};
 use crate::keys::Context;
-use loopscope_inspector::model::{Task, words};
+use loopscope_inspector::model::{Io, Site, Task, Timer, words};
 
 /// The selected thing as plain text, if it has one.
 pub(crate) fn text(state: &State) -> Option<String> {
@@ -21,6 +21,9 @@ pub(crate) fn text(state: &State) -> Option<String> {
                 .map(|chain| chain.lines().join("\n")),
             _ => None,
         },
+        Context::Sites => state.sites.selected().map(site),
+        Context::Timers => state.timers.selected().map(timer),
+        Context::Io => state.io.selected().map(io),
         Context::Picker | Context::Connecting | Context::Help => None,
     }
 }
@@ -51,6 +54,44 @@ fn task(task: &Task) -> String {
         Some(site) => format!("{name} {}: {}, {}", task.state, words::doing(task), words::place(site)),
         None => format!("{name} {}: {}", task.state, words::doing(task)),
     }
+}
+
+/// One spawn site in one line.
+fn site(site: &Site) -> String {
+    let name = site.name.as_deref().map(|name| format!("{} ", words::escape(name, words::NAME_CHARS_MAX)));
+    format!(
+        "{}{}: {} live of {}, busy {}",
+        name.unwrap_or_default(),
+        words::place(&site.site),
+        words::count(site.live),
+        words::count(site.spawned),
+        words::duration(site.busy_ns),
+    )
+}
+
+/// One timer in one line.
+fn timer(timer: &Timer) -> String {
+    let mut text = format!("{} {}", timer.kind, super::timers::deadline(timer));
+    if let Some(id) = timer.task {
+        text = format!("{text}, #{id}");
+    }
+    match &timer.at {
+        Some(at) => format!("{text}, {}", words::place(at)),
+        None => text,
+    }
+}
+
+/// One descriptor in one line.
+fn io(io: &Io) -> String {
+    let fd = io.fd.map(|fd| format!("fd {fd} ")).unwrap_or_default();
+    let way = |name: &str, address: &Option<String>| {
+        let address = address.as_ref()?;
+        Some(format!(" {name} {}", words::escape(address, words::NAME_CHARS_MAX)))
+    };
+    let (local, peer) = (way("local", &io.local), way("peer", &io.peer));
+    let bytes =
+        format!("read {} B, written {} B", words::count(io.bytes_read), words::count(io.bytes_written));
+    format!("{fd}{}{}{}: {bytes}", io.kind, local.unwrap_or_default(), peer.unwrap_or_default())
 }
 
 /// One task with its places.

@@ -1,12 +1,19 @@
 //! Filters, checked before they are asked: `model::query` says what is wrong with one, and where.
 
-use super::tasks::Mistake;
-use loopscope_inspector::model::Task;
-use loopscope_inspector::model::query::Filter;
+use super::question::Listing;
+use super::table::Mistake;
+use loopscope_inspector::model::query::{Filter, QueryError};
+use loopscope_inspector::model::{Io, Site, Task, Timer};
 
-/// Whether a filter can be asked; if not, what is wrong with it.
-pub(crate) fn check(text: &str) -> Result<(), Mistake> {
-    match Filter::parse::<Task>(text) {
+/// Whether a filter can be asked of a table; if not, what is wrong with it.
+pub(crate) fn check(of: Listing, text: &str) -> Result<(), Mistake> {
+    let parsed: Result<Filter, QueryError> = match of {
+        Listing::Tasks => Filter::parse::<Task>(text),
+        Listing::Sites => Filter::parse::<Site>(text),
+        Listing::Timers => Filter::parse::<Timer>(text),
+        Listing::Io => Filter::parse::<Io>(text),
+    };
+    match parsed {
         Ok(_) => Ok(()),
         Err(error) => {
             let at = text.get(..error.position()).map_or(0, |before| before.chars().count());
@@ -21,10 +28,17 @@ mod tests {
 
     #[test]
     fn a_mistake_is_pointed_at_in_characters() {
-        assert_eq!(check("state=idle name~^work busy>10ms"), Ok(()));
-        assert_eq!(check(""), Ok(()));
-        let mistake = check("name=ä nmae=x").unwrap_err();
+        assert_eq!(check(Listing::Tasks, "state=idle name~^work busy>10ms"), Ok(()));
+        assert_eq!(check(Listing::Tasks, ""), Ok(()));
+        let mistake = check(Listing::Tasks, "name=ä nmae=x").unwrap_err();
         assert_eq!(mistake.at, 7);
         assert_eq!(mistake.message, "there is no column `nmae`; did you mean `name`?");
+    }
+
+    #[test]
+    fn each_table_has_columns_of_its_own() {
+        assert_eq!(check(Listing::Io, "peer=10.0.0.7 bytes_read>1MB"), Ok(()));
+        let mistake = check(Listing::Timers, "peer=10.0.0.7").unwrap_err();
+        assert!(mistake.message.starts_with("there is no column `peer`"), "{}", mistake.message);
     }
 }

@@ -1,12 +1,12 @@
 //! The mouse: a click selects, a click on what is selected opens, the wheel moves, a column's title sorts, a screen's
 //! title goes there.
 
-use super::act::{act, row_at, show, sort_by};
-use super::columns::{TASK_COLUMNS, fit};
+use super::act::{act, row_at, show};
+use super::columns::{IO_COLUMNS, SITE_COLUMNS, TASK_COLUMNS, TIMER_COLUMNS, sort_at};
 use super::event::Step;
 use super::geometry;
-use super::state::{Overlay, State, Tab};
-use super::tasks::SORT_COLUMNS;
+use super::state::{Overlay, State};
+use super::tabs;
 use crate::keys::{Action, Context};
 use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
@@ -34,59 +34,48 @@ fn wheel(state: &mut State, action: Action) -> Step {
 
 fn click(state: &mut State, column: u16, line: u16) -> Step {
     let Some(frame) = geometry::frame(state.area()) else { return Step::nothing() };
-    if frame.tabs.contains((column, line).into()) && state.overlay.is_none() {
-        if let Some(tab) = tab_at(column - frame.tabs.x)
-            && matches!(state.context(), Context::Overview | Context::Tasks | Context::Task)
-        {
+    let at = (column, line).into();
+    if frame.tabs.contains(at) && state.overlay.is_none() {
+        let tab = tabs::at(frame.tabs, state.tab, column).filter(|_| state.has_tabs());
+        if let Some(tab) = tab {
             show(state, tab);
         }
         return Step::changed();
     }
-    if state.context() == Context::Tasks && geometry::table(frame.body).titles.contains((column, line).into())
-    {
-        let hit = fit(TASK_COLUMNS, geometry::cells_width(frame.body)).into_iter().find(|placed| {
-            (placed.x..placed.x + placed.width)
-                .contains(&(column - frame.body.x).saturating_sub(geometry::MARK))
-        });
-        let sort =
-            hit.and_then(|placed| SORT_COLUMNS.iter().position(|sort| sort.column == placed.column.id));
-        match sort {
-            Some(sort) => sort_by(state, sort),
-            None => state.say("The observed process cannot sort by this column."),
-        }
+    if geometry::table(frame.body).titles.contains(at) && state.window().is_some() {
+        click_title(state, geometry::cells_width(frame.body), column - frame.body.x);
         return Step::changed();
     }
     let Some(row) = row_at(state, column, line) else { return Step::nothing() };
     if select(state, row) { act(state, Action::Open) } else { Step::changed() }
 }
 
-/// The screen whose title lies at a column of the tabs.
-fn tab_at(column: u16) -> Option<Tab> {
-    let mut x = 0;
-    for tab in Tab::ALL {
-        let width = tab_width(*tab);
-        if (x..x + width).contains(&column) {
-            return Some(*tab);
-        }
-        x += width;
+/// Sorts by the column whose title was clicked, `x` columns from the left edge of the table.
+fn click_title(state: &mut State, width: u16, x: u16) {
+    let x = x.saturating_sub(geometry::MARK);
+    let name = match state.context() {
+        Context::Tasks => sort_at(TASK_COLUMNS, width, x),
+        Context::Sites => sort_at(SITE_COLUMNS, width, x),
+        Context::Timers => sort_at(TIMER_COLUMNS, width, x),
+        Context::Io => sort_at(IO_COLUMNS, width, x),
+        _ => None,
+    };
+    let Some(window) = state.window_mut() else { return };
+    match window.of.sorts().iter().position(|sort| Some(sort.name) == name) {
+        Some(sort) => window.sort_by(sort),
+        None => state.say("The observed process cannot sort by this column."),
     }
-    None
-}
-
-/// The width of a screen's title among the tabs: ` 1 Overview `.
-pub(crate) fn tab_width(tab: Tab) -> u16 {
-    tab.title().len() as u16 + 4
 }
 
 /// Selects the row at a line of the list; whether it was selected already.
 fn select(state: &mut State, row: usize) -> bool {
     let context = state.context();
-    if context == Context::Tasks {
-        let number = state.tasks.top + row as u64;
-        let again = state.tasks.cursor == number;
-        if number < state.tasks.reach() {
-            state.tasks.cursor = number;
-            state.tasks.follow = None;
+    if let Some(window) = state.window_mut() {
+        let number = window.top + row as u64;
+        let again = window.cursor == number;
+        if number < window.reach() {
+            window.cursor = number;
+            state.tasks.follow.take_if(|_| context == Context::Tasks);
         }
         return again;
     }
@@ -98,7 +87,7 @@ fn select(state: &mut State, row: usize) -> bool {
             Some(Overlay::Why(page)) => vec![true; page.steps().len()],
             _ => Vec::new(),
         },
-        Context::Tasks | Context::Connecting | Context::Help => return false,
+        _ => return false,
     };
     let cursor = match context {
         Context::Picker => Some(&mut state.picker.cursor),

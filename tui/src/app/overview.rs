@@ -6,8 +6,9 @@
 use super::cursor::Cursor;
 use super::event::Now;
 use super::question::Overview;
+use super::sites;
 use loopscope_inspector::model::lints::Lint;
-use loopscope_inspector::model::{Loop, Place, Severity, Warning};
+use loopscope_inspector::model::{Loop, Place, Process, Severity, Warning};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Readings of a loop's utilisation that are kept: eight minutes at one a second.
@@ -119,7 +120,10 @@ impl OverviewScreen {
             }
             Some(Row::Loop(seen)) => Ok(Link::Filter(format!("loop={}", seen.id))),
             Some(Row::Live | Row::Finished) => Ok(Link::Filter(String::new())),
-            Some(Row::Site(site)) => Ok(Link::Filter(format!("site=\"{}\"", site_text(&site.site)))),
+            Some(Row::Site(site)) => {
+                let process = self.picture.as_ref().map(|picture| &picture.process);
+                Ok(Link::Filter(sites::tasks_filter(site, process.unwrap_or(&Process::default()))))
+            }
             Some(Row::Blank | Row::Heading(_)) => nothing("There is nothing to open in this line."),
         }
     }
@@ -134,11 +138,6 @@ impl OverviewScreen {
             Row::Live | Row::Finished | Row::MoreProblems(_) | Row::Blank | Row::Heading(_) => None,
         }
     }
-}
-
-/// A place as a filter names it: the column of the source line is left out.
-fn site_text(place: &Place) -> String {
-    format!("{}:{}", place.file, place.line).replace(['"', '\\'], "")
 }
 
 fn warning_link(warning: &Warning) -> Result<Link, String> {

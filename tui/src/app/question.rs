@@ -6,8 +6,9 @@
 //!
 //! [`State::question`]: super::state::State::question
 
+use super::table::Row;
 use loopscope_inspector::model::why::Chain;
-use loopscope_inspector::model::{Hist, Loop, Process, Site, Task, TreeNode, WallTime, Warning};
+use loopscope_inspector::model::{Hist, Io, Loop, Process, Site, Task, Timer, TreeNode, WallTime, Warning};
 use std::collections::BTreeSet;
 
 /// The most rows one page asks for; a terminal of more lines shows the rest as not read.
@@ -26,16 +27,31 @@ pub(crate) enum Question {
     Processes,
     /// The verdict, the loops, the busiest sites.
     Overview,
-    /// Some rows of the tasks.
-    Tasks(TaskQuestion),
+    /// Some rows of a table.
+    Table(TableQuestion),
     /// One task, with its relatives.
     Task(u64),
 }
 
-/// Which rows of the tasks.
+/// A table of the observed process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listing {
+    /// Its tasks.
+    Tasks,
+    /// Its spawn sites.
+    Sites,
+    /// Its pending timers.
+    Timers,
+    /// Its descriptors.
+    Io,
+}
+
+/// Which rows of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TaskQuestion {
-    /// Tree or flat.
+pub(crate) struct TableQuestion {
+    /// Which table.
+    pub(crate) of: Listing,
+    /// Tree or flat; only tasks make a tree.
     pub(crate) shape: Shape,
     /// A filter of `model::query`; empty for all.
     pub(crate) filter: String,
@@ -49,6 +65,14 @@ pub(crate) struct TaskQuestion {
     pub(crate) limit: u64,
     /// Give the page that holds this task instead of the one at `offset`.
     pub(crate) around: Option<u64>,
+}
+
+impl TableQuestion {
+    /// Whether both ask for rows of the same rows in the same order.
+    pub(crate) fn is_same_table(&self, other: &Self) -> bool {
+        let table = |question: &Self| (question.of, question.sort, question.descending);
+        table(self) == table(other) && (&self.shape, &self.filter) == (&other.shape, &other.filter)
+    }
 }
 
 /// The two shapes of the task table.
@@ -72,8 +96,14 @@ pub(crate) enum Answer {
     Processes(Vec<Process>),
     /// To [`Question::Overview`].
     Overview(Box<Overview>),
-    /// To [`Question::Tasks`].
-    Tasks(Box<Page>),
+    /// To [`Question::Table`] of [`Listing::Tasks`]; `depth` is 0 in a flat table.
+    Tasks(Box<Page<TreeNode>>),
+    /// To [`Question::Table`] of [`Listing::Sites`].
+    Sites(Box<Page<Site>>),
+    /// To [`Question::Table`] of [`Listing::Timers`].
+    Timers(Box<Page<Timer>>),
+    /// To [`Question::Table`] of [`Listing::Io`].
+    Io(Box<Page<Io>>),
     /// To [`Question::Task`]; `None` if the process does not know it any more.
     Task(Option<Box<TaskPicture>>),
 }
@@ -116,21 +146,23 @@ pub(crate) struct Counts {
     pub(crate) panicked: Option<u64>,
 }
 
-/// Some rows of the tasks.
+/// Some rows of a table.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Page {
+pub(crate) struct Page<R: Row> {
     /// When it was taken.
     pub(crate) taken_at: WallTime,
     /// The process.
     pub(crate) process: Process,
     /// The number of the first row.
     pub(crate) offset: u64,
-    /// All rows there are, under this filter and with these children shown.
+    /// All rows there are, under this filter and, in a tree, with these children shown.
     pub(crate) total: u64,
-    /// The rows; `depth` is 0 in a flat table.
-    pub(crate) rows: Vec<TreeNode>,
+    /// The rows.
+    pub(crate) rows: Vec<R>,
     /// Records lost, or unreadable while they changed.
     pub(crate) dropped: u64,
+    /// What the screen shows besides the rows.
+    pub(crate) beside: R::Beside,
 }
 
 /// One task and those near it.

@@ -5,7 +5,11 @@ use loopscope_inspector::model::{Process, Task};
 
 /// What a task did between an earlier picture and a later one; `None` if they are not of one process, or too close.
 pub(crate) fn since(before: &Task, was: &Process, now: &Task, is: &Process) -> Option<TaskRates> {
-    let window_ns = rates::window_ns(was, is)?;
+    of_task(before, now, rates::window_ns(was, is)?)
+}
+
+/// What a task of one process did within so many nanoseconds.
+pub(crate) fn of_task(before: &Task, now: &Task, window_ns: u64) -> Option<TaskRates> {
     // Each picture reckons the time of spawning back from its own clock reading, so that it differs by a little; the
     // number alone tells the tasks of one process apart.
     let before = Task { spawned_at: now.spawned_at, ..before.clone() };

@@ -3,10 +3,13 @@
 //! It has what a screen must cope with: a loop that stands still, a pile-up on a lock, a deadlock, a deep tree, names with
 //! terminal escapes and wide characters, tasks in every state, numbers of every size.
 
+mod tables;
+
 use super::event::{Data, Event, Identity};
 use super::link::Link;
-use super::question::{Answer, Counts, Overview, Page, Question, TaskPicture};
+use super::question::{Answer, Counts, Listing, Overview, Page, Question, TableQuestion, TaskPicture};
 use super::state::State;
+use super::table::Row;
 use super::update::update;
 use crate::theme::{Depth, Palette, Theme};
 use loopscope_inspector::model::why::{self, SeenTasks};
@@ -258,7 +261,7 @@ pub(crate) fn tree() -> Vec<TreeNode> {
 }
 
 /// A page of a table with this many rows, of which the first are those of [`tree`].
-pub(crate) fn page(offset: u64, limit: u64, total: u64) -> Page {
+pub(crate) fn page(offset: u64, limit: u64, total: u64) -> Page<TreeNode> {
     let known = tree();
     let rows = (offset..total.min(offset + limit)).map(|number| match known.get(number as usize) {
         Some(node) => node.clone(),
@@ -267,7 +270,11 @@ pub(crate) fn page(offset: u64, limit: u64, total: u64) -> Page {
             ..TreeNode::default()
         },
     });
-    Page { taken_at: TAKEN, process: process(), offset, total, rows: rows.collect(), dropped: 0 }
+    page_of(offset, total, rows.collect(), ())
+}
+
+fn page_of<R: Row>(offset: u64, total: u64, rows: Vec<R>, beside: R::Beside) -> Page<R> {
+    Page { taken_at: TAKEN, process: process(), offset, total, rows, dropped: 0, beside }
 }
 
 fn hist(values: &[(u64, u64)]) -> Hist {
@@ -312,13 +319,33 @@ pub(crate) fn attached(width: u16, height: u16) -> State {
     state
 }
 
+/// The rows of a table of which the first are those of [`tables`].
+fn table(asked: &TableQuestion, total: u64) -> Answer {
+    let (offset, limit) = (asked.offset, asked.limit);
+    match asked.of {
+        Listing::Tasks => Answer::Tasks(Box::new(page(offset, limit, total))),
+        Listing::Sites => Answer::Sites(Box::new(repeated(&tables::sites(), offset, limit, total, ()))),
+        Listing::Timers => {
+            Answer::Timers(Box::new(repeated(&tables::timers(), offset, limit, total, loops(true))))
+        }
+        Listing::Io => Answer::Io(Box::new(repeated(&tables::io(), offset, limit, total, ()))),
+    }
+}
+
+/// A page of a table with this many rows, which are those of `known` again and again.
+fn repeated<R: Row>(known: &[R], offset: u64, limit: u64, total: u64, beside: R::Beside) -> Page<R> {
+    let rows = known.iter().cycle().skip(offset as usize % known.len());
+    let shown = total.saturating_sub(offset).min(limit) as usize;
+    page_of(offset, total, rows.take(shown).cloned().collect(), beside)
+}
+
 /// Answers the question that is open, from the pictures above.
 pub(crate) fn answer(state: &mut State, total: u64) {
     let Some(question) = state.question() else { return };
     let answer = match &question {
         Question::Processes => Answer::Processes(vec![process(), Process { pid: 5, ..Process::default() }]),
         Question::Overview => Answer::Overview(Box::new(overview(true))),
-        Question::Tasks(asked) => Answer::Tasks(Box::new(page(asked.offset, asked.limit, total))),
+        Question::Table(asked) => table(asked, total),
         Question::Task(id) => Answer::Task(Some(Box::new(task_picture(*id)))),
     };
     let _ = update(state, Event::Data(Data::Answer(identity(), Box::new((question, answer)))));

@@ -9,12 +9,13 @@ use super::geometry;
 use super::link::Link;
 use super::overview::OverviewScreen;
 use super::picker::Picker;
-use super::question::{Overview, Question};
+use super::question::{Listing, Overview, Question};
+use super::table::{Table, Typing, Window};
 use super::task::TaskScreen;
 use super::tasks::Tasks;
 use crate::keys::Context;
 use crate::theme::Theme;
-use loopscope_inspector::model::Process;
+use loopscope_inspector::model::{Io, Process, Site, Timer};
 use ratatui::layout::Rect;
 use std::time::Duration;
 
@@ -46,6 +47,14 @@ pub(crate) struct State {
     pub(crate) overview: OverviewScreen,
     /// Tasks.
     pub(crate) tasks: Tasks,
+    /// Sites.
+    pub(crate) sites: Table<Site>,
+    /// Timers.
+    pub(crate) timers: Table<Timer>,
+    /// I/O.
+    pub(crate) io: Table<Io>,
+    /// How Enter led to Tasks, if it did.
+    pub(crate) drill: Option<Drill>,
     /// The task pages on top of the screen, the one that is seen last.
     pub(crate) pages: Vec<TaskScreen>,
     /// The list of processes.
@@ -68,17 +77,59 @@ pub(crate) enum Tab {
     Overview,
     /// The tree or table of tasks.
     Tasks,
+    /// Tasks by where they were spawned.
+    Sites,
+    /// What is pending, by deadline.
+    Timers,
+    /// Descriptors.
+    Io,
+}
+
+/// How Enter led from a screen to some of the tasks, so that Esc leads back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Drill {
+    /// The screen.
+    pub(crate) from: Tab,
+    /// The filter of Tasks before.
+    pub(crate) before: String,
+    /// The filter that it led to.
+    pub(crate) filter: String,
 }
 
 impl Tab {
     /// The screens, in the order of their numbers.
-    pub(crate) const ALL: &[Self] = &[Self::Overview, Self::Tasks];
+    pub(crate) const ALL: &[Self] = &[Self::Overview, Self::Tasks, Self::Sites, Self::Timers, Self::Io];
+
+    /// The number; 3 is the page of a task.
+    pub(crate) const fn number(self) -> usize {
+        match self {
+            Self::Overview => 1,
+            Self::Tasks => 2,
+            Self::Sites => 4,
+            Self::Timers => 5,
+            Self::Io => 6,
+        }
+    }
 
     /// The title.
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
             Self::Tasks => "Tasks",
+            Self::Sites => "Sites",
+            Self::Timers => "Timers",
+            Self::Io => "I/O",
+        }
+    }
+
+    /// What the keys act on there.
+    pub(crate) const fn context(self) -> Context {
+        match self {
+            Self::Overview => Context::Overview,
+            Self::Tasks => Context::Tasks,
+            Self::Sites => Context::Sites,
+            Self::Timers => Context::Timers,
+            Self::Io => Context::Io,
         }
     }
 }
@@ -124,6 +175,10 @@ impl State {
             tab: Tab::default(),
             overview: OverviewScreen::default(),
             tasks: Tasks::default(),
+            sites: Table::new(Listing::Sites),
+            timers: Table::new(Listing::Timers),
+            io: Table::new(Listing::Io),
+            drill: None,
             pages: Vec::new(),
             picker: Picker::default(),
             overlay: None,
@@ -153,8 +208,7 @@ impl State {
             (Link::Choosing, _) => Context::Picker,
             (Link::Connecting { .. } | Link::Refused { .. }, _) => Context::Connecting,
             _ if !self.pages.is_empty() => Context::Task,
-            (_, Tab::Overview) => Context::Overview,
-            (_, Tab::Tasks) => Context::Tasks,
+            (_, tab) => tab.context(),
         }
     }
 
@@ -172,7 +226,10 @@ impl State {
         Some(match (page, self.tab) {
             (Some(page), _) => Question::Task(page.id),
             (None, Tab::Overview) => Question::Overview,
-            (None, Tab::Tasks) => self.tasks.question(self.list_rows()),
+            (None, Tab::Tasks) => Question::Table(self.tasks.question(self.list_rows())),
+            (None, Tab::Sites) => Question::Table(self.sites.question(self.list_rows())),
+            (None, Tab::Timers) => Question::Table(self.timers.question(self.list_rows())),
+            (None, Tab::Io) => Question::Table(self.io.question(self.list_rows())),
         })
     }
 
@@ -181,9 +238,43 @@ impl State {
         let Some(frame) = geometry::frame(self.area()) else { return 0 };
         match self.context() {
             Context::Why | Context::Help => geometry::inside(geometry::overlay(frame.body)).height,
-            Context::Tasks | Context::Picker => geometry::table(frame.body).rows.height,
+            Context::Picker | Context::Tasks | Context::Sites | Context::Timers | Context::Io => {
+                geometry::table(frame.body).rows.height
+            }
             Context::Connecting | Context::Overview | Context::Task => frame.body.height,
         }
+    }
+
+    /// Which rows of its table are seen, if the screen on top is a table of the process.
+    pub(crate) fn window(&self) -> Option<&Window> {
+        match self.context() {
+            Context::Tasks => Some(&self.tasks.table.window),
+            Context::Sites => Some(&self.sites.window),
+            Context::Timers => Some(&self.timers.window),
+            Context::Io => Some(&self.io.window),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn window_mut(&mut self) -> Option<&mut Window> {
+        match self.context() {
+            Context::Tasks => Some(&mut self.tasks.table.window),
+            Context::Sites => Some(&mut self.sites.window),
+            Context::Timers => Some(&mut self.timers.window),
+            Context::Io => Some(&mut self.io.window),
+            _ => None,
+        }
+    }
+
+    /// Whether the titles of the screens are there.
+    pub(crate) fn has_tabs(&self) -> bool {
+        !matches!(self.screen(), Context::Picker | Context::Connecting)
+    }
+
+    /// The filter that is being typed.
+    pub(crate) fn typing(&self) -> Option<&Typing> {
+        self.window()?.typing.as_ref()
     }
 
     /// Whether nothing more can be asked.
@@ -216,7 +307,7 @@ impl State {
     /// The task that is selected, whichever screen it is on.
     pub(crate) fn selected_task(&self) -> Option<u64> {
         match (&self.overlay, self.pages.last(), self.tab) {
-            (Some(Overlay::Help(_)), ..) => None,
+            (Some(Overlay::Help(_)), ..) | (None, None, Tab::Sites) => None,
             (Some(Overlay::Why(page)), ..) => Some(page.id),
             (None, Some(page), _) => Some(page.id),
             (None, None, Tab::Tasks) => self.tasks.selected().map(|task| task.id),
@@ -224,6 +315,8 @@ impl State {
                 Ok(super::overview::Link::Task(id)) => Some(id),
                 _ => None,
             },
+            (None, None, Tab::Timers) => self.timers.selected()?.task,
+            (None, None, Tab::Io) => self.io.selected()?.waiting.first().copied(),
         }
     }
 }

@@ -3,7 +3,7 @@
 mod connection;
 
 use super::event::{Data, Effect, Event, Excerpt, Step};
-use super::question::{Answer, Question, Shape, TaskQuestion};
+use super::question::{Answer, Listing, Question, Shape, TableQuestion};
 use super::sample::{SECOND, answer, attached, identity, key, overview, page, press, task_picture};
 use super::state::{Overlay, State, Tab};
 use super::update::update;
@@ -35,9 +35,9 @@ fn said(state: &State) -> &str {
     state.note.as_ref().map_or("", |(note, _)| note.text.as_str())
 }
 
-fn asked(state: &State) -> TaskQuestion {
+fn asked(state: &State) -> TableQuestion {
     match state.question() {
-        Some(Question::Tasks(question)) => question,
+        Some(Question::Table(question)) => question,
         other => panic!("Tasks asks for its rows, not for {other:?}"),
     }
 }
@@ -66,7 +66,7 @@ fn enter_on_the_verdict_goes_to_the_worst_problem() {
 fn enter_on_a_loop_shows_its_tasks() {
     let mut state = started();
     press(&mut state, &["Down", "Down", "Down", "Down", "Enter"]);
-    assert_eq!((state.tab, state.tasks.filter.as_str()), (Tab::Tasks, "loop=0"));
+    assert_eq!((state.tab, state.tasks.table.window.filter.as_str()), (Tab::Tasks, "loop=0"));
 }
 
 #[test]
@@ -89,7 +89,8 @@ fn only_the_rows_around_the_screen_are_asked_for() {
     let rows = u64::from(state.list_rows());
     assert_eq!(
         asked(&state),
-        TaskQuestion {
+        TableQuestion {
+            of: Listing::Tasks,
             shape: Shape::Tree { expanded: true, except: std::collections::BTreeSet::new() },
             filter: String::new(),
             sort: "busy",
@@ -105,7 +106,7 @@ fn only_the_rows_around_the_screen_are_asked_for() {
         question.offset <= 1_000_000 - rows && question.offset + question.limit >= 1_000_000,
         "{question:?}"
     );
-    assert_eq!(state.tasks.cursor, 999_999);
+    assert_eq!(state.tasks.table.window.cursor, 999_999);
 }
 
 #[test]
@@ -114,7 +115,7 @@ fn a_flat_table_is_gone_through_as_far_as_an_agent_gives_rows() {
     let _ = update(&mut state, key("t"));
     answer(&mut state, 1_000_000);
     let _ = update(&mut state, key("G"));
-    assert_eq!(state.tasks.cursor, 199_999);
+    assert_eq!(state.tasks.table.window.cursor, 199_999);
     let question = asked(&state);
     assert!(question.offset + question.limit <= 200_000, "{question:?}");
     answer(&mut state, 1_000_000);
@@ -143,7 +144,7 @@ fn the_selection_stays_on_its_task_when_rows_come_above_it_in_the_tree() {
     newer.total = 12;
     let question = state.question().unwrap();
     let _ = give(&mut state, question, Answer::Tasks(Box::new(newer)));
-    assert_eq!((state.tasks.selected().map(|task| task.id), state.tasks.cursor), (selected, 4));
+    assert_eq!((state.tasks.selected().map(|task| task.id), state.tasks.table.window.cursor), (selected, 4));
 }
 
 #[test]
@@ -156,8 +157,8 @@ fn rates_are_taken_over_a_picture_s_time_though_the_table_is_gone_through_meanwh
         page.rows[0].task.polls = polls;
         let question = state.question().unwrap();
         let _ = give(&mut state, question, Answer::Tasks(Box::new(page)));
-        let task = state.tasks.row(0).unwrap().task.clone();
-        state.tasks.rates(&task).map(|rates| rates.polls_per_s)
+        let node = state.tasks.row(0).unwrap().clone();
+        state.tasks.rates(&node).map(|rates| rates.polls_per_s)
     };
     assert_eq!(give_at(SECOND, 1_457), Some(100.0));
     // 40 ms later, because of a key: still over the time since the picture before.
@@ -179,7 +180,7 @@ fn a_followed_task_that_is_gone_is_let_go_and_said_so() {
     press(&mut state, &["Down", "f"]);
     let question = state.question().unwrap();
     let _ = give(&mut state, question, Answer::Tasks(Box::default()));
-    assert_eq!((state.tasks.follow, state.tasks.cursor), (None, 0));
+    assert_eq!((state.tasks.follow, state.tasks.table.window.cursor), (None, 0));
     assert_eq!(said(&state), "Task #7 is not in this table any more; it is no longer followed.");
 }
 
@@ -189,7 +190,7 @@ fn rows_of_a_table_that_is_not_shown_any_more_are_thrown_away() {
     let old = state.question().unwrap();
     let _ = update(&mut state, key("t"));
     assert_eq!(give(&mut state, old, Answer::Tasks(Box::new(page(0, 3, 3)))), Step::nothing());
-    assert_eq!(state.tasks.total(), 11);
+    assert_eq!(state.tasks.table.window.total(), 11);
 }
 
 #[test]
@@ -237,7 +238,7 @@ fn a_filter_applies_with_enter_and_goes_with_esc() {
     for c in ["/", "i", "d", "=", "7", "Enter"] {
         let _ = update(&mut state, key(c));
     }
-    assert_eq!((asked(&state).filter.as_str(), state.tasks.typing.is_none()), ("id=7", true));
+    assert_eq!((asked(&state).filter.as_str(), state.tasks.table.window.typing.is_none()), ("id=7", true));
     let _ = update(&mut state, key("Esc"));
     assert_eq!((asked(&state).filter.as_str(), state.tab), ("", Tab::Tasks));
     let _ = update(&mut state, key("Esc"));
@@ -250,7 +251,10 @@ fn while_a_filter_is_typed_letters_are_letters_but_control_c_quits() {
     for c in ["/", "q", "?", "Space", "w"] {
         assert_eq!(update(&mut state, key(c)).effects, []);
     }
-    assert_eq!(state.tasks.typing.as_ref().map(|typing| typing.line.text()).as_deref(), Some("q? w"));
+    assert_eq!(
+        state.tasks.table.window.typing.as_ref().map(|typing| typing.line.text()).as_deref(),
+        Some("q? w")
+    );
     assert_eq!(update(&mut state, key("Ctrl-C")).effects, [Effect::Quit(None)]);
 }
 
@@ -258,10 +262,13 @@ fn while_a_filter_is_typed_letters_are_letters_but_control_c_quits() {
 fn a_paste_goes_into_the_line_that_is_typed_and_nowhere_else() {
     let mut state = on_tasks(11);
     let _ = update(&mut state, Event::Paste("qqq".to_owned()));
-    assert_eq!(said(&state), "There is no line to paste into; / starts a filter on Tasks.");
+    assert_eq!(said(&state), "There is no line to paste into; / starts a filter on a table.");
     let _ = update(&mut state, key("/"));
     let _ = update(&mut state, Event::Paste("id=7\n".to_owned()));
-    assert_eq!(state.tasks.typing.as_ref().map(|typing| typing.line.text()).as_deref(), Some("id=7"));
+    assert_eq!(
+        state.tasks.table.window.typing.as_ref().map(|typing| typing.line.text()).as_deref(),
+        Some("id=7")
+    );
 }
 
 // Task page and chain.
@@ -349,7 +356,7 @@ fn while_paused_rows_that_were_not_there_are_still_read() {
     assert_eq!(give(&mut state, first, Answer::Tasks(Box::new(page(0, 3, 3)))), Step::nothing());
     let _ = update(&mut state, key("G"));
     let question = state.question().unwrap();
-    let Question::Tasks(asked) = question.clone() else { panic!("{question:?}") };
+    let Question::Table(asked) = question.clone() else { panic!("{question:?}") };
     let _ = give(&mut state, question, Answer::Tasks(Box::new(page(asked.offset, asked.limit, 1_000))));
     assert!(state.tasks.selected().is_some());
 }
@@ -398,7 +405,7 @@ fn a_click_selects_and_a_second_opens() {
     };
     // Header, tabs, status and titles are above the rows.
     let _ = update(&mut state, click(5));
-    assert_eq!((state.tasks.cursor, state.context()), (1, Context::Tasks));
+    assert_eq!((state.tasks.table.window.cursor, state.context()), (1, Context::Tasks));
     let _ = update(&mut state, click(5));
     assert_eq!(state.question(), Some(Question::Task(7)));
     let _ = update(&mut state, click(1));

@@ -9,9 +9,9 @@
 use super::act;
 use super::event::{Data, Effect, Event, Identity, Now, Step};
 use super::link::Link;
-use super::question::{Answer, Question};
+use super::question::{Answer, Page, Question, TableQuestion};
 use super::state::{Overlay, Paused, State, Tab};
-use super::tasks::Taken;
+use super::table::{Row, Table};
 use crate::keys::{self, Reading};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use std::time::Duration;
@@ -53,7 +53,7 @@ fn on_key(state: &mut State, key: KeyEvent) -> Step {
         return Step::with(Effect::Quit(None));
     }
     state.note = None;
-    if state.overlay.is_none() && state.context() == keys::Context::Tasks && state.tasks.typing.is_some() {
+    if state.typing().is_some() {
         return act::type_filter(state, key);
     }
     let prefix = state.prefix.take();
@@ -127,7 +127,6 @@ fn on_answer(state: &mut State, from: &Identity, (question, answer): (Question, 
     if !state.link.answered(from, state.now) {
         return Step::nothing();
     }
-    let screen = state.list_rows();
     match (question, answer) {
         (_, Answer::Overview(picture)) => {
             state.overview.remember(&picture, state.now);
@@ -139,23 +138,7 @@ fn on_answer(state: &mut State, from: &Identity, (question, answer): (Question, 
             state.dropped = picture.dropped;
             state.overview.picture = Some(*picture);
         }
-        (Question::Tasks(asked), Answer::Tasks(page)) => {
-            // While the picture is frozen, only rows that were not there are taken.
-            let frozen =
-                state.paused.is_some() && state.tasks.page.as_ref().is_some_and(|(shown, _)| *shown == asked);
-            if frozen || state.context() != keys::Context::Tasks {
-                return Step::nothing();
-            }
-            state.dropped = page.dropped;
-            state.process = Some(page.process.clone());
-            match state.tasks.take(asked, *page, screen) {
-                Taken::Shown => {}
-                Taken::Lost(id) => {
-                    state.say(format!("Task #{id} is not in this table any more; it is no longer followed."));
-                }
-                Taken::OtherTable => return Step::nothing(),
-            }
-        }
+        (Question::Table(asked), answer) => return on_page(state, asked, answer),
         (Question::Task(id), Answer::Task(picture)) => {
             let frozen = state.paused.is_some();
             if let (Some(picture), false) = (&picture, frozen) {
@@ -173,6 +156,51 @@ fn on_answer(state: &mut State, from: &Identity, (question, answer): (Question, 
         _ => return Step::nothing(),
     }
     Step::changed()
+}
+
+/// Rows of a table. Those of one that is not on top are thrown away.
+fn on_page(state: &mut State, asked: TableQuestion, answer: Answer) -> Step {
+    if state.window().is_none_or(|window| window.of != asked.of) {
+        return Step::nothing();
+    }
+    match answer {
+        Answer::Tasks(page) => {
+            let (screen, paused) = (state.list_rows(), state.paused.is_some());
+            if !state.tasks.table.wants(&asked, &state.tasks.question(screen), paused) {
+                return Step::nothing();
+            }
+            note_process(state, &page);
+            if let Some(lost) = state.tasks.take(asked, *page, screen) {
+                state.say(format!("Task #{lost} is not in this table any more; it is no longer followed."));
+            }
+            Step::changed()
+        }
+        Answer::Sites(page) => take_page(state, |state| &mut state.sites, asked, *page),
+        Answer::Timers(page) => take_page(state, |state| &mut state.timers, asked, *page),
+        Answer::Io(page) => take_page(state, |state| &mut state.io, asked, *page),
+        Answer::Processes(_) | Answer::Overview(_) | Answer::Task(_) => Step::nothing(),
+    }
+}
+
+fn take_page<R: Row>(
+    state: &mut State,
+    table: fn(&mut State) -> &mut Table<R>,
+    asked: TableQuestion,
+    page: Page<R>,
+) -> Step {
+    let (screen, paused) = (state.list_rows(), state.paused.is_some());
+    let shown = table(state);
+    if !shown.wants(&asked, &shown.question(screen), paused) {
+        return Step::nothing();
+    }
+    note_process(state, &page);
+    table(state).take(asked, page);
+    Step::changed()
+}
+
+fn note_process<R: Row>(state: &mut State, page: &Page<R>) {
+    state.dropped = page.dropped;
+    state.process = Some(page.process.clone());
 }
 
 /// The task pages and the chain.
@@ -194,7 +222,11 @@ pub(crate) fn settle(state: &mut State) {
             let stands = state.overview.stands();
             state.overview.cursor.settle(&stands, rows);
         }
-        keys::Context::Tasks => state.tasks.settle(screen),
+        keys::Context::Tasks | keys::Context::Sites | keys::Context::Timers | keys::Context::Io => {
+            if let Some(window) = state.window_mut() {
+                window.settle(screen);
+            }
+        }
         keys::Context::Task => {
             if let Some(page) = state.pages.last_mut() {
                 let stands = page.stands();

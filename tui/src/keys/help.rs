@@ -1,7 +1,7 @@
 //! The help overlay: every row of the table, in its words.
 
 use super::Context;
-use super::table::{PICTURES, TABLE};
+use super::table::{ALL, TABLE, TABLES};
 
 /// One line of the help overlay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,17 +17,17 @@ pub(crate) struct HelpLine {
 /// The help overlay: every row of the table.
 pub(crate) fn help_lines() -> Vec<HelpLine> {
     // Where a key works nearly everywhere, the places it does not are no help.
-    let everywhere = |contexts: &[Context]| contexts.len() >= PICTURES.len();
+    let places = |contexts: &[Context]| match contexts {
+        most if 2 * most.len() > ALL.len() => String::new(),
+        tables if tables == TABLES => "tables".to_owned(),
+        some => some.iter().map(|context| context.name()).collect::<Vec<_>>().join(", "),
+    };
     TABLE
         .iter()
         .map(|binding| HelpLine {
             keys: binding.keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" "),
             text: binding.help.to_owned(),
-            contexts: if everywhere(binding.contexts) {
-                String::new()
-            } else {
-                binding.contexts.iter().map(|context| context.name()).collect::<Vec<_>>().join(", ")
-            },
+            contexts: places(binding.contexts),
         })
         .collect()
 }

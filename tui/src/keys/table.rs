@@ -8,14 +8,48 @@ pub(super) const ALL: &[Context] = &[
     Context::Connecting,
     Context::Overview,
     Context::Tasks,
+    Context::Sites,
+    Context::Timers,
+    Context::Io,
     Context::Task,
     Context::Why,
     Context::Help,
 ];
-const LISTS: &[Context] =
-    &[Context::Picker, Context::Overview, Context::Tasks, Context::Task, Context::Why, Context::Help];
-const SCREENS: &[Context] = &[Context::Overview, Context::Tasks, Context::Task];
-pub(super) const PICTURES: &[Context] = &[Context::Overview, Context::Tasks, Context::Task, Context::Why];
+const LISTS: &[Context] = &[
+    Context::Picker,
+    Context::Overview,
+    Context::Tasks,
+    Context::Sites,
+    Context::Timers,
+    Context::Io,
+    Context::Task,
+    Context::Why,
+    Context::Help,
+];
+/// What Enter opens something in.
+const OPENS: &[Context] = &[
+    Context::Picker,
+    Context::Overview,
+    Context::Tasks,
+    Context::Sites,
+    Context::Timers,
+    Context::Io,
+    Context::Task,
+    Context::Why,
+];
+const SCREENS: &[Context] =
+    &[Context::Overview, Context::Tasks, Context::Sites, Context::Timers, Context::Io, Context::Task];
+const PICTURES: &[Context] = &[
+    Context::Overview,
+    Context::Tasks,
+    Context::Sites,
+    Context::Timers,
+    Context::Io,
+    Context::Task,
+    Context::Why,
+];
+/// The tables of the observed process.
+pub(super) const TABLES: &[Context] = &[Context::Tasks, Context::Sites, Context::Timers, Context::Io];
 
 const fn row(
     keys: &'static [Key],
@@ -30,13 +64,7 @@ const fn row(
 /// Every key of the program. The order is that of the help overlay; in the bottom bar what does not fit falls off at the
 /// right, `?` and `q` never.
 pub(crate) const TABLE: &[Binding] = &[
-    row(
-        &[Key::Named(KeyCode::Enter, "Enter")],
-        Action::Open,
-        &[Context::Picker, Context::Overview, Context::Tasks, Context::Task, Context::Why],
-        "open",
-        "open what is selected",
-    ),
+    row(&[Key::Named(KeyCode::Enter, "Enter")], Action::Open, OPENS, "open", "open what is selected"),
     row(
         &[Key::Named(KeyCode::Esc, "Esc"), Key::Named(KeyCode::Backspace, "Backspace")],
         Action::Back,
@@ -47,20 +75,20 @@ pub(crate) const TABLE: &[Binding] = &[
     row(
         &[Key::Char('w')],
         Action::Why,
-        &[Context::Tasks, Context::Task, Context::Overview],
+        &[Context::Tasks, Context::Task, Context::Overview, Context::Timers, Context::Io],
         "why",
         "walk the chain to the root of its wait",
     ),
     row(
         &[Key::Char('/')],
         Action::Filter,
-        &[Context::Tasks],
+        TABLES,
         "filter",
-        "show only the tasks that match, as in state=idle name~^work busy>10ms",
+        "show only the rows that match, as in state=idle name~^work busy>10ms",
     ),
-    row(&[Key::Char('s')], Action::SortNext, &[Context::Tasks], "sort", "sort by the next column"),
-    row(&[Key::Char('S')], Action::SortPrevious, &[Context::Tasks], "", "sort by the column before"),
-    row(&[Key::Char('i')], Action::Invert, &[Context::Tasks], "invert", "turn the order round"),
+    row(&[Key::Char('s')], Action::SortNext, TABLES, "sort", "sort by the next column"),
+    row(&[Key::Char('S')], Action::SortPrevious, TABLES, "", "sort by the column before"),
+    row(&[Key::Char('i')], Action::Invert, TABLES, "invert", "turn the order round"),
     row(&[Key::Char('t')], Action::Shape, &[Context::Tasks], "tree/flat", "show the tree, or one flat table"),
     row(
         &[Key::Char('e')],
@@ -146,10 +174,22 @@ pub(crate) const TABLE: &[Binding] = &[
     ),
     row(&[Key::Char('1')], Action::Screen(1), SCREENS, "", "Overview"),
     row(&[Key::Char('2')], Action::Screen(2), SCREENS, "", "Tasks"),
+    row(&[Key::Char('3')], Action::TaskPage, SCREENS, "", "the page of the selected task"),
+    row(&[Key::Char('4')], Action::Screen(4), SCREENS, "", "Sites: tasks by where they were spawned"),
+    row(&[Key::Char('5')], Action::Screen(5), SCREENS, "", "Timers: what is pending, by deadline"),
+    row(&[Key::Char('6')], Action::Screen(6), SCREENS, "", "I/O: descriptors, and what goes through them"),
     row(
         &[Key::Char('p')],
         Action::Processes,
-        &[Context::Connecting, Context::Overview, Context::Tasks, Context::Task],
+        &[
+            Context::Connecting,
+            Context::Overview,
+            Context::Tasks,
+            Context::Sites,
+            Context::Timers,
+            Context::Io,
+            Context::Task,
+        ],
         "processes",
         "leave this process and choose another",
     ),

@@ -47,7 +47,9 @@ fn a_key_of_another_screen_says_where_it_works() {
     let said = read(plain(KeyCode::Char('s')), None, Context::Overview);
     assert_eq!(
         said,
-        Reading::Nothing("s (sort by the next column) works in Tasks, not in Overview.".to_owned())
+        Reading::Nothing(
+            "s (sort by the next column) works in Tasks, Sites, Timers and I/O, not in Overview.".to_owned()
+        )
     );
 }
 

@@ -2,11 +2,11 @@
 
 use super::pen::Pen;
 use crate::app::link::Link;
-use crate::app::mouse::tab_width;
-use crate::app::state::{State, Tab};
+use crate::app::state::State;
+use crate::app::tabs;
 use crate::app::update::OLD;
 use crate::app::{event::Now, question};
-use crate::keys::{Action, Binding, Context, TABLE};
+use crate::keys::{Action, Binding, TABLE};
 use crate::theme::Role;
 use loopscope_inspector::model::{Process, words};
 use ratatui::buffer::Buffer;
@@ -63,13 +63,12 @@ pub(super) fn tabs(state: &State, area: Rect, buf: &mut Buffer) {
         Pen::new(&state.theme).text(format!(" {} {alarm}", state.theme.glyphs.bad)).draw_as(style, area, buf);
         return buf.set_style(area, style);
     }
-    if !matches!(state.screen(), Context::Overview | Context::Tasks | Context::Task) {
+    if !state.has_tabs() {
         return;
     }
     let mut pen = Pen::new(&state.theme);
-    for (number, tab) in (1..).zip(Tab::ALL) {
-        let role = if *tab == state.tab { Role::Title } else { Role::Dim };
-        pen = pen.cell(role, format!(" {number} {} ", tab.title()), tab_width(*tab), false);
+    for title in tabs::titles(area.width, state.tab) {
+        pen = pen.put(if title.tab == state.tab { Role::Title } else { Role::Dim }, title.text);
     }
     for page in &state.pages {
         let task = page.picture().map(|picture| &picture.task);
@@ -140,8 +139,7 @@ pub(super) fn note(state: &State, area: Rect, buf: &mut Buffer) {
 /// The bottom bar: the keys of the table that have a label and work here. `?` and `q` are always there.
 pub(super) fn keys(state: &State, area: Rect, buf: &mut Buffer) {
     let context = state.context();
-    let typing = context == Context::Tasks && state.tasks.typing.is_some();
-    if typing {
+    if state.typing().is_some() {
         let hint = [("Enter", "apply"), ("Esc", "leave"), ("Ctrl-U", "empty"), ("Ctrl-C", "quit")];
         let pen = hint.iter().fold(Pen::new(&state.theme).gap(1), |pen, (key, text)| {
             pen.put(Role::Key, key).put(Role::KeyText, format!(" {text}  "))

@@ -99,3 +99,8 @@ pub(super) fn task_name(task: &Task) -> String {
 pub(super) fn place(theme: &Theme, place: &Place, width: u16) -> String {
     super::pen::cut_front(&words::place(place), usize::from(width), theme.glyphs.cut)
 }
+
+/// So many a second, without the unit: what is rare keeps a digit behind the point.
+pub(super) fn rate(per_s: f64) -> String {
+    if per_s > 0.0 && per_s < 9.95 { format!("{per_s:.1}") } else { words::count(per_s.round() as u64) }
+}

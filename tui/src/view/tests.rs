@@ -155,7 +155,7 @@ fn a_filter_being_typed() {
 #[test]
 fn ancestors_of_what_matches_are_told_from_it() {
     let mut state = after(&["2"], 80, 24);
-    "state=running".clone_into(&mut state.tasks.filter);
+    "state=running".clone_into(&mut state.tasks.table.window.filter);
     answer(&mut state, 11);
     insta::assert_snapshot!("tasks_filtered_80x24", text_and_styles(&draw(&state)));
 }

@@ -76,7 +76,7 @@ fn p_leaves_the_process_and_its_pictures() {
     let step = update(&mut state, key("p"));
     assert_eq!(step.effects, [Effect::Detach]);
     assert_eq!((state.context(), state.question()), (Context::Picker, Some(Question::Processes)));
-    assert_eq!((state.process, state.overview.picture, state.tasks.page), (None, None, None));
+    assert_eq!((state.process, state.overview.picture, state.tasks.table.page), (None, None, None));
 }
 
 #[test]

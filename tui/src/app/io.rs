@@ -1,0 +1,27 @@
+//! The I/O screen: descriptors, what goes through them, and who waits for them.
+
+use super::table::{Row, Table};
+use loopscope_inspector::model::Io;
+use loopscope_inspector::model::rates::{self, IoRates};
+
+impl Row for Io {
+    type Beside = ();
+
+    fn is(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+/// What went through a descriptor between the page before and this one; `None` if it was in only one of them.
+pub(crate) fn rates(table: &Table<Io>, io: &Io) -> Option<IoRates> {
+    let (before, window_ns) = table.before(io)?;
+    rates::io_rates(Some(before), io, window_ns)
+}
+
+/// The filter of Tasks that leaves those that wait for a descriptor; `None` if fewer than two do, since one needs no choice.
+pub(crate) fn waiting_filter(io: &Io) -> Option<String> {
+    /// A filter has at most 64 terms.
+    const TERMS_MAX: usize = 64;
+    let ids: Vec<String> = io.waiting.iter().take(TERMS_MAX).map(|id| format!("id={id}")).collect();
+    (ids.len() > 1).then(|| ids.join(" or "))
+}

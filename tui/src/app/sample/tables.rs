@@ -1,0 +1,80 @@
+//! Rows of the tables that are not tasks.
+
+use super::{SECOND, place, summary};
+use loopscope_inspector::model::{Directions, Io, ResourceKind, Site, Timer, TimerKind};
+
+/// Sites of every kind: busy ones, one of a hundred thousand tasks, one without a name, one with a hostile one.
+pub(crate) fn sites() -> Vec<Site> {
+    let site = |file: &str, line, name: Option<&str>, live, spawned, busy_ns| Site {
+        loop_id: Some(0),
+        site: place(file, line),
+        name: name.map(str::to_owned),
+        live,
+        spawned,
+        completed: (spawned - live) / 2,
+        cancelled: spawned - live - (spawned - live) / 2,
+        busy_ns,
+        poll: Some(summary(spawned * 3, 2_000, 900_000, 1_100_000_000)),
+        scheduled: Some(summary(spawned * 3, 9_000, 4_000_000, 90_000_000)),
+        ..Site::default()
+    };
+    let dependency = "/a/.cargo/registry/src/index.crates.io-0123456789abcdef/pool-1.2.3/src/lib.rs";
+    vec![
+        site("src/main.rs", 40, Some("worker"), 8, 8, 93 * SECOND),
+        site("src/net/connection.rs", 112, Some("handler"), 100_000, 1_234_567, 4 * SECOND),
+        Site { panicked: 3, ..site("src/jobs.rs", 7, Some("日本語の名前"), 1, 99, 12_345_678) },
+        site(dependency, 7, None, 4, 5, 90_000),
+        site("src/evil.rs", 66, Some("evil\x1b[2J\nname"), 0, 1, 870),
+        Site { poll: None, scheduled: None, ..site("src/new.rs", 1, Some("never polled"), 1, 1, 0) },
+    ]
+}
+
+/// Timers, two of them late, one of a callback.
+pub(crate) fn timers() -> Vec<Timer> {
+    let timer = |task, kind, deadline_in_ns, line| Timer {
+        loop_id: Some(0),
+        task,
+        kind,
+        deadline_in_ns,
+        at: Some(place("src/main.rs", line)),
+        ..Timer::default()
+    };
+    vec![
+        timer(Some(12), TimerKind::Timeout, -3_100_000_000, 41),
+        timer(Some(8), TimerKind::Sleep, -1_200_000, 61),
+        timer(Some(22), TimerKind::Interval, 340_000_000, 74),
+        timer(None, TimerKind::CallLater, 5_000_000_000, 90),
+        Timer { loop_id: Some(1), at: None, ..timer(Some(14), TimerKind::Sleep, 3_600_000_000_000, 0) },
+    ]
+}
+
+/// Descriptors: a listener, connections that are waited for by nobody, one or many, a pipe, hostile names.
+pub(crate) fn io() -> Vec<Io> {
+    let io = |fd: i32, kind, local: &str, peer: &str, bytes_read: u64, waiting: &[u64]| Io {
+        id: fd as u64 + 100,
+        loop_id: Some(0),
+        fd: Some(fd),
+        kind,
+        local: Some(local.to_owned()).filter(|address| !address.is_empty()),
+        peer: Some(peer.to_owned()).filter(|address| !address.is_empty()),
+        interest: Directions { readable: true, writable: true },
+        bytes_read,
+        bytes_written: bytes_read / 3,
+        reads: bytes_read / 64,
+        writes: bytes_read / 128,
+        would_block: bytes_read / 1_000,
+        idle_for_ns: (bytes_read > 0).then_some(1_200_000_000),
+        waiting: waiting.to_vec(),
+        made_at: Some(place("src/net/connection.rs", 30)),
+        ..Io::default()
+    };
+    let long = "[2001:db8:85a3:8d3:1319:8a2e:370:7348]:65535";
+    vec![
+        io(9, ResourceKind::TcpListener, "0.0.0.0:8080", "", 0, &[22]),
+        io(12, ResourceKind::Tcp, "10.0.0.1:41234", "10.0.0.7:5432", 1_234_567_890, &[9]),
+        io(13, ResourceKind::Tcp, long, long, 4_096, &[7, 9, 14]),
+        io(14, ResourceKind::Udp, "127.0.0.1:53", "", 512, &[]),
+        Io { name: Some("evil\x1b[2J\nname".to_owned()), ..io(15, ResourceKind::Pipe, "", "", 0, &[]) },
+        io(16, ResourceKind::Unix, "/run/a path/with spaces.sock", "(unnamed)", 77, &[13]),
+    ]
+}

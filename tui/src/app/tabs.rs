@@ -1,0 +1,65 @@
+//! The titles of the screens in the second line: ` 1 Overview  2 Tasks  4 Sites `, where they lie, and which was clicked.
+
+use super::state::Tab;
+use ratatui::layout::Rect;
+
+/// From this width on every screen has its title; below it only the one that is seen, the others their numbers.
+const WIDTH_TITLES: u16 = 80;
+
+/// The title of one screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Title {
+    /// Of which.
+    pub(crate) tab: Tab,
+    /// With a blank on either side.
+    pub(crate) text: String,
+}
+
+/// The titles in a line of this width, from its left edge on.
+pub(crate) fn titles(width: u16, seen: Tab) -> Vec<Title> {
+    Tab::ALL
+        .iter()
+        .map(|&tab| {
+            let text = if width >= WIDTH_TITLES || tab == seen {
+                format!(" {} {} ", tab.number(), tab.title())
+            } else {
+                format!(" {} ", tab.number())
+            };
+            Title { tab, text }
+        })
+        .collect()
+}
+
+/// The screen whose title lies at a column of the line.
+pub(crate) fn at(line: Rect, seen: Tab, column: u16) -> Option<Tab> {
+    let mut end = usize::from(line.x);
+    let wanted = usize::from(column);
+    titles(line.width, seen)
+        .into_iter()
+        .find(|title| {
+            end += title.text.len();
+            wanted < end
+        })
+        .map(|title| title.tab)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_column_of_a_title_is_its_screen_s() {
+        for width in [60, 80, 200] {
+            let line = Rect::new(0, 1, width, 1);
+            let mut column = 0;
+            for title in titles(width, Tab::Sites) {
+                for _ in 0..title.text.len() {
+                    assert_eq!(at(line, Tab::Sites, column), Some(title.tab), "{width}");
+                    column += 1;
+                }
+            }
+            assert!(column <= width, "{column} of {width}");
+            assert_eq!(at(line, Tab::Sites, column), None);
+        }
+    }
+}
