@@ -103,6 +103,8 @@ fn append(all: &mut Snapshot, next: Snapshot) {
     extend(&mut all.sites, next.sites);
     extend(&mut all.timers, next.timers);
     extend(&mut all.io, next.io);
+    // They come whole with every page, and the newest say most.
+    all.io_totals = next.io_totals.or(all.io_totals.take());
     extend(&mut all.sync, next.sync);
     extend(&mut all.loops, next.loops);
     extend(&mut all.warnings, next.warnings);

@@ -18,7 +18,7 @@ mod why;
 
 pub(crate) use event_loop::LoopJson;
 use process::ProcessJson;
-pub(crate) use resource::{IoJson, SyncJson};
+pub(crate) use resource::{IoJson, IoTotalJson, SyncJson};
 pub(crate) use site::SiteJson;
 pub(crate) use task::TaskJson;
 pub(crate) use timer::TimerJson;
@@ -84,9 +84,32 @@ pub(crate) fn write_table<R: Serialize>(
     rows: impl Iterator<Item = R>,
 ) -> io::Result<()> {
     open(out, snapshot)?;
-    write!(out, ",\"{command}\":[")?;
+    write_array(out, command, rows)?;
+    writeln!(out, "}}")
+}
+
+/// Writes a document with a second array beside the command's.
+pub(crate) fn write_two_tables<R: Serialize, S: Serialize>(
+    out: &mut dyn Write,
+    snapshot: &Snapshot,
+    (command, rows): (&str, impl Iterator<Item = R>),
+    (beside, more): (&str, impl Iterator<Item = S>),
+) -> io::Result<()> {
+    open(out, snapshot)?;
+    write_array(out, command, rows)?;
+    write_array(out, beside, more)?;
+    writeln!(out, "}}")
+}
+
+/// Writes an array as the next field of an object.
+fn write_array<R: Serialize>(
+    out: &mut dyn Write,
+    name: &str,
+    rows: impl Iterator<Item = R>,
+) -> io::Result<()> {
+    write!(out, ",\"{name}\":[")?;
     write_rows(out, rows, true)?;
-    writeln!(out, "]}}")
+    out.write_all(b"]")
 }
 
 /// Writes rows with commas between them, and before them unless they are the first.

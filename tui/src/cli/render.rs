@@ -3,13 +3,15 @@
 use super::cells::Ink;
 use super::fetch::{self, Source};
 use super::flags::{Flags, Look};
-use super::json::{self, IoJson, LoopJson, SiteJson, SyncJson, TaskJson, TimerJson, WarningJson};
+use super::json::{
+    self, IoJson, IoTotalJson, LoopJson, SiteJson, SyncJson, TaskJson, TimerJson, WarningJson,
+};
 use super::table::{self, Caption, Column};
 use super::tables::{
-    IO, LOOPS, PROCESSES, SITES, SYNC, TASKS, TIMERS, WARNINGS, site_ink, task_ink, warning_ink,
+    IO, IO_TOTALS, LOOPS, PROCESSES, SITES, SYNC, TASKS, TIMERS, WARNINGS, site_ink, task_ink, warning_ink,
 };
 use super::tree;
-use loopscope_inspector::model::{Loop, Process, Snapshot};
+use loopscope_inspector::model::{IoTotal, Loop, Process, Snapshot};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -122,7 +124,11 @@ fn write_json(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Look
         Table::Tasks => array(out, table, snapshot, snapshot.tasks.as_ref(), TaskJson::from, look),
         Table::Sites => array(out, table, snapshot, snapshot.sites.as_ref(), SiteJson::from, look),
         Table::Timers => array(out, table, snapshot, snapshot.timers.as_ref(), TimerJson::from, look),
-        Table::Io => array(out, table, snapshot, snapshot.io.as_ref(), IoJson::from, look),
+        Table::Io => {
+            let io = shown(snapshot.io.as_ref(), look).map(IoJson::from);
+            let totals = rows(snapshot.io_totals.as_ref()).iter().map(IoTotalJson::from);
+            json::write_two_tables(out, snapshot, (table.as_str(), io), ("io_totals", totals))
+        }
         Table::Sync => array(out, table, snapshot, snapshot.sync.as_ref(), SyncJson::from, look),
         Table::Loops => array(out, table, snapshot, snapshot.loops.as_ref(), LoopJson::from, look),
         Table::Warnings => array(out, table, snapshot, snapshot.warnings.as_ref(), WarningJson::from, look),
@@ -138,8 +144,12 @@ fn array<'a, R: 'a, J: Serialize>(
     json: impl Fn(&'a R) -> J,
     look: Look,
 ) -> io::Result<()> {
-    let shown = rows(of).iter().take(look.limit.unwrap_or(usize::MAX));
-    json::write_table(out, snapshot, table.as_str(), shown.map(json))
+    json::write_table(out, snapshot, table.as_str(), shown(of, look).map(json))
+}
+
+/// The rows of a table that the limit leaves.
+fn shown<R>(table: Option<&Vec<R>>, look: Look) -> impl Iterator<Item = &R> {
+    rows(table).iter().take(look.limit.unwrap_or(usize::MAX))
 }
 
 fn write_csv(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Look) -> io::Result<()> {
@@ -166,7 +176,10 @@ fn write_words(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Loo
         Table::Tasks => words(out, TASKS, rows(all.tasks.as_ref()), all, "tasks", task_ink, look),
         Table::Sites => words(out, SITES, rows(all.sites.as_ref()), all, "sites", site_ink, look),
         Table::Timers => words(out, TIMERS, rows(all.timers.as_ref()), all, "timers", plain, look),
-        Table::Io => words(out, IO, rows(all.io.as_ref()), all, "descriptors", plain, look),
+        Table::Io => {
+            words(out, IO, rows(all.io.as_ref()), all, "descriptors", plain, look)?;
+            io_totals(out, rows(all.io_totals.as_ref()), look)
+        }
         Table::Sync => {
             words(out, SYNC, rows(all.sync.as_ref()), all, "locks, queues, channels or groups", plain, look)
         }
@@ -176,6 +189,18 @@ fn write_words(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Loo
         }
         Table::Tree => tree::write_tree(out, all, look),
     }
+}
+
+/// What went through all descriptors, below those that are open.
+fn io_totals(out: &mut dyn Write, totals: &[IoTotal], look: Look) -> io::Result<()> {
+    if totals.is_empty() {
+        return Ok(());
+    }
+    let heading = "in all, with what is closed:";
+    writeln!(out, "\n{}", Ink::Heading.paint(heading, look.color))?;
+    let total = u64::try_from(totals.len()).unwrap_or(u64::MAX);
+    let caption = Caption { what: "descriptors", total, dropped: 0 };
+    table::write_words(out, IO_TOTALS, totals, &caption, plain, look)
 }
 
 /// A row in no colour.

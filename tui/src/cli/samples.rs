@@ -1,7 +1,7 @@
 //! Synthetic pictures for the tests: every field filled, or next to nothing.
 
 use loopscope_inspector::model::{
-    Cycle, Directions, Frame, Io, Loop, Place, Process, ResourceKind, ResourceRef, Rights, Running,
+    Cycle, Directions, Frame, Io, IoTotal, Loop, Place, Process, ResourceKind, ResourceRef, Rights, Running,
     RuntimeKind, Severity, Site, Snapshot, Summary, Sync, Task, TaskKind, TaskState, Timer, TimerKind,
     TreeNode, Wait, WaitKind, WallTime, Warning,
 };
@@ -328,6 +328,26 @@ pub(crate) fn io() -> Vec<Io> {
     vec![connection, hostile]
 }
 
+pub(crate) fn io_totals() -> Vec<IoTotal> {
+    let connections = IoTotal {
+        loop_id: Some(0),
+        kind: ResourceKind::Tcp,
+        made_at: Some(place("src/main.rs", 20)),
+        open: 1,
+        opened: 1_001,
+        closed: 1_000,
+        bytes_read: 98_765_432,
+        bytes_written: 123_456,
+        reads: 9_876,
+        writes: 1_003,
+        would_block: 9_000,
+        readiness_delay: Some(summary()),
+        ..IoTotal::default()
+    };
+    let elsewhere = IoTotal { made_at: Some(place(HOSTILE, 1)), opened: 2, closed: 2, ..IoTotal::default() };
+    vec![connections, elsewhere]
+}
+
 pub(crate) fn sync() -> Vec<Sync> {
     let lock = Sync {
         id: 3,
@@ -361,6 +381,7 @@ pub(crate) fn snapshot() -> Snapshot {
         sites: Some(sites()),
         timers: Some(timers()),
         io: Some(io()),
+        io_totals: Some(io_totals()),
         sync: Some(sync()),
         ..of_tasks_and_loops()
     }

@@ -9,7 +9,7 @@ mod tasks;
 mod timers;
 mod warnings;
 
-pub(crate) use io::IO;
+pub(crate) use io::{IO, IO_TOTALS};
 pub(crate) use loops::LOOPS;
 pub(crate) use processes::PROCESSES;
 pub(crate) use sites::{SITES, site_ink};

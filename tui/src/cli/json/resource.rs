@@ -1,7 +1,7 @@
 //! `io` and `sync`.
 
 use super::value::{HistJson, PlaceJson};
-use loopscope_inspector::model::{Io, Sync};
+use loopscope_inspector::model::{Io, IoTotal, Sync};
 use serde::Serialize;
 
 /// One descriptor.
@@ -59,6 +59,48 @@ impl<'a> From<&'a Io> for IoJson<'a> {
             waiting: &row.waiting,
             readiness_delay: row.readiness_delay.as_ref().map(HistJson::from),
             made_at: row.made_at.as_ref().map(PlaceJson::from),
+        }
+    }
+}
+
+/// All descriptors of one kind made at one place, closed ones included.
+#[derive(Debug, Serialize)]
+pub(crate) struct IoTotalJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+    #[serde(rename = "loop", skip_serializing_if = "Option::is_none")]
+    loop_id: Option<u64>,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_at: Option<PlaceJson<'a>>,
+    open: u64,
+    opened: u64,
+    closed: u64,
+    bytes_read: u64,
+    bytes_written: u64,
+    reads: u64,
+    writes: u64,
+    would_block: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    readiness_delay: Option<HistJson>,
+}
+
+impl<'a> From<&'a IoTotal> for IoTotalJson<'a> {
+    fn from(row: &'a IoTotal) -> Self {
+        Self {
+            pid: row.pid,
+            loop_id: row.loop_id,
+            kind: row.kind.as_str(),
+            made_at: row.made_at.as_ref().map(PlaceJson::from),
+            open: row.open,
+            opened: row.opened,
+            closed: row.closed,
+            bytes_read: row.bytes_read,
+            bytes_written: row.bytes_written,
+            reads: row.reads,
+            writes: row.writes,
+            would_block: row.would_block,
+            readiness_delay: row.readiness_delay.as_ref().map(HistJson::from),
         }
     }
 }

@@ -132,6 +132,22 @@ fn io_has_the_promised_fields() {
 }
 
 #[test]
+fn io_totals_have_the_promised_fields() {
+    let (snapshot, io, totals) = (samples::snapshot(), samples::io(), samples::io_totals());
+    let document = document(|out| {
+        let io = io.iter().map(IoJson::from);
+        write_two_tables(out, &snapshot, ("io", io), ("io_totals", totals.iter().map(IoTotalJson::from)))
+    });
+    assert_eq!(document["io"].as_array().unwrap().len(), 2);
+    let row = &document["io_totals"][0];
+    check_fields(
+        row,
+        "loop kind made_at open opened closed bytes_read bytes_written reads writes would_block readiness_delay",
+    );
+    check_fields(&row["readiness_delay"], HIST);
+}
+
+#[test]
 fn sync_has_the_promised_fields() {
     let (snapshot, sync) = (samples::snapshot(), samples::sync());
     let document = document(|out| write_table(out, &snapshot, "sync", sync.iter().map(SyncJson::from)));

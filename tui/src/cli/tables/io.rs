@@ -2,7 +2,7 @@
 
 use super::super::table::{Align, Column};
 use super::{address, duration, exact, exact_ids, exact_place, ids, name, place, unless_0};
-use loopscope_inspector::model::{Io, words};
+use loopscope_inspector::model::{Io, IoTotal, words};
 
 /// The columns of `io`: who is at the other end comes first, since narrow terminals cut at the right.
 pub(crate) const IO: &[Column<Io>] = &[
@@ -134,5 +134,100 @@ pub(crate) const IO: &[Column<Io>] = &[
         align: Align::Left,
         words: Some(|row| place(row.made_at.as_ref())),
         exact: |row| exact_place(row.made_at.as_ref()),
+    },
+];
+
+/// The columns of the sums below `io`, for people only.
+pub(crate) const IO_TOTALS: &[Column<IoTotal>] = &[
+    Column {
+        name: "kind",
+        heading: "KIND",
+        align: Align::Left,
+        words: Some(|row| row.kind.to_string()),
+        exact: |row| row.kind.to_string(),
+    },
+    Column {
+        name: "made_at",
+        heading: "MADE AT",
+        align: Align::Left,
+        words: Some(|row| place(row.made_at.as_ref())),
+        exact: |row| exact_place(row.made_at.as_ref()),
+    },
+    Column {
+        name: "loop",
+        heading: "LOOP",
+        align: Align::Right,
+        words: Some(|row| exact(row.loop_id)),
+        exact: |row| exact(row.loop_id),
+    },
+    Column {
+        name: "open",
+        heading: "OPEN",
+        align: Align::Right,
+        words: Some(|row| words::count(row.open)),
+        exact: |row| row.open.to_string(),
+    },
+    Column {
+        name: "opened",
+        heading: "OPENED",
+        align: Align::Right,
+        words: Some(|row| words::count(row.opened)),
+        exact: |row| row.opened.to_string(),
+    },
+    Column {
+        name: "bytes_read",
+        heading: "READ",
+        align: Align::Right,
+        words: Some(|row| words::bytes(row.bytes_read)),
+        exact: |row| row.bytes_read.to_string(),
+    },
+    Column {
+        name: "bytes_written",
+        heading: "WRITTEN",
+        align: Align::Right,
+        words: Some(|row| words::bytes(row.bytes_written)),
+        exact: |row| row.bytes_written.to_string(),
+    },
+    Column {
+        name: "reads",
+        heading: "READS",
+        align: Align::Right,
+        words: Some(|row| words::count(row.reads)),
+        exact: |row| row.reads.to_string(),
+    },
+    Column {
+        name: "writes",
+        heading: "WRITES",
+        align: Align::Right,
+        words: Some(|row| words::count(row.writes)),
+        exact: |row| row.writes.to_string(),
+    },
+    Column {
+        name: "would_block",
+        heading: "WOULD BLOCK",
+        align: Align::Right,
+        words: Some(|row| unless_0(row.would_block)),
+        exact: |row| row.would_block.to_string(),
+    },
+    Column {
+        name: "readiness_delay_p50_ns",
+        heading: "DELAY P50",
+        align: Align::Right,
+        words: Some(|row| duration(row.readiness_delay.and_then(|readiness_delay| readiness_delay.p50_ns))),
+        exact: |row| exact(row.readiness_delay.and_then(|readiness_delay| readiness_delay.p50_ns)),
+    },
+    Column {
+        name: "readiness_delay_p99_ns",
+        heading: "DELAY P99",
+        align: Align::Right,
+        words: Some(|row| duration(row.readiness_delay.and_then(|readiness_delay| readiness_delay.p99_ns))),
+        exact: |row| exact(row.readiness_delay.and_then(|readiness_delay| readiness_delay.p99_ns)),
+    },
+    Column {
+        name: "readiness_delay_max_ns",
+        heading: "DELAY MAX",
+        align: Align::Right,
+        words: Some(|row| duration(row.readiness_delay.and_then(|readiness_delay| readiness_delay.max_ns))),
+        exact: |row| exact(row.readiness_delay.and_then(|readiness_delay| readiness_delay.max_ns)),
     },
 ];
