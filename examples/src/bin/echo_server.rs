@@ -58,7 +58,12 @@ impl Options {
 
 fn main() -> ExitCode {
     loopscope_inspector::start();
-    let options = match Options::parse(std::env::args().skip(1)) {
+    run(std::env::args().skip(1))
+}
+
+/// Everything but the agent.
+pub(crate) fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
+    let options = match Options::parse(arguments) {
         Ok(options) => options,
         Err(message) => {
             eprintln!("{message}\n{USAGE}");
