@@ -162,7 +162,7 @@ fn spawn(bound: Bound, limits: Limits) -> Result<Agent, StartError> {
     let (made, is_made) = mpsc::sync_channel(1);
     let path = bound.path.clone();
     let thread = std::thread::Builder::new()
-        .name("loopscope-agent".to_owned())
+        .name(rendezvous::AGENT_THREAD.to_owned())
         .spawn(move || {
             let runner = loopscope::Runner::builder().name("loopscope-agent").hidden(true).build();
             let mut runner = match runner {

@@ -23,12 +23,20 @@
 mod connection;
 mod discovery;
 mod error;
+mod left;
+mod right;
+mod sockets;
+mod stranger;
 mod target;
+mod users;
 
 pub use connection::{Client, TIMEOUT, Watch};
-pub use discovery::Found;
+pub use discovery::{Candidate, Found};
 pub use error::{Error, Kind};
+pub use left::{Left, left, remove};
+pub use right::Right;
 pub use target::Target;
+pub use users::user_name;
 
 use discovery::Places;
 

@@ -6,8 +6,13 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
 /// The variable that switches the agent off, on, or to another path.
 pub(crate) const VARIABLE: &str = "LOOPSCOPE_INSPECT";
+
+/// The name of the agent's thread, which tells that a process has one. The OS keeps 15 bytes.
+pub(crate) const AGENT_THREAD: &str = "loopscope-agent";
 
 /// The directory of one user's sockets where the user has a directory for such things.
 pub(crate) fn in_runtime_dir(runtime_dir: &Path) -> PathBuf {
@@ -66,6 +71,15 @@ pub(crate) fn asked(value: Option<&OsStr>) -> Asked {
         _ if value.as_encoded_bytes().contains(&b'/') => Asked::At(PathBuf::from(value)),
         _ => Asked::Nonsense(value.to_string_lossy().into_owned()),
     }
+}
+
+/// Whether nobody listens.
+pub(crate) fn is_deaf(path: &Path) -> bool {
+    let Ok(address) = SocketAddrUnix::new(path) else { return false };
+    // Does not block: a live socket whose queue is full says `EAGAIN` at once.
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+        .is_ok_and(|probe| rustix::net::connect(&probe, &address) == Err(rustix::io::Errno::CONNREFUSED))
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use super::window::Window;
 use crate::model::{Process, RuntimeKind, WallTime};
-use crate::proc::Proc;
-use rustix::time::{ClockId, clock_gettime};
+use crate::proc::{Proc, program_name, since_boot_ns, ticks_ns as ticks};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -31,14 +30,14 @@ struct Fixed {
 impl OwnProcess {
     pub(super) fn new() -> Self {
         let (proc, pid) = (Proc::default(), std::process::id());
-        let stat = proc.stat(pid).ok();
+        let (stat, exe) = (proc.own_stat().ok(), proc.own_exe());
         let started_at = stat.as_ref().map(|stat| {
             let uptime_ns = since_boot_ns().saturating_sub(ticks(stat.start_ticks));
             WallTime::from(SystemTime::now()).saturating_sub_ns(uptime_ns)
         });
         let fixed = Fixed {
-            exe: proc.exe(pid).map(|exe| exe.to_string_lossy().into_owned()),
-            name: proc.name(pid),
+            name: exe.as_deref().and_then(program_name),
+            exe: exe.map(|exe| exe.to_string_lossy().into_owned()),
             start_ticks: stat.map(|stat| stat.start_ticks),
             started_at,
         };
@@ -52,7 +51,7 @@ impl OwnProcess {
 
     /// Everything but what the loops know.
     pub(super) fn read(&self) -> Process {
-        let stat = self.proc.stat(self.pid).ok();
+        let stat = self.proc.own_stat().ok();
         let now_ns = since_boot_ns();
         let uptime_ns = stat.as_ref().map(|stat| now_ns.saturating_sub(ticks(stat.start_ticks)));
         let cpu = stat.as_ref().and_then(|stat| {
@@ -70,18 +69,6 @@ impl OwnProcess {
             ..Process::default()
         }
     }
-}
-
-fn since_boot_ns() -> u64 {
-    let now = clock_gettime(ClockId::Boottime);
-    let (seconds, nanos) = (u64::try_from(now.tv_sec), u64::try_from(now.tv_nsec));
-    seconds.unwrap_or(0).saturating_mul(1_000_000_000).saturating_add(nanos.unwrap_or(0))
-}
-
-/// Clock ticks as nanoseconds.
-fn ticks(ticks: u64) -> u64 {
-    let per_second = rustix::param::clock_ticks_per_second().max(1);
-    ticks.saturating_mul(1_000_000_000 / per_second)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub(super) struct Bound {
 pub(super) fn bind_usual(proc: &Proc, runtime_dir: Option<&Path>, uid: u32) -> Result<Bound, StartError> {
     let pid = std::process::id();
     let start_ticks = proc
-        .stat(pid)
+        .own_stat()
         .map_err(|source| StartError::io(Operation::ReadProc, "/proc/self/stat", source))?
         .start_ticks;
     let in_runtime_dir = runtime_dir.filter(|dir| dir.is_dir()).map(rendezvous::in_runtime_dir);
@@ -57,7 +57,9 @@ pub(super) fn bind(path: &Path) -> Result<Bound, StartError> {
     let error = |operation| move |source: io::Error| StartError::io(operation, path, source);
     let address =
         SocketAddrUnix::new(path).map_err(|source| StartError::io(Operation::Bind, path, source.into()))?;
-    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket()) && is_deaf(path) {
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
+        && rendezvous::is_deaf(path)
+    {
         fs::remove_file(path).map_err(error(Operation::RemoveStale))?;
     }
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
@@ -97,19 +99,10 @@ fn remove_stale(proc: &Proc, dir: &Path) {
             proc.stat(pid).map_or(true, |stat| stat.start_ticks != start_ticks)
         });
         // A process that is not to be seen may live in another namespace, so its socket must be deaf as well.
-        if is_dead && is_deaf(&entry.path()) {
+        if is_dead && rendezvous::is_deaf(&entry.path()) {
             let _ = fs::remove_file(entry.path());
         }
     }
-}
-
-/// Whether nobody listens.
-fn is_deaf(path: &Path) -> bool {
-    let Ok(address) = SocketAddrUnix::new(path) else { return false };
-    // Does not block: a live socket whose queue is full says `EAGAIN` at once.
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
-        .is_ok_and(|probe| rustix::net::connect(&probe, &address) == Err(rustix::io::Errno::CONNREFUSED))
 }
 
 #[cfg(test)]

@@ -3,8 +3,11 @@
 //! What is at the other end is not trusted: it must be the process that was asked for, it must answer in time, and what it
 //! sends is bounded before it is decoded and checked after.
 
-use super::discovery::Found;
+use super::discovery::{Found, Places, words_of};
 use super::error::{Error, Kind};
+use super::right::Right;
+use super::stranger::{FirstWords, Listening, console_request, is_console_answer};
+use super::users;
 use crate::model::Process;
 use crate::proc::Proc;
 use crate::wire::limits::PART_BYTES_MAX;
@@ -29,6 +32,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Client {
     peer: Peer,
     rpc: InspectClient<Channel>,
+    channel: Channel,
     protocol: u32,
     process: Process,
     start_ticks: Option<u64>,
@@ -42,6 +46,11 @@ pub struct Client {
 struct Peer {
     pid: Option<u32>,
     who: String,
+    /// When the process was started, where that was known before it was asked.
+    start_ticks: Option<u64>,
+    /// The user that listens.
+    uid: Option<u32>,
+    first_words: FirstWords,
 }
 
 impl Client {
@@ -59,17 +68,25 @@ impl Client {
     ///
     /// Outside of a loop.
     pub async fn connect(found: &Found, timeout: Duration) -> Result<Self, Error> {
-        let mut peer = Peer { pid: found.pid, who: found.who() };
+        let mut peer = Peer {
+            pid: found.pid,
+            who: found.who(),
+            start_ticks: found.start_ticks,
+            uid: None,
+            first_words: FirstWords::default(),
+        };
         let connecting = loopscope::timeout(timeout, UnixStream::connect(&found.socket)).await;
         let stream = match connecting {
             Err(_) => return Err(peer.silent(timeout)),
-            Ok(Err(error)) => return Err(no_socket(found, &error)),
+            Ok(Err(error)) => return Err(peer.no_socket(found, &error)),
             Ok(Ok(stream)) => stream,
         };
         peer.check(&stream)?;
         let greeting = Self::greet(peer.clone(), stream, timeout);
         let greeted = loopscope::timeout(timeout, greeting).await;
-        let mut client = greeted.unwrap_or_else(|_| Err(peer.silent(timeout)))?;
+        let greeted = greeted.unwrap_or_else(|_| Err(peer.silent(timeout)));
+        let mut client = greeted.map_err(|error| peer.perhaps_console(error, found))?;
+        client.process.user = peer.uid.map(users::words);
         client.process.socket = Some(found.socket.to_string_lossy().into_owned());
         Ok(client)
     }
@@ -80,7 +97,10 @@ impl Client {
             .initial_connection_window_size(1 << 20)
             .max_header_list_size(16 << 10);
         let (sender, connection) = http
-            .handshake::<_, tonic::body::Body>(Stream::new(stream, timeout))
+            .handshake::<_, tonic::body::Body>(Stream::new(
+                Listening { inner: stream, first: peer.first_words.clone() },
+                timeout,
+            ))
             .await
             .map_err(|error| peer.transport(&error))?;
         let serving = loopscope::spawn(async move {
@@ -89,10 +109,12 @@ impl Client {
         });
         let channel = Channel { sender };
         let origin = http::Uri::from_static("http://loopscope.invalid");
-        let rpc = InspectClient::with_origin(channel, origin).max_decoding_message_size(PART_BYTES_MAX);
+        let rpc =
+            InspectClient::with_origin(channel.clone(), origin).max_decoding_message_size(PART_BYTES_MAX);
         let mut client = Self {
             peer,
             rpc,
+            channel,
             protocol: 0,
             process: Process::default(),
             start_ticks: None,
@@ -109,7 +131,13 @@ impl Client {
             protocol_max: wire::PROTOCOL_MAX,
             client: concat!("loopscope ", env!("CARGO_PKG_VERSION")).to_owned(),
         };
-        let reply = self.rpc.hello(request).await.map_err(|status| self.peer.status(&status))?;
+        let reply = match self.rpc.hello(request).await {
+            Ok(reply) => reply,
+            Err(status) if status.code() == Code::Unimplemented && self.is_console().await => {
+                return Err(Error::new(Kind::Console { path: std::path::PathBuf::new() }));
+            }
+            Err(status) => return Err(self.peer.status(&status)),
+        };
         let hello = wire::decode_hello(reply.into_inner()).map_err(|error| self.peer.nonsense(&error))?;
         self.protocol = self.peer.agree(&hello)?;
         self.start_ticks = hello.start_ticks;
@@ -117,6 +145,12 @@ impl Client {
         // In its own namespace it may have another number than for us.
         self.process.pid = self.peer.pid.unwrap_or(self.process.pid);
         Ok(())
+    }
+
+    /// Whether the other end has tokio-console's service.
+    async fn is_console(&mut self) -> bool {
+        let Some(request) = console_request() else { return false };
+        self.channel.sender.send_request(request).await.is_ok_and(|answer| is_console_answer(&answer))
     }
 
     /// The process at the other end as it said at the beginning, with the rights of this client.
@@ -245,6 +279,7 @@ impl Pictures {
             process.rights = self.process.rights;
             process.capabilities = self.process.capabilities;
             process.socket.clone_from(&self.process.socket);
+            process.user.clone_from(&self.process.user);
         }
     }
 }
@@ -252,8 +287,12 @@ impl Pictures {
 impl Peer {
     /// Makes sure that the other end is the process that was asked for.
     fn check(&mut self, stream: &UnixStream) -> Result<(), Error> {
-        let found =
-            stream.peer_cred().ok().and_then(|peer| u32::try_from(peer.pid).ok()).filter(|&pid| pid > 0);
+        let credentials = stream.peer_cred().ok();
+        self.uid = credentials.as_ref().map(|peer| peer.uid);
+        let found = credentials.and_then(|peer| u32::try_from(peer.pid).ok()).filter(|&pid| pid > 0);
+        if let Some(end) = self.end() {
+            return Err(Error::new(end).about(&self.who));
+        }
         match (self.pid, found) {
             (Some(wanted), found) if found != Some(wanted) => {
                 Err(Error::new(Kind::Impostor { wanted, found }))
@@ -261,8 +300,7 @@ impl Peer {
             (None, Some(pid)) => {
                 // A child that was forked off may hold the socket of a process that is gone.
                 let name = Proc::default().name(pid);
-                self.who =
-                    Found { pid: Some(pid), name, socket: std::path::PathBuf::new(), alive: true }.who();
+                self.who = Found { pid: Some(pid), name, ..Found::at("") }.who();
                 self.pid = Some(pid);
                 Ok(())
             }
@@ -293,24 +331,73 @@ impl Peer {
 
     /// It did not answer: says what is known of why.
     fn silent(&self, timeout: Duration) -> Error {
-        let stat = self.pid.map(|pid| (pid, Proc::default().stat(pid)));
-        let kind = match stat {
-            Some((pid, Ok(stat))) if stat.is_stopped() => Kind::Stopped { pid },
-            Some((pid, Ok(stat))) if stat.is_zombie() => Kind::Zombie { pid },
-            Some((_, Err(error))) if error.kind() == io::ErrorKind::NotFound => Kind::Ended,
-            _ => Kind::Silent { timeout },
+        let stopped = self.pid.filter(|&pid| Proc::default().stat(pid).is_ok_and(|stat| stat.is_stopped()));
+        let kind = match (self.end(), stopped) {
+            (Some(end), _) => end,
+            (None, Some(pid)) => Kind::Stopped { pid },
+            (None, None) => Kind::Silent { timeout },
         };
         Error::new(kind).about(&self.who)
     }
 
-    /// The connection is gone: says whether the process is, too.
-    fn closed(&self, detail: String) -> Error {
-        let kind = match self.pid.map(|pid| (pid, Proc::default().stat(pid))) {
-            Some((pid, Ok(stat))) if stat.is_zombie() => Kind::Zombie { pid },
-            Some((_, Err(error))) if error.kind() == io::ErrorKind::NotFound => Kind::Ended,
-            _ => Kind::Closed { detail },
+    /// The connection is gone: says whether the process is, too, or what it is if no agent.
+    fn closed(&self, mut detail: String) -> Error {
+        let kind = match (self.end(), self.first_words.tell()) {
+            (Some(end), _) => end,
+            (None, Some(stranger)) => Kind::NotInspector { detail: stranger },
+            (None, None) => {
+                if self.pid.is_some_and(|pid| Proc::default().has_other_users(pid)) {
+                    "it is in another namespace of users, in which you are not the user that it is: ask as the user who started it"
+                        .clone_into(&mut detail);
+                }
+                Kind::Closed { detail }
+            }
         };
         Error::new(kind).about(&self.who)
+    }
+
+    /// Whether the process has ended; another one may have its number by now.
+    fn end(&self) -> Option<Kind> {
+        let pid = self.pid?;
+        match Proc::default().stat(pid) {
+            Ok(stat) if self.start_ticks.is_some_and(|start_ticks| start_ticks != stat.start_ticks) => {
+                Some(Kind::Ended)
+            }
+            Ok(stat) if stat.is_zombie() => Some(Kind::Zombie { pid }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Kind::Ended),
+            _ => None,
+        }
+    }
+
+    /// The socket cannot be connected to.
+    fn no_socket(&self, found: &Found, error: &io::Error) -> Error {
+        let path = found.socket.clone();
+        if let Some(end) = self.end() {
+            return Error::new(end).about(&self.who);
+        }
+        let kind = match (error.kind(), found.pid) {
+            (io::ErrorKind::PermissionDenied, Some(pid)) => match Proc::default().uid(pid) {
+                Some(uid) => Kind::OtherUser { pid, uid },
+                None => Kind::NoSuchProcess { pid },
+            },
+            (io::ErrorKind::ConnectionRefused, _) => {
+                let detail = "nobody listens there any more".to_owned();
+                Places::usual().left_by(&path).unwrap_or(Kind::NoSocket { path, detail })
+            }
+            _ => Kind::NoSocket { detail: words_of(error, &path), path },
+        };
+        Error::new(kind)
+    }
+
+    /// Says where the tokio-console server is, if it is one.
+    fn perhaps_console(&self, error: Error, found: &Found) -> Error {
+        match error.kind() {
+            Kind::Console { .. } => {
+                let path = std::path::absolute(&found.socket).unwrap_or_else(|_| found.socket.clone());
+                Error::new(Kind::Console { path }).about(&self.who)
+            }
+            _ => error,
+        }
     }
 
     fn nonsense(&self, error: &wire::DecodeError) -> Error {
@@ -327,16 +414,18 @@ impl Peer {
         let detail = status.message().to_owned();
         let kind = match status.code() {
             Code::InvalidArgument => Kind::BadRequest { detail },
-            Code::PermissionDenied | Code::Unauthenticated => Kind::Refused { detail },
+            // Every call that this client makes needs the right to see.
+            Code::PermissionDenied | Code::Unauthenticated => Kind::Refused { right: Right::See, detail },
             Code::ResourceExhausted => Kind::Busy { detail },
             Code::Unimplemented => {
-                let detail = "it speaks gRPC, but not loopscope.v1; if it is a tokio-console server, this build does not \
-                              support those yet";
-                Kind::NotInspector { detail: detail.to_owned() }
+                Kind::NotInspector { detail: "it speaks gRPC, but not loopscope.v1".to_owned() }
             }
             Code::OutOfRange | Code::DataLoss | Code::FailedPrecondition => Kind::NotInspector { detail },
             Code::Internal | Code::Unknown if is_protocol_error(status) => {
-                Kind::NotInspector { detail: "it does not speak gRPC over HTTP/2".to_owned() }
+                let stranger = self.first_words.tell();
+                Kind::NotInspector {
+                    detail: stranger.unwrap_or_else(|| "it does not speak gRPC over HTTP/2".to_owned()),
+                }
             }
             _ => return self.closed(detail),
         };
@@ -358,24 +447,6 @@ fn is_protocol_error(status: &Status) -> bool {
     }
     // Without a connection's error it is what tonic makes of an answer that is no gRPC.
     status.code() == Code::Internal || status.message().contains("grpc-status")
-}
-
-fn no_socket(found: &Found, error: &io::Error) -> Error {
-    let kind = match (error.kind(), found.pid) {
-        (io::ErrorKind::PermissionDenied, Some(pid)) => match Proc::default().uid(pid) {
-            Some(uid) => Kind::OtherUser { pid, uid },
-            None => Kind::NoSuchProcess { pid },
-        },
-        (io::ErrorKind::ConnectionRefused, _) => {
-            Kind::NoSocket { path: found.socket.clone(), detail: "nobody listens there any more".to_owned() }
-        }
-        (io::ErrorKind::PermissionDenied, None) => Kind::NoSocket {
-            path: found.socket.clone(),
-            detail: "it belongs to another user; try sudo".to_owned(),
-        },
-        _ => Kind::NoSocket { path: found.socket.clone(), detail: error.to_string() },
-    };
-    Error::new(kind)
 }
 
 /// hyper's connection as tonic wants it.

@@ -1,17 +1,19 @@
-//! Which processes can be attached to, and where their sockets are.
+//! Which process a target means, and why it cannot be attached to.
 //!
 //! A name in a directory is only a hint: whether the process that is asked for really is at the other end is settled by the
 //! peer's credentials after connecting.
 
 use super::error::{Error, Kind};
+use super::sockets::sockets;
 use super::target::Target;
 use crate::model::words;
-use crate::proc::{Proc, Stat};
+use crate::proc::{Proc, Stat, since_boot_ns, ticks_ns};
 use crate::rendezvous::{self, Asked};
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A socket that may be an agent's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,10 @@ pub struct Found {
     pub pid: Option<u32>,
     /// The name of its program.
     pub name: Option<String>,
+    /// The user it runs as.
+    pub uid: Option<u32>,
+    /// When it was started, in clock ticks since the machine's boot.
+    pub start_ticks: Option<u64>,
     /// Its socket.
     pub socket: PathBuf,
     /// Whether the process is there; a dead one may have left its socket.
@@ -29,7 +35,7 @@ pub struct Found {
 impl Found {
     /// A socket at that path, of whatever process.
     pub fn at(socket: impl Into<PathBuf>) -> Self {
-        Self { pid: None, name: None, socket: socket.into(), alive: true }
+        Self { pid: None, name: None, uid: None, start_ticks: None, socket: socket.into(), alive: true }
     }
 
     /// How to speak of it, as in `4711 (app)`.
@@ -40,6 +46,19 @@ impl Found {
             (None, _) => words::escape(&self.socket.to_string_lossy(), 200).into_owned(),
         }
     }
+}
+
+/// One of several processes that a target may mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its number.
+    pub pid: u32,
+    /// The name of its program.
+    pub name: Option<String>,
+    /// The user it runs as.
+    pub uid: Option<u32>,
+    /// How long it has been running.
+    pub uptime: Option<Duration>,
 }
 
 /// Where to look; elsewhere in tests.
@@ -67,91 +86,92 @@ impl Places {
         }
     }
 
-    /// The directories where sockets of `uid` are, or of all users.
-    fn directories(&self, uid: Option<u32>) -> Vec<PathBuf> {
-        let mut all = Vec::new();
-        all.extend(self.runtime_dir.as_deref().map(rendezvous::in_runtime_dir));
-        all.extend(numbered(&self.run_user, "", uid).iter().map(|dir| rendezvous::in_runtime_dir(dir)));
-        all.extend(numbered(&self.tmp, "loopscope-", uid));
-        let mut directories: Vec<PathBuf> = Vec::new();
-        for dir in all {
-            if !directories.contains(&dir) {
-                directories.push(dir);
-            }
-        }
-        directories
-    }
-
-    /// Every socket in these directories that looks like an agent's.
-    pub(super) fn scan(&self) -> Vec<Found> {
-        let uid = (self.uid != 0).then_some(self.uid);
-        let mut found: Vec<Found> = Vec::new();
-        for (pid, start_ticks, socket) in self.directories(uid).iter().flat_map(|dir| sockets(dir)) {
-            let stat = self.proc.stat(pid).ok();
-            let alive = stat.is_some_and(|stat| stat.start_ticks == start_ticks);
-            let name = alive.then(|| self.proc.name(pid)).flatten();
-            found.push(Found { pid: Some(pid), name, socket, alive });
-        }
-        found.sort_by(|a, b| (a.pid, &a.socket).cmp(&(b.pid, &b.socket)));
-        found
-    }
-
     /// What the target names.
     pub(super) fn find(&self, target: &Target) -> Result<Found, Error> {
         match target {
-            Target::Only => self.only(|_| true, || Kind::NothingToAttach),
+            Target::Only => self.find_only(),
             Target::Pid(pid) => self.find_pid(*pid),
             Target::Program(name) => self.find_program(name),
-            Target::Socket(path) => find_socket(path),
+            Target::Socket(path) => self.find_socket(path),
             Target::Console(target) => Err(Error::new(Kind::Unsupported { target: target.clone() })),
         }
     }
 
-    fn only(&self, wanted: impl Fn(&Found) -> bool, none: impl FnOnce() -> Kind) -> Result<Found, Error> {
-        let mut found: Vec<Found> =
-            self.scan().into_iter().filter(|found| found.alive && wanted(found)).collect();
-        // Two directories may name one process; the first is what its environment says.
-        found.dedup_by_key(|found| found.pid);
+    fn find_only(&self) -> Result<Found, Error> {
+        let mut found: Vec<Found> = self.scan().into_iter().filter(|found| found.alive).collect();
+        // A process whose directory was cleared may have opened two.
+        found.dedup_by_key(|found| found.pid.map_or_else(|| Err(found.socket.clone()), Ok));
         match found.len() {
-            0 => Err(Error::new(none())),
-            1 => Ok(found.remove(0)),
-            _ => {
-                let candidates =
-                    found.into_iter().filter_map(|found| Some((found.pid?, found.name))).collect();
-                Err(Error::new(Kind::Ambiguous { candidates }))
-            }
+            0 => Err(Error::new(Kind::NothingToAttach)),
+            1 => self.awake(found.remove(0)),
+            _ => Err(self.ambiguous(None, found.iter().filter_map(|found| found.pid))),
         }
     }
 
     fn find_program(&self, name: &str) -> Result<Found, Error> {
-        let found = self.only(
-            |found| found.name.as_deref() == Some(name),
-            || Kind::NoSuchProgram { name: name.to_owned() },
-        );
-        // If one process bears the name, there is more to say about it.
-        let is_nobody = matches!(&found, Err(error) if matches!(error.kind(), Kind::NoSuchProgram { .. }));
-        if is_nobody {
-            let named: Vec<u32> = self
-                .proc
-                .pids()
-                .into_iter()
-                .filter(|&pid| self.proc.name(pid).as_deref() == Some(name))
-                .collect();
-            if let [pid] = named[..] {
-                return self.find_pid(pid);
+        let own = std::process::id();
+        let mut pids: Vec<u32> = self.proc.pids();
+        pids.retain(|&pid| pid != own && self.proc.is_called(pid, name));
+        pids.sort_unstable();
+        let (mut found, mut why) = (Vec::new(), Vec::new());
+        for pid in pids {
+            match self.find_pid(pid) {
+                Ok(one) => found.push(one),
+                Err(error) => why.push((pid, error)),
             }
         }
-        found
+        match (found.len(), why.len()) {
+            (0, 0) => Err(Error::new(Kind::NoSuchProgram { name: name.to_owned() })),
+            (0, 1) => Err(why.remove(0).1),
+            (0, _) => {
+                let reasons = why.into_iter().map(|(pid, error)| (pid, error.kind().clone())).collect();
+                Err(Error::new(Kind::NoneOfThem { name: name.to_owned(), reasons }))
+            }
+            (1, _) => Ok(found.remove(0)),
+            _ => Err(self.ambiguous(Some(name), found.iter().filter_map(|found| found.pid))),
+        }
+    }
+
+    fn ambiguous(&self, name: Option<&str>, pids: impl Iterator<Item = u32>) -> Error {
+        let candidate =
+            |pid| Candidate {
+                pid,
+                name: self.proc.name(pid),
+                uid: self.proc.uid(pid),
+                uptime: self.proc.stat(pid).ok().map(|stat| {
+                    Duration::from_nanos(since_boot_ns().saturating_sub(ticks_ns(stat.start_ticks)))
+                }),
+            };
+        Error::new(Kind::Ambiguous {
+            name: name.map(str::to_owned),
+            candidates: pids.map(candidate).collect(),
+        })
+    }
+
+    /// A process that is stopped would take the connection and never answer.
+    fn awake(&self, found: Found) -> Result<Found, Error> {
+        match found.pid {
+            Some(pid) if self.proc.stat(pid).is_ok_and(|stat| stat.is_stopped()) => {
+                Err(Error::new(Kind::Stopped { pid }))
+            }
+            _ => Ok(found),
+        }
     }
 
     /// The socket of a process, or why there is none.
     fn find_pid(&self, pid: u32) -> Result<Found, Error> {
         let stat = self.proc.stat(pid).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::new(Kind::NoSuchProcess { pid }),
+            _ if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => {
+                Error::new(Kind::NoSuchProcess { pid })
+            }
             _ => Error::new(Kind::Os { detail: format!("cannot look at process {pid}: {error}") }),
         })?;
         if stat.is_zombie() {
             return Err(Error::new(Kind::Zombie { pid }));
+        }
+        if stat.is_kernel {
+            return Err(Error::new(Kind::KernelThread { pid, name: stat.comm }));
         }
         let uid = self.proc.uid(pid).unwrap_or(self.uid);
         if self.uid != 0 && uid != self.uid {
@@ -161,10 +181,11 @@ impl Places {
         let asked = rendezvous::asked(value.as_deref());
         let socket = self.socket_of(pid, uid, &stat, &asked);
         let kind = match (socket, asked) {
-            // A stopped process would take the connection and never answer.
             (Some(_), _) if stat.is_stopped() => Kind::Stopped { pid },
             (Some(socket), _) => {
-                return Ok(Found { pid: Some(pid), name: self.proc.name(pid), socket, alive: true });
+                let name = self.proc.name(pid);
+                let start_ticks = Some(stat.start_ticks);
+                return Ok(Found { pid: Some(pid), name, uid: Some(uid), start_ticks, socket, alive: true });
             }
             (None, Asked::Off) => Kind::SwitchedOff { pid },
             (None, Asked::At(path)) => {
@@ -172,6 +193,7 @@ impl Places {
                     format!("LOOPSCOPE_INSPECT names it for process {pid}, which has opened none there");
                 Kind::NoSocket { path, detail }
             }
+            (None, _) if self.proc.has_thread(pid, rendezvous::AGENT_THREAD) => Kind::SocketGone { pid },
             (None, _) => Kind::NoAgent { pid },
         };
         Err(Error::new(kind))
@@ -187,74 +209,72 @@ impl Places {
             return is_socket(&path).then_some(path);
         }
         let inner = self.proc.innermost_pid(pid);
-        let outside = self.directories(Some(uid)).into_iter().filter(|_| inner == pid);
+        // A program that was root when its agent started may be somebody else by now.
+        let whose = (self.uid != 0).then_some(uid);
+        let outside = self.directories(whose).into_iter().filter(|_| inner == pid);
         let in_outside = outside
             .flat_map(|dir| sockets(&dir))
-            .find(|(number, start_ticks, _)| *number == pid && *start_ticks == stat.start_ticks);
-        if let Some((_, _, socket)) = in_outside {
-            return Some(socket);
+            .find(|file| file.pid == pid && file.start_ticks == stat.start_ticks);
+        if let Some(file) = in_outside {
+            return Some(file.path);
         }
-        self.directories_below_root(pid)
+        let inside: Vec<_> = self
+            .directories_below_root(pid)
             .iter()
             .flat_map(|dir| sockets(dir))
-            .find(|(number, _, _)| *number == inner)
-            .map(|(_, _, socket)| socket)
+            .filter(|file| file.pid == inner)
+            .collect();
+        let exact = inside.iter().find(|file| file.start_ticks == stat.start_ticks);
+        // In a namespace of time it counts from elsewhere, and then the only thing that can be said is who listens.
+        exact
+            .or_else(|| inside.iter().find(|file| !rendezvous::is_deaf(&file.path)))
+            .map(|file| file.path.clone())
     }
 
-    /// The directories of a process with a file system of its own. Its users may be numbered otherwise than ours.
-    fn directories_below_root(&self, pid: u32) -> Vec<PathBuf> {
-        let mut directories = Vec::new();
-        let value = self.proc.variable(pid, "XDG_RUNTIME_DIR");
-        let runtime_dir = rendezvous::runtime_dir(value.as_deref());
-        directories
-            .extend(runtime_dir.map(|dir| rendezvous::in_runtime_dir(&self.proc.below_root(pid, &dir))));
-        let run_user = self.proc.below_root(pid, Path::new("/run/user"));
-        directories.extend(numbered(&run_user, "", None).iter().map(|dir| rendezvous::in_runtime_dir(dir)));
-        directories.extend(numbered(&self.proc.below_root(pid, Path::new("/tmp")), "loopscope-", None));
-        directories
+    fn find_socket(&self, path: &Path) -> Result<Found, Error> {
+        let no_socket = |error: io::Error| {
+            Error::new(Kind::NoSocket { path: path.to_owned(), detail: words_of(&error, path) })
+        };
+        let metadata = fs::metadata(path).map_err(no_socket)?;
+        if !metadata.file_type().is_socket() {
+            let what = if metadata.is_dir() { "a directory" } else { "a file of another kind" };
+            let detail = format!("{} is {what}", path.display());
+            return Err(Error::new(Kind::NotInspector { detail }));
+        }
+        match self.left_by(path) {
+            Some(kind) => Err(Error::new(kind)),
+            None => Ok(Found::at(path)),
+        }
+    }
+
+    /// Who left the socket, if nobody listens on it and its name tells.
+    pub(super) fn left_by(&self, path: &Path) -> Option<Kind> {
+        let (pid, start_ticks) = rendezvous::parse_file_name(path.file_name()?)?;
+        if !rendezvous::is_deaf(path) {
+            return None;
+        }
+        let stat = self.proc.stat(pid).ok();
+        let is_reused = stat.is_some_and(|stat| stat.start_ticks != start_ticks);
+        Some(Kind::Left { path: path.to_owned(), pid, is_reused })
     }
 }
 
-fn find_socket(path: &Path) -> Result<Found, Error> {
-    let no_socket =
-        |error: io::Error| Error::new(Kind::NoSocket { path: path.to_owned(), detail: error.to_string() });
-    let metadata = fs::metadata(path).map_err(no_socket)?;
-    if !metadata.file_type().is_socket() {
-        let detail = format!("{} is a file of another kind", path.display());
-        return Err(Error::new(Kind::NotInspector { detail }));
+/// What the OS says of a path that leads nowhere, and what to do where rights are missing.
+pub(super) fn words_of(error: &io::Error, path: &Path) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            use std::os::unix::fs::MetadataExt as _;
+            let owner = path.ancestors().find_map(|path| Some(fs::symlink_metadata(path).ok()?.uid()));
+            let owner = owner.map(super::users::words);
+            format!("it is another user's ({}); try sudo", owner.as_deref().unwrap_or("unknown"))
+        }
+        _ => error.to_string(),
     }
-    Ok(Found::at(path))
 }
 
 fn is_socket(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
-}
-
-/// The directories `<prefix><number>` in `dir`, or the one of `only`.
-fn numbered(dir: &Path, prefix: &str, only: Option<u32>) -> Vec<PathBuf> {
-    if let Some(number) = only {
-        return vec![dir.join(format!("{prefix}{number}"))];
-    }
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut numbered: Vec<(u32, PathBuf)> = entries
-        .filter_map(|entry| {
-            Some((entry.file_name().to_str()?.strip_prefix(prefix)?.parse().ok()?, entry.path()))
-        })
-        .collect();
-    numbered.sort_unstable();
-    numbered.into_iter().map(|(_, path)| path).collect()
-}
-
-/// What looks like an agent's socket in a directory: process, start time and path.
-fn sockets(dir: &Path) -> Vec<(u32, u64, PathBuf)> {
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_socket()))
-        .filter_map(|entry| {
-            let (pid, start_ticks) = rendezvous::parse_file_name(&entry.file_name())?;
-            Some((pid, start_ticks, entry.path()))
-        })
-        .collect()
 }
 
 #[cfg(test)]

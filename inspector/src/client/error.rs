@@ -1,6 +1,9 @@
 //! Why a client did not get what it asked for, in words for people and as a kind for programs.
 
-use std::fmt;
+mod message;
+
+use super::discovery::Candidate;
+use super::right::Right;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,8 +30,41 @@ pub enum Kind {
         /// The name.
         name: String,
     },
+    /// None of the processes of that name can be attached to.
+    NoneOfThem {
+        /// The name.
+        name: String,
+        /// Their numbers, and why not.
+        reasons: Vec<(u32, Kind)>,
+    },
     /// No process can be attached to.
     NothingToAttach,
+    /// It is a thread of the kernel.
+    KernelThread {
+        /// Its number.
+        pid: u32,
+        /// Its name.
+        name: String,
+    },
+    /// The process has an agent, whose socket is not to be found.
+    SocketGone {
+        /// Its number.
+        pid: u32,
+    },
+    /// Nobody listens on the socket: a dead process left it.
+    Left {
+        /// Where.
+        path: PathBuf,
+        /// The number of that process.
+        pid: u32,
+        /// Whether another process has the number now.
+        is_reused: bool,
+    },
+    /// At the other end is a tokio-console server.
+    Console {
+        /// Its socket.
+        path: PathBuf,
+    },
     /// The process has no agent.
     NoAgent {
         /// Its number.
@@ -103,8 +139,10 @@ pub enum Kind {
     },
     /// Several processes match.
     Ambiguous {
-        /// Their numbers and names.
-        candidates: Vec<(u32, Option<String>)>,
+        /// The name that they share, if one was given.
+        name: Option<String>,
+        /// Which they are.
+        candidates: Vec<Candidate>,
     },
     /// A kind of target that this build cannot attach to.
     Unsupported {
@@ -123,7 +161,9 @@ pub enum Kind {
     },
     /// A right is missing.
     Refused {
-        /// What the agent says.
+        /// Which.
+        right: Right,
+        /// What the agent says; may be empty.
         detail: String,
     },
     /// The operating system refused something.
@@ -159,6 +199,18 @@ impl Error {
         }
     }
 
+    /// Whether the process is gone for good.
+    pub fn is_over(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Ended
+                | Kind::NoSuchProcess { .. }
+                | Kind::Zombie { .. }
+                | Kind::NoSocket { .. }
+                | Kind::Left { .. }
+        )
+    }
+
     /// Whether trying again later may help.
     pub fn is_transient(&self) -> bool {
         matches!(
@@ -170,131 +222,5 @@ impl Error {
 
 impl std::error::Error for Error {}
 
-/// The lines that an application needs.
-const HOW_TO_LINK: &str = "\
-To make it one that can be looked into, add to its Cargo.toml
-    [dependencies]
-    loopscope-inspector = \"0.1\"    # or { path = \"…/inspector\" } in a clone
-and as the first line of its main
-    loopscope_inspector::start();";
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let who = self.who.as_deref().unwrap_or("the process");
-        match &self.kind {
-            Kind::NoSuchProcess { pid } => write!(f, "there is no process {pid}"),
-            Kind::NoSuchProgram { name } => {
-                write!(
-                    f,
-                    "there is no process {} that can be attached to; `loopscope ps` lists those that can",
-                    quoted(name)
-                )
-            }
-            Kind::NothingToAttach => {
-                write!(f, "there is no process that can be attached to; try `loopscope demo`")
-            }
-            Kind::NoAgent { pid } => write!(f, "process {pid} has no agent linked.\n{HOW_TO_LINK}"),
-            Kind::OtherUser { pid, uid } => write!(f, "process {pid} belongs to user {uid}; try sudo"),
-            Kind::SwitchedOff { pid } => {
-                write!(f, "process {pid} was started with LOOPSCOPE_INSPECT=0, which switches its agent off")
-            }
-            Kind::Stopped { pid } => {
-                write!(f, "process {pid} is stopped and cannot answer; `kill -CONT {pid}` lets it go on")
-            }
-            Kind::Zombie { pid } => {
-                write!(f, "process {pid} has ended and is a zombie until its parent notices")
-            }
-            Kind::Ended => write!(f, "{who} has ended"),
-            Kind::Silent { timeout } => write!(f, "{who} has been silent for {timeout:?}"),
-            Kind::Closed { detail } if detail.is_empty() => write!(f, "{who} closed the connection"),
-            Kind::Closed { detail } => write!(f, "{who} closed the connection: {}", quoted(detail)),
-            Kind::AgentTooOld { theirs, ours } => write!(
-                f,
-                "{who} speaks protocol {theirs} at most, this program {ours} at least; use an older loopscope or build the \
-                 application with a newer one"
-            ),
-            Kind::AgentTooNew { theirs, ours } => write!(
-                f,
-                "{who} speaks protocol {theirs} at least, this program {ours} at most; use a newer loopscope"
-            ),
-            Kind::NotInspector { detail } => write!(f, "that is not an inspector socket: {}", quoted(detail)),
-            Kind::NoSocket { path, detail } => {
-                write!(f, "cannot connect to {}: {}", quoted(&path.to_string_lossy()), quoted(detail))
-            }
-            Kind::Impostor { wanted, found: Some(found) } => {
-                write!(f, "the socket of process {wanted} is served by process {found}, which is not it")
-            }
-            Kind::Impostor { wanted, found: None } => {
-                write!(f, "the socket of process {wanted} is served by another process, in another namespace")
-            }
-            Kind::Ambiguous { candidates } => {
-                write!(f, "several processes match; name one by its number:")?;
-                for (pid, name) in candidates {
-                    write!(f, "\n  {pid}  {}", quoted(name.as_deref().unwrap_or("?")))?;
-                }
-                Ok(())
-            }
-            Kind::Unsupported { target } => write!(
-                f,
-                "{} is the address of a tokio-console server, which is not supported by this build yet",
-                quoted(target)
-            ),
-            Kind::BadRequest { detail }
-            | Kind::Busy { detail }
-            | Kind::Refused { detail }
-            | Kind::Os { detail } => {
-                write!(f, "{}", quoted(detail))
-            }
-        }
-    }
-}
-
-/// What came from elsewhere, harmless for a terminal.
-fn quoted(text: &str) -> String {
-    crate::model::words::escape(text, 2000).into_owned()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_kind_has_its_exit_code() {
-        let code = |kind| Error::new(kind).exit_code();
-        assert_eq!(code(Kind::Ambiguous { candidates: Vec::new() }), 2);
-        assert_eq!(code(Kind::Unsupported { target: String::new() }), 2);
-        assert_eq!(code(Kind::NoAgent { pid: 1 }), 3);
-        assert_eq!(code(Kind::Silent { timeout: Duration::from_secs(5) }), 3);
-        assert_eq!(code(Kind::Refused { detail: String::new() }), 4);
-    }
-
-    #[test]
-    fn a_process_without_an_agent_gets_the_lines_to_add() {
-        let text = Error::new(Kind::NoAgent { pid: 7 }).to_string();
-        assert!(text.starts_with("process 7 has no agent linked."));
-        assert!(
-            text.contains("loopscope-inspector = \"0.1\"") && text.contains("loopscope_inspector::start();")
-        );
-    }
-
-    #[test]
-    fn what_the_other_end_says_cannot_drive_the_terminal() {
-        let text = Error::new(Kind::BadRequest { detail: "\x1b[2J".into() }).to_string();
-        assert!(!text.contains('\x1b'), "{text}");
-    }
-
-    #[test]
-    fn a_silent_process_is_named() {
-        let error = Error::new(Kind::Silent { timeout: Duration::from_secs(5) }).about("7 (app)");
-        assert_eq!(error.to_string(), "7 (app) has been silent for 5s");
-    }
-
-    #[test]
-    fn versions_are_both_named() {
-        let error = Error::new(Kind::AgentTooNew { theirs: 3, ours: 1 }).about("7 (app)");
-        assert_eq!(
-            error.to_string(),
-            "7 (app) speaks protocol 3 at least, this program 1 at most; use a newer loopscope"
-        );
-    }
-}
+mod tests;

@@ -13,6 +13,8 @@ pub struct Process {
     pub exe: Option<String>,
     /// The name of the program.
     pub name: Option<String>,
+    /// The user it runs as, by name where that is known, else by number.
+    pub user: Option<String>,
     /// The path of the agent's socket, or the address attached to.
     pub socket: Option<String>,
     /// When it was started.

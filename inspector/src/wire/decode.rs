@@ -133,6 +133,7 @@ pub(super) fn process(process: proto::Process) -> Process {
         pid: process.pid,
         exe: process.exe.map(path),
         name: process.name.map(name),
+        user: None,
         socket: None,
         started_at: process.started_at_unix_ns.map(WallTime),
         uptime_ns: process.uptime_ns,

@@ -121,7 +121,7 @@ impl Session {
                 Err(error) => error,
             };
             match self.known {
-                _ if is_over(&error) && self.known.is_some() => return self.post(Data::Ended(None)),
+                _ if error.is_over() && self.known.is_some() => return self.post(Data::Ended(None)),
                 None if !error.is_transient() => return self.post(Data::Refused(error.to_string())),
                 None => self.post(Data::Waiting(format!("an answer: {error}; trying again"))),
                 Some(_) => self.post(Data::Silent(error.to_string())),
@@ -187,7 +187,7 @@ async fn processes(patience: Duration) -> Vec<Process> {
         match answer.await {
             Ok(Ok(process)) => processes.push(Process { socket: known.socket, ..process }),
             // It ended between the look and the question.
-            Ok(Err(error)) if is_over(&error) => {}
+            Ok(Err(error)) if error.is_over() => {}
             Ok(Err(_)) | Err(_) => processes.push(known),
         }
     }
@@ -203,14 +203,6 @@ async fn introduce(found: &Found, patience: Duration) -> Result<Process, Error> 
 
 fn identity(client: &Client) -> Identity {
     Identity { pid: client.process().pid, started: client.start_ticks() }
-}
-
-/// Whether the process is gone for good.
-fn is_over(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        Kind::Ended | Kind::NoSuchProcess { .. } | Kind::Zombie { .. } | Kind::NoSocket { .. }
-    )
 }
 
 #[cfg(test)]

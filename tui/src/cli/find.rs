@@ -70,14 +70,7 @@ pub(crate) async fn attach_all(flags: &Flags) -> Snapshot {
                 continue;
             }
             // It ended between the look and the question.
-            Ok(Err(error))
-                if matches!(
-                    error.kind(),
-                    Kind::Ended | Kind::NoSuchProcess { .. } | Kind::NoSocket { .. }
-                ) =>
-            {
-                continue;
-            }
+            Ok(Err(error)) if error.is_over() => continue,
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),
         };

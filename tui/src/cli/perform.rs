@@ -177,6 +177,10 @@ async fn list(flags: &Flags) -> anyhow::Result<()> {
     let look = flags.look();
     let mut snapshot = attach_all(flags).await;
     processes::choose(&mut snapshot, flags, look)?;
+    if !rustix::process::geteuid().is_root() && !flags.json && !flags.csv {
+        // Who is not root sees only their own; a column of one name would say nothing.
+        snapshot.processes.iter_mut().for_each(|process| process.user = None);
+    }
     print(|out| render::write(out, Table::Processes, &snapshot, flags, look))
 }
 

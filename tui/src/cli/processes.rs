@@ -18,6 +18,7 @@ impl Row for ProcessRow<'_> {
         column("pid", ColumnKind::Id),
         column("exe", ColumnKind::Text),
         column("name", ColumnKind::Text),
+        column("user", ColumnKind::Text),
         column("socket", ColumnKind::Text),
         column("started_at", ColumnKind::Time),
         column("uptime", ColumnKind::Duration),
@@ -39,6 +40,7 @@ impl Row for ProcessRow<'_> {
             "pid" => Value::Number(process.pid.into()),
             "exe" => Value::maybe_text(process.exe.as_deref()),
             "name" => Value::maybe_text(process.name.as_deref()),
+            "user" => Value::maybe_text(process.user.as_deref()),
             "socket" => Value::maybe_text(process.socket.as_deref()),
             "started_at" => Value::maybe(process.started_at.map(WallTime::as_unix_ns)),
             "uptime" => Value::maybe(process.uptime_ns),
@@ -114,7 +116,7 @@ mod tests {
 
     #[test]
     fn every_column_of_the_json_has_a_value() {
-        let process = crate::cli::samples::process();
+        let process = Process { user: Some("shop".into()), ..crate::cli::samples::process() };
         for (index, column) in ProcessRow::COLUMNS.iter().enumerate() {
             assert_ne!(ProcessRow(&process).value(index), Value::Absent, "{}", column.name);
         }

@@ -154,6 +154,51 @@ fn a_process_bears_the_number_that_the_kernel_says() {
 }
 
 #[test]
+fn a_number_that_was_reused_between_the_look_and_the_connection_is_an_end() {
+    let fake = Fake::new(Vec::new());
+    let kind = against(
+        move |stream| fake.clone().serve(stream),
+        async |found| {
+            let found = Found { pid: Some(std::process::id()), start_ticks: Some(1), ..found };
+            Client::connect(&found, PATIENCE).await.unwrap_err().kind().clone()
+        },
+    );
+    assert_eq!(kind, Kind::Ended);
+}
+
+#[test]
+fn a_process_that_is_gone_when_its_socket_is_connected_to_has_ended() {
+    let dir = Dir::new("gone");
+    let found = Found { pid: Some(u32::MAX), start_ticks: Some(1), ..Found::at(dir.join("s")) };
+    let mut runner = loopscope::Runner::builder().hidden(true).build().unwrap();
+    let error = runner.block_on(async { Client::connect(&found, PATIENCE).await.unwrap_err() }).unwrap();
+    assert_eq!(error.kind(), &Kind::Ended);
+    assert!(error.is_over());
+}
+
+/// A gRPC server that has that service and no other.
+fn only(service: &'static str) -> Kind {
+    let serve = move |stream| async move {
+        let service = service_fn(move |request: http::Request<Incoming>| {
+            let answer = http::Response::builder().header("content-type", "application/grpc");
+            let known = request.uri().path().starts_with(service);
+            let answer = if known { answer } else { answer.header("grpc-status", "12") };
+            std::future::ready(Ok::<_, std::convert::Infallible>(answer.body(String::new()).unwrap()))
+        });
+        let stream = Stream::new(stream, Duration::from_secs(10));
+        let _ = server::Builder::new(OnLoop).serve_connection(stream, service).await;
+    };
+    refusal(serve, PATIENCE)
+}
+
+#[test]
+fn a_tokio_console_server_is_named_as_such() {
+    let kind = only("/rs.tokio.console.instrument.Instrument/");
+    assert!(matches!(kind, Kind::Console { path } if path.is_absolute()));
+    assert!(matches!(only("/grpc.health.v1.Health/"), Kind::NotInspector { .. }));
+}
+
+#[test]
 fn another_process_than_the_one_asked_for_is_an_impostor() {
     let fake = Fake::new(Vec::new());
     let kind = against(
@@ -256,7 +301,8 @@ fn a_missing_right_is_a_refusal() {
             client.watch(&Request::default(), Duration::from_secs(1)).await.unwrap_err()
         },
     );
-    assert!(matches!(error.kind(), Kind::Refused { .. }), "{error:?}");
+    let detail = "the right to see is missing".to_owned();
+    assert_eq!(error.kind(), &Kind::Refused { right: Right::See, detail });
     assert_eq!(error.exit_code(), 4);
 }
 

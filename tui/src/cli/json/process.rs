@@ -13,6 +13,8 @@ pub(crate) struct ProcessJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     socket: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     started_at: Option<String>,
@@ -46,6 +48,7 @@ impl<'a> From<&'a Process> for ProcessJson<'a> {
             pid: process.pid,
             exe: process.exe.as_deref(),
             name: process.name.as_deref(),
+            user: process.user.as_deref(),
             socket: process.socket.as_deref(),
             started_at: process.started_at.map(rfc3339),
             uptime_ns: process.uptime_ns,

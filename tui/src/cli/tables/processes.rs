@@ -21,6 +21,13 @@ pub(crate) const PROCESSES: &[Column<Process>] = &[
         exact: |row| exact(row.name.as_deref()),
     },
     Column {
+        name: "user",
+        heading: "USER",
+        align: Align::Left,
+        words: Some(|row| name(row.user.as_deref())),
+        exact: |row| exact(row.user.as_deref()),
+    },
+    Column {
         name: "exe",
         heading: "",
         align: Align::Left,
