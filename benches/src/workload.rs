@@ -36,7 +36,7 @@ pub(crate) enum Workload {
     RemoteBurst,
     /// A request of 64 bytes to an echo server with 64 connections: processor time
     Echo64,
-    /// The same: system calls and user-mode instructions, counted by strace and callgrind
+    /// The same: system calls and user-mode instructions, counted by perf and callgrind
     Echo64Counts,
     /// Resident bytes of a task that waits on a foreign future
     IdleTaskBytes,

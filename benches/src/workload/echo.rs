@@ -4,9 +4,10 @@
 //! loop's thread alone. The clients are another process on another CPU, which keeps both busy: the figure is the best case
 //! of a server that always finds work. About 5.3 µs of it are the kernel's, so that little can be won or lost.
 //!
-//! `echo64_calls` and `echo64_instructions` are counted, not timed, on runs below strace and callgrind: the difference of two
-//! sizes by the difference of requests, so that nothing of the start is in them. A server slowed down so much finds more
-//! connections ready at a time, which is the best case once more, for every peer.
+//! `echo64_calls` and `echo64_instructions` are counted, not timed, on runs below perf (system calls of the loop's thread, at
+//! full speed) and callgrind (instructions in user mode): the difference of two sizes by the difference of requests, so that
+//! nothing of the start is in them. Callgrind slows a server down so much that a loop which asks the OS by the clock, as ours
+//! does, asks more often than it would.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -63,10 +64,10 @@ pub(crate) fn run_counts(peer: Peer, size: u64) -> Result<Sample> {
 }
 
 fn count_below(peer: Peer, size: u64, folder: &Path) -> Result<(f64, f64)> {
-    // The calling thread alone: that is the loop's.
+    // Of the first thread alone, which is the loop's.
     let calls = |out: &Path| {
-        let mut command = Command::new("strace");
-        command.args(["-c", "-U", "calls,name", "-o"]).arg(out);
+        let mut command = Command::new("perf");
+        command.args(["stat", "--no-inherit", "-x", ",", "-e", "raw_syscalls:sys_enter", "-o"]).arg(out);
         command
     };
     let instructions = |out: &Path| {
@@ -97,10 +98,10 @@ fn count_below(peer: Peer, size: u64, folder: &Path) -> Result<(f64, f64)> {
     Ok((difference(&calls, total_calls)?, difference(&instructions, total_instructions)?))
 }
 
-/// Of `strace -c -U calls,name`: the line `1234 total`.
+/// Of `perf stat -x ,`: the line `1234,,raw_syscalls:sys_enter,…`.
 fn total_calls(text: &str) -> Option<u64> {
-    let line = text.lines().find(|line| line.trim_end().ends_with(" total"))?;
-    line.split_whitespace().next()?.parse().ok()
+    let line = text.lines().find(|line| line.contains(",raw_syscalls:sys_enter,"))?;
+    line.split(',').next()?.parse().ok()
 }
 
 /// Of callgrind's file: `summary: 1234` or, of several threads, `totals: 1234`.
@@ -115,8 +116,9 @@ mod tests {
 
     #[test]
     fn the_sums_are_found_in_what_the_counters_write() {
-        let strace = "    calls syscall\n--------- ----------------\n       12 read\n--------- -----\n      128 total\n";
-        assert_eq!(total_calls(strace), Some(128));
+        let perf = "# started on Sun Nov 22\n\n219287,,raw_syscalls:sys_enter,1335077,100.00,,\n";
+        assert_eq!(total_calls(perf), Some(219_287));
+        assert_eq!(total_calls("<not counted>,,raw_syscalls:sys_enter,0,0.00,,\n"), None);
         assert_eq!(total_calls("nothing"), None);
         assert_eq!(total_instructions("fn=(1)\n1 2\n\ntotals: 4711\n"), Some(4711));
         assert_eq!(total_instructions("events: Ir\n"), None);

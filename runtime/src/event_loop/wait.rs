@@ -88,10 +88,22 @@ impl Wait {
     /// Frees the entry, which stands in no list.
     #[inline]
     pub(crate) fn clear(&mut self) {
+        if self.has_ticket() {
+            self.free_entry();
+        }
+    }
+
+    fn free_entry(&mut self) {
         if let Some((lp, index)) = self.place() {
             lp.waiters.free(index);
         }
         self.ticket = Ticket::none();
+    }
+
+    /// Whether there is an entry, if its loop still lives: an operation that never had to wait is done with it at once.
+    #[inline]
+    pub(crate) fn has_ticket(&self) -> bool {
+        self.ticket.0 != NO_ENTRY
     }
 }
 
@@ -106,6 +118,7 @@ impl Wait {
 }
 
 impl Drop for Wait {
+    #[inline]
     fn drop(&mut self) {
         self.clear();
     }
@@ -217,7 +230,12 @@ impl WaitQueue {
     }
 
     /// Takes a wait out of the queue and frees its entry. Returns whether it had been notified.
+    #[inline]
     pub(crate) fn leave(&self, wait: &mut Wait) -> bool {
+        wait.has_ticket() && self.leave_with_entry(wait)
+    }
+
+    fn leave_with_entry(&self, wait: &mut Wait) -> bool {
         let Some((lp, index)) = wait.place() else { return false };
         let entry = lp.waiters.get(index);
         let notified = entry.has(NOTIFIED);
@@ -240,6 +258,9 @@ impl WaitQueue {
 
     /// Notifies the first entry and takes it out; its waker is still to be woken.
     fn take_first<'a>(&self, lp: &'a Loop) -> Option<&'a Waiter> {
+        if self.head.get() == 0 {
+            return None; // whosever queue it is
+        }
         self.check_life(lp);
         let index = self.head.get().checked_sub(1)?;
         self.unlink(lp, index);
@@ -298,13 +319,8 @@ impl Loop {
         at: &'static std::panic::Location<'static>,
         made_at: &'static std::panic::Location<'static>,
     ) -> Parking {
-        Parking {
-            kind,
-            payload: u64::from(resource),
-            flags: 0,
-            at: self.places.word(at),
-            made_at: self.places.word(made_at),
-        }
+        let made_at = self.places.word(made_at);
+        Parking { kind, payload: u64::from(resource), flags: 0, at: self.places.word(at), made_at }
     }
 
     /// The polls of the running task so far, low half: by which an entry that is renewed at each poll is known to be fresh.

@@ -30,7 +30,7 @@ use crate::telemetry::pages::{Pages, Zeroed};
 use crate::telemetry::resource::{INTEREST_READ, INTEREST_WRITE, Making, READY_READ, READY_WRITE, Resource};
 use crate::telemetry::slots::{Links, Slots};
 use crate::telemetry::view::{Address, ResourceKind, WaitKind};
-use crate::telemetry::waiter::{NOTIFIED, RENEWED};
+use crate::telemetry::waiter::{NOTIFIED, Parking, RENEWED};
 
 /// Descriptors of one loop: more than a process can have.
 const SOURCES_MAX: u32 = 1 << 21;
@@ -207,6 +207,8 @@ pub(crate) struct Source {
     generation: u32,
     fd: RawFd,
     made_at: &'static Location<'static>,
+    /// The same as a place's word of this life.
+    made_at_word: u32,
     /// Where its bytes are counted, of this life.
     total: &'static IoTotal,
     _not_send: std::marker::PhantomData<*const ()>,
@@ -251,8 +253,17 @@ impl Source {
         lp.sources.count.set(lp.sources.count.get() + 1);
         let life = lp.life.load(Relaxed);
         let total = lp.io_totals.open(kind, made_at_word);
-        let source =
-            Self { lp, life, index, generation, fd, made_at, total, _not_send: std::marker::PhantomData };
+        let source = Self {
+            lp,
+            life,
+            index,
+            generation,
+            fd,
+            made_at,
+            made_at_word,
+            total,
+            _not_send: std::marker::PhantomData,
+        };
         if let Some(record) = source.record() {
             let read = if interest.is_readable() { INTEREST_READ } else { 0 };
             let write = if interest.is_writable() { INTEREST_WRITE } else { 0 };
@@ -271,13 +282,18 @@ impl Source {
     }
 
     /// Whether the loop it was made on still runs this life and is the current one.
+    #[inline]
     fn check_loop(&self) {
         let here = current::get().is_some_and(|lp| std::ptr::eq(lp, self.lp));
-        assert!(
-            here && self.is_alive(),
-            "a descriptor is used on another event loop than the one it was made on ({})",
-            self.made_at
-        );
+        if !here || !self.is_alive() {
+            self.refuse_loop();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse_loop(&self) -> ! {
+        panic!("a descriptor is used on another event loop than the one it was made on ({})", self.made_at)
     }
 
     /// Its record, for counting.
@@ -298,6 +314,7 @@ impl Source {
     /// Waits until the descriptor is ready in a direction, as far as is known.
     ///
     /// `wait` belongs to the caller's future; a leaf polled through a trait keeps it in the socket and sets `renewed`.
+    #[inline]
     pub(crate) fn poll_ready(
         &self,
         direction: Direction,
@@ -312,15 +329,34 @@ impl Source {
             Direction::Read => (READ, &state.readers),
             Direction::Write => (WRITE, &state.writers),
         };
-        if state.readiness.get() & bit != 0 {
-            if self.lp.spend_budget(cx) {
-                queue.leave(wait);
-                return Poll::Ready(());
-            }
+        if state.readiness.get() & bit == 0 {
+            self.park(queue, kind, cx, wait, at);
             return Poll::Pending;
         }
-        let resource = state.resource.get();
-        let mut parking = self.lp.parking(kind, resource, at.0, self.made_at);
+        if !self.lp.spend_budget(cx) {
+            return Poll::Pending;
+        }
+        queue.leave(wait);
+        Poll::Ready(())
+    }
+
+    /// The half of [`poll_ready`](Self::poll_ready) that is as expensive as the wait it begins is long.
+    #[inline(never)]
+    fn park(
+        &self,
+        queue: &WaitQueue,
+        kind: WaitKind,
+        cx: &Context<'_>,
+        wait: &mut Wait,
+        at: (&'static Location<'static>, bool),
+    ) {
+        let mut parking = Parking {
+            kind,
+            payload: u64::from(self.state().resource.get()),
+            flags: 0,
+            at: self.lp.places.word(at.0),
+            made_at: self.made_at_word,
+        };
         if at.1 {
             parking.flags = RENEWED;
             parking.payload |= self.lp.running_polls() << 32;
@@ -335,11 +371,14 @@ impl Source {
         if wait.park(self.lp, cx.waker(), &parking) {
             queue.push(wait);
         }
-        Poll::Pending
     }
 
     /// Takes a wait of this source out of its queue.
+    #[inline]
     pub(crate) fn leave(&self, direction: Direction, wait: &mut Wait) {
+        if !wait.has_ticket() {
+            return;
+        }
         let state = self.state();
         match direction {
             Direction::Read => state.readers.leave(wait),
@@ -397,7 +436,7 @@ impl Source {
             calls.add(1);
         }
         if direction == Direction::Read {
-            self.answered();
+            self.answered_alive();
         }
         if let Some(resource) = self.state().resource.get().checked_sub(1) {
             let record = self.lp.resources.get(resource);
@@ -415,12 +454,19 @@ impl Source {
     ///
     /// The poll's beginning counts, for which the loop has read the clock anyway.
     #[inline]
-    #[cfg_attr(loopscope_bare, expect(clippy::unused_self, reason = "compiled out"))]
     pub(crate) fn answered(&self) {
+        if self.is_alive() {
+            self.answered_alive();
+        }
+    }
+
+    #[inline]
+    #[cfg_attr(loopscope_bare, expect(clippy::unused_self, reason = "compiled out"))]
+    fn answered_alive(&self) {
         #[cfg(not(loopscope_bare))]
         {
             let since = &self.state().readable_since;
-            if since.get() != 0 && self.is_alive() {
+            if since.get() != 0 {
                 let ticks = self.lp.now.get().saturating_sub(since.replace(0));
                 self.total.delayed(&self.lp.blocks, self.lp.rate.get().span_ns(ticks));
             }

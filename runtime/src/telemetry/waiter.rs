@@ -137,6 +137,15 @@ impl Waiter {
         unsafe { (*self.waker.get()).take() }
     }
 
+    /// The waker of an entry that was free, and so has none.
+    #[inline]
+    fn set_first_waker(&self, waker: &Waker) {
+        let waker = waker.clone();
+        // SAFETY: as above; the clone ran before.
+        let old = unsafe { (*self.waker.get()).replace(waker) };
+        debug_assert!(old.is_none(), "a free entry kept a waker");
+    }
+
     fn set_waker(&self, waker: &Waker) {
         // SAFETY: as above. The clone and the drop of a foreign waker may run code, so neither runs while the cell is
         // borrowed: the old waker leaves the cell first.
@@ -190,7 +199,7 @@ impl Waiters {
         });
         entry.prev.set(NIL);
         entry.next.set(NIL);
-        entry.set_waker(waker);
+        entry.set_first_waker(waker);
         Some((index, generation))
     }
 
