@@ -16,6 +16,7 @@ pub mod picture;
 mod assembly;
 mod decode;
 mod encode;
+mod histograms;
 mod kinds;
 mod parts;
 
@@ -25,6 +26,10 @@ pub(crate) mod rt;
 pub use assembly::Assembly;
 pub use decode::{DecodeError, decode_hello, decode_request, decode_watch};
 pub use encode::{encode_hello, encode_request, encode_watch};
+pub use histograms::{
+    HistogramAssembly, HistogramParts, HistogramsRequest, decode_histograms_request,
+    encode_histograms_request,
+};
 pub use parts::{Heading, Parts, Row};
 pub use picture::{Detail, Hello, Picture, States, Table, TableInfo};
 pub use request::{Query, Request, TreeQuery};

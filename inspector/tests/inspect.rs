@@ -5,8 +5,8 @@
 use loopscope_inspector::Agent;
 use loopscope_inspector::client::{Client, Found, Kind};
 use loopscope_inspector::model::why::{self, SeenTasks};
-use loopscope_inspector::model::{Task, TaskState, WaitGraph, WaitKind};
-use loopscope_inspector::wire::{Picture, Query, Request, Table, TreeQuery};
+use loopscope_inspector::model::{HistogramKind, Names, Task, TaskState, WaitGraph, WaitKind};
+use loopscope_inspector::wire::{HistogramsRequest, Picture, Query, Request, Table, TreeQuery};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -394,5 +394,113 @@ fn a_name_arrives_as_it_is_but_not_longer_than_it_may_be() {
         assert_eq!(tasks[0].name.as_deref(), Some("\x1b[2J"));
         let long = tasks[1].name.as_deref().unwrap();
         assert!(long.len() <= 256 && long.starts_with("yyyy"));
+    });
+}
+
+/// Seven tasks that are polled four times each, and are over.
+async fn yielders() {
+    let tasks: Vec<_> = (0..7)
+        .map(|_| {
+            loopscope::spawn(async {
+                for _ in 0..3 {
+                    loopscope::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    loopscope::sleep(Duration::from_millis(1)).await;
+}
+
+#[test]
+fn histograms_have_every_poll_and_the_exact_sum() {
+    let application = Application::start(yielders);
+    attach(&application, async |mut client| {
+        let own = application.loop_id(&mut client).await;
+        let of_loop = HistogramsRequest { loop_id: Some(own), ..HistogramsRequest::default() };
+        let all = client.histograms(&of_loop).await.unwrap();
+        assert_eq!((all.lost, all.left_out), (0, 0));
+        assert!(all.since.unwrap() < all.taken_at);
+        assert_eq!(all.process.pid, std::process::id());
+        let query = Query::all().filter(format!("loop={own} spawned=7"));
+        let sites = client.snapshot(&Request { sites: Some(query), ..Request::default() }).await.unwrap();
+        let site = sites.snapshot.sites.unwrap().remove(0);
+        let of = |kind, place: bool| {
+            let is_it = |row: &&loopscope_inspector::model::Histogram| {
+                row.key.kind == kind && row.key.site == place.then(|| site.site.clone())
+            };
+            all.rows.iter().find(is_it).unwrap()
+        };
+        let poll = of(HistogramKind::Poll, true);
+        assert_eq!((poll.hist.count(), poll.sum_ns), (28, Some(site.busy_ns)));
+        let bounds = |row: &loopscope_inspector::model::Histogram| {
+            let sum = |each: fn(&loopscope_inspector::model::Bucket) -> u64| {
+                row.hist.buckets().iter().map(|bucket| each(bucket) * bucket.count).sum::<u64>()
+            };
+            sum(|bucket| bucket.low_ns)..=sum(|bucket| bucket.high_ns)
+        };
+        assert!(bounds(poll).contains(&site.busy_ns), "{poll:?}");
+        let scheduled = of(HistogramKind::Scheduled, true);
+        assert_eq!((scheduled.hist.count(), scheduled.sum_ns), (28, None));
+        // What is said of the loop is what is said of its places, and the OS was asked at least once.
+        let polls: u64 = all
+            .rows
+            .iter()
+            .filter(|row| row.key.kind == HistogramKind::Poll)
+            .map(|row| row.hist.count())
+            .sum();
+        assert_eq!(of(HistogramKind::Poll, false).hist.count() * 2, polls);
+        assert_eq!(of(HistogramKind::Lateness, false).hist.count(), 1);
+        let io_wait = of(HistogramKind::IoWait, false);
+        assert!(bounds(io_wait).contains(&io_wait.sum_ns.unwrap()), "{io_wait:?}");
+        let names: Vec<String> = Names::default().name(&all.rows).into_iter().map(|(name, _)| name).collect();
+        assert!(
+            names.contains(&format!("poll.loop{own}"))
+                && names.contains(&format!("poll.{}:{}", site.site.file, site.site.line)),
+            "{names:?}"
+        );
+    });
+}
+
+#[test]
+fn only_the_histograms_that_are_asked_for_come() {
+    let application = Application::start(yielders);
+    attach(&application, async |mut client| {
+        let own = application.loop_id(&mut client).await;
+        let of_loop = HistogramsRequest { loop_id: Some(own), ..HistogramsRequest::default() };
+        let all = client.histograms(&of_loop).await.unwrap();
+        let place = all.rows.iter().find_map(|row| row.key.site.clone()).unwrap();
+        let site = HistogramsRequest {
+            site: Some(place.clone()),
+            kinds: vec![HistogramKind::Scheduled],
+            ..of_loop.clone()
+        };
+        let site = client.histograms(&site).await.unwrap();
+        let keys: Vec<_> = site.rows.iter().map(|row| (row.key.kind, row.key.site.as_ref())).collect();
+        assert_eq!(keys, [(HistogramKind::Scheduled, Some(&place))]);
+        let whole = HistogramsRequest { whole: true, ..of_loop.clone() };
+        let whole = loop {
+            let all = client.histograms(&of_loop).await.unwrap();
+            let expected: Vec<_> = all.rows.iter().filter(|row| row.key.site.is_none()).cloned().collect();
+            let whole = client.histograms(&whole).await.unwrap();
+            // The application may still be on its way to sleep; then nothing happens in it any more.
+            if whole.rows == expected {
+                break whole;
+            }
+        };
+        assert_eq!(
+            client
+                .histograms(&of_loop)
+                .await
+                .unwrap()
+                .since(&whole)
+                .rows
+                .iter()
+                .filter(|row| row.key.site.is_none())
+                .count(),
+            0
+        );
     });
 }

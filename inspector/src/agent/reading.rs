@@ -12,6 +12,7 @@
 mod context;
 mod detail;
 mod graph;
+mod histograms;
 mod ids;
 mod lints;
 mod tables;
@@ -23,6 +24,7 @@ use crate::model::query::QueryError;
 use crate::model::{Process, WallTime};
 use crate::wire::{Heading, Query, Request, Row, Table, TableInfo};
 use context::Context;
+pub(super) use histograms::HistogramReading;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::time::SystemTime;

@@ -4,10 +4,10 @@
 
 use super::own_process::OwnProcess;
 use super::peer::{Inlet, Outlet, Over, Peer};
-use super::reading::{self, Reader, Reading};
+use super::reading::{self, HistogramReading, Reader, Reading};
 use crate::model::{Capabilities, Capability, Rights};
 use crate::wire::proto::inspect_server::Inspect;
-use crate::wire::{self, Hello, Parts, Request, proto};
+use crate::wire::{self, Hello, HistogramParts, HistogramsRequest, Parts, Request, proto};
 use loopscope::time::Instant;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -173,6 +173,58 @@ impl Inspect for Inspector {
             wire::decode_watch(request).map_err(|error| Status::invalid_argument(error.to_string()))?;
         self.stream(request, Some(interval))
     }
+
+    type HistogramsStream = Inlet<proto::HistogramsPart>;
+
+    async fn histograms(
+        &self,
+        request: tonic::Request<proto::HistogramsRequest>,
+    ) -> Result<Response<Self::HistogramsStream>, Status> {
+        self.peer.asked()?;
+        let request = request.into_inner();
+        check_protocol(request.protocol)?;
+        let request = wire::decode_histograms_request(request)
+            .map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let (outlet, inlet) = self.peer.open()?;
+        let shared = self.shared.clone();
+        loopscope::spawn(send_histograms(shared, outlet, request)).detach();
+        Ok(Response::new(inlet))
+    }
+}
+
+/// Sends the histograms of one request.
+async fn send_histograms(
+    shared: Arc<Shared>,
+    mut outlet: Outlet<proto::HistogramsPart>,
+    request: HistogramsRequest,
+) {
+    let result = send_each_histogram(&shared, &mut outlet, request).await;
+    outlet.close(result).await;
+}
+
+async fn send_each_histogram(
+    shared: &Shared,
+    outlet: &mut Outlet<proto::HistogramsPart>,
+    request: HistogramsRequest,
+) -> Result<(), Over> {
+    shared.rest().await;
+    if outlet.is_closed() {
+        return Err(Over::Left);
+    }
+    let mut begun = Instant::now();
+    let mut took = Duration::ZERO;
+    let mut reading = HistogramReading::new(request);
+    let mut parts = HistogramParts::new(reading.head(shared.process.read()), shared.process.start_ticks());
+    while let Some(histogram) = reading.next() {
+        for part in parts.push(histogram) {
+            // Only what is read counts as work, not what a client takes to read it.
+            took += begun.elapsed();
+            outlet.send(Ok(part)).await?;
+            begun = Instant::now();
+        }
+    }
+    shared.took(took + begun.elapsed());
+    outlet.send(Ok(parts.finish())).await
 }
 
 /// Sends the pictures of one stream.

@@ -8,12 +8,12 @@ use super::error::{Error, Kind};
 use super::right::Right;
 use super::stranger::{FirstWords, Listening, console_request, is_console_answer};
 use super::users;
-use crate::model::Process;
+use crate::model::{Histograms, Process};
 use crate::proc::Proc;
 use crate::wire::limits::PART_BYTES_MAX;
 use crate::wire::proto::inspect_client::InspectClient;
 use crate::wire::rt::{OnLoop, Stream};
-use crate::wire::{self, Assembly, Hello, Picture, Request, proto};
+use crate::wire::{self, Assembly, Hello, HistogramAssembly, HistogramsRequest, Picture, Request, proto};
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use loopscope::net::UnixStream;
@@ -183,6 +183,38 @@ impl Client {
         Pictures::new(self, stream).next(self.timeout).await
     }
 
+    /// Asks for histograms, with exact counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`snapshot`](Self::snapshot).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the answer up; the client can go on.
+    ///
+    /// # Panics
+    ///
+    /// Outside of the loop it was made on.
+    pub async fn histograms(&mut self, request: &HistogramsRequest) -> Result<Histograms, Error> {
+        let message = wire::encode_histograms_request(request, self.protocol);
+        let answer = loopscope::timeout(self.timeout, self.rpc.histograms(message)).await;
+        let mut stream = self.peer.answered(answer, self.timeout)?;
+        let mut assembly = HistogramAssembly::new();
+        loop {
+            let part = self.peer.next_of(&mut stream, self.timeout).await?;
+            if let Some(mut answer) = assembly.add(part).map_err(|error| self.peer.nonsense(&error))? {
+                self.identify(&mut answer.process);
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Puts in what was settled when the connection was made.
+    fn identify(&self, process: &mut Process) {
+        settle(process, &self.process);
+    }
+
     /// Asks for a picture now and another one each `interval`, which is at least 50 ms.
     ///
     /// # Errors
@@ -259,10 +291,7 @@ impl Pictures {
     /// The next picture; `patience` is for each part, for a large picture takes a while.
     async fn next(&mut self, patience: Duration) -> Result<Picture, Error> {
         loop {
-            let part = loopscope::timeout(patience, self.stream.message()).await;
-            let part =
-                part.map_err(|_| self.peer.silent(patience))?.map_err(|status| self.peer.status(&status))?;
-            let part = part.ok_or_else(|| self.peer.closed(String::new()))?;
+            let part = self.peer.next_of(&mut self.stream, patience).await?;
             let complete = self.assembly.add(part).map_err(|error| self.peer.nonsense(&error))?;
             if let Some(mut picture) = complete {
                 self.identify(&mut picture);
@@ -274,14 +303,19 @@ impl Pictures {
     /// Puts in what was settled when the connection was made.
     fn identify(&self, picture: &mut Picture) {
         for process in &mut picture.snapshot.processes {
-            process.pid = self.process.pid;
-            process.version.clone_from(&self.process.version);
-            process.rights = self.process.rights;
-            process.capabilities = self.process.capabilities;
-            process.socket.clone_from(&self.process.socket);
-            process.user.clone_from(&self.process.user);
+            settle(process, &self.process);
         }
     }
+}
+
+/// Puts into a process's row what was settled when the connection was made.
+fn settle(process: &mut Process, known: &Process) {
+    process.pid = known.pid;
+    process.version.clone_from(&known.version);
+    process.rights = known.rights;
+    process.capabilities = known.capabilities;
+    process.socket.clone_from(&known.socket);
+    process.user.clone_from(&known.user);
 }
 
 impl Peer {
@@ -320,11 +354,18 @@ impl Peer {
         Err(Error::new(kind).about(&self.who))
     }
 
-    fn answered(
+    /// The next message of a stream that is not over.
+    async fn next_of<T>(&self, stream: &mut Streaming<T>, patience: Duration) -> Result<T, Error> {
+        let message = loopscope::timeout(patience, stream.message()).await;
+        let message = message.map_err(|_| self.silent(patience))?.map_err(|status| self.status(&status))?;
+        message.ok_or_else(|| self.closed(String::new()))
+    }
+
+    fn answered<T>(
         &self,
-        answer: Result<Result<tonic::Response<Streaming<proto::Part>>, Status>, loopscope::time::Elapsed>,
+        answer: Result<Result<tonic::Response<Streaming<T>>, Status>, loopscope::time::Elapsed>,
         timeout: Duration,
-    ) -> Result<Streaming<proto::Part>, Error> {
+    ) -> Result<Streaming<T>, Error> {
         let answer = answer.map_err(|_| self.silent(timeout))?;
         Ok(answer.map_err(|status| self.status(&status))?.into_inner())
     }

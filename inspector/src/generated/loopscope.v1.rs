@@ -183,6 +183,28 @@ pub struct WatchRequest {
     #[prost(uint64, tag = "2")]
     pub interval_ns: u64,
 }
+/// Which histograms; what is left open chooses all.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HistogramsRequest {
+    /// The protocol that was agreed on.
+    #[prost(uint32, tag = "1")]
+    pub protocol: u32,
+    /// Only those of these kinds. Empty: of all.
+    #[prost(enumeration = "HistogramKind", repeated, tag = "2")]
+    pub kinds: ::prost::alloc::vec::Vec<i32>,
+    /// Only those of this loop.
+    #[prost(uint64, optional, tag = "3")]
+    pub r#loop: ::core::option::Option<u64>,
+    /// Only those of this place: a spawn site, or where descriptors are made.
+    #[prost(message, optional, tag = "4")]
+    pub site: ::core::option::Option<Place>,
+    /// Only those of whole loops and of pools, not those of places.
+    #[prost(bool, tag = "5")]
+    pub whole: bool,
+    /// Those of loops that serve the inspector itself as well.
+    #[prost(bool, tag = "6")]
+    pub hidden: bool,
+}
 /// A part of a picture. The rows of a table are those of its parts in order.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Part {
@@ -865,6 +887,62 @@ pub struct Detail {
     #[prost(uint64, tag = "11")]
     pub waiters_more: u64,
 }
+/// A part of the answer, of at most 256 KiB. There are at most 200,000 histograms in all parts.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HistogramsPart {
+    /// In the first part only.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<HistogramsHeader>,
+    /// Whether this is the last part.
+    #[prost(bool, tag = "2")]
+    pub last: bool,
+    /// Those without values are left out.
+    #[prost(message, repeated, tag = "3")]
+    pub histograms: ::prost::alloc::vec::Vec<HistogramRow>,
+    /// In the last part: histograms left out because there were more than 200,000.
+    #[prost(uint64, tag = "4")]
+    pub left_out: u64,
+}
+/// What the answer begins with.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HistogramsHeader {
+    /// When the first histogram was read; the others are read after it, one by one, as they are sent.
+    #[prost(uint64, tag = "1")]
+    pub taken_at_unix_ns: u64,
+    /// When counting began: when the oldest loop was made. Absent: there is none.
+    #[prost(uint64, optional, tag = "2")]
+    pub since_unix_ns: ::core::option::Option<u64>,
+    /// The process.
+    #[prost(message, optional, tag = "3")]
+    pub process: ::core::option::Option<Process>,
+    /// Values that found no room in any histogram.
+    #[prost(uint64, tag = "4")]
+    pub lost: u64,
+}
+/// One histogram, or more buckets of the one before.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HistogramRow {
+    /// The buckets belong to the histogram before, and nothing else is said. One with more than 1,000 buckets comes in pieces.
+    #[prost(bool, tag = "1")]
+    pub continued: bool,
+    #[prost(enumeration = "HistogramKind", tag = "2")]
+    pub kind: i32,
+    /// The loop. Absent: a pool's.
+    #[prost(uint64, optional, tag = "3")]
+    pub r#loop: ::core::option::Option<u64>,
+    /// The spawn site, or where descriptors are made. Absent: of the whole loop.
+    #[prost(message, optional, tag = "4")]
+    pub site: ::core::option::Option<Place>,
+    /// The name of the pool. Absent: none's.
+    #[prost(string, optional, tag = "5")]
+    pub pool: ::core::option::Option<::prost::alloc::string::String>,
+    /// The exact sum of all values. Absent: not kept.
+    #[prost(uint64, optional, tag = "6")]
+    pub sum_ns: ::core::option::Option<u64>,
+    /// As in `Histogram`, and never made coarser: counts are exact.
+    #[prost(message, repeated, tag = "7")]
+    pub buckets: ::prost::alloc::vec::Vec<Bucket>,
+}
 /// One thing that an agent may be able to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1344,6 +1422,58 @@ impl Severity {
         }
     }
 }
+/// What a histogram is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum HistogramKind {
+    Unknown = 0,
+    /// How long polls took; of a spawn site in a loop, or of a loop.
+    Poll = 1,
+    /// How long tasks stood in the run queue; of a spawn site in a loop, or of a loop.
+    Scheduled = 2,
+    /// How late timers fired; of a loop.
+    Lateness = 3,
+    /// How long the loop slept in the OS; of a loop.
+    IoWait = 4,
+    /// How long after readiness a read came; of the place in a loop where descriptors are made, or of a loop.
+    ReadinessDelay = 5,
+    /// How long jobs waited for a thread; of a pool.
+    Waited = 6,
+    /// How long jobs ran; of a pool.
+    Ran = 7,
+}
+impl HistogramKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unknown => "HISTOGRAM_KIND_UNKNOWN",
+            Self::Poll => "HISTOGRAM_KIND_POLL",
+            Self::Scheduled => "HISTOGRAM_KIND_SCHEDULED",
+            Self::Lateness => "HISTOGRAM_KIND_LATENESS",
+            Self::IoWait => "HISTOGRAM_KIND_IO_WAIT",
+            Self::ReadinessDelay => "HISTOGRAM_KIND_READINESS_DELAY",
+            Self::Waited => "HISTOGRAM_KIND_WAITED",
+            Self::Ran => "HISTOGRAM_KIND_RAN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "HISTOGRAM_KIND_UNKNOWN" => Some(Self::Unknown),
+            "HISTOGRAM_KIND_POLL" => Some(Self::Poll),
+            "HISTOGRAM_KIND_SCHEDULED" => Some(Self::Scheduled),
+            "HISTOGRAM_KIND_LATENESS" => Some(Self::Lateness),
+            "HISTOGRAM_KIND_IO_WAIT" => Some(Self::IoWait),
+            "HISTOGRAM_KIND_READINESS_DELAY" => Some(Self::ReadinessDelay),
+            "HISTOGRAM_KIND_WAITED" => Some(Self::Waited),
+            "HISTOGRAM_KIND_RAN" => Some(Self::Ran),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 pub mod inspect_client {
     #![allow(
@@ -1498,6 +1628,31 @@ pub mod inspect_client {
                 .insert(GrpcMethod::new("loopscope.v1.Inspect", "Watch"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Every histogram with all its buckets, in parts. Right: see.
+        pub async fn histograms(
+            &mut self,
+            request: impl tonic::IntoRequest<super::HistogramsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::HistogramsPart>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/loopscope.v1.Inspect/Histograms",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("loopscope.v1.Inspect", "Histograms"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1541,6 +1696,17 @@ pub mod inspect_server {
             &self,
             request: tonic::Request<super::WatchRequest>,
         ) -> std::result::Result<tonic::Response<Self::WatchStream>, tonic::Status>;
+        /// Server streaming response type for the Histograms method.
+        type HistogramsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::HistogramsPart, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Every histogram with all its buckets, in parts. Right: see.
+        async fn histograms(
+            &self,
+            request: tonic::Request<super::HistogramsRequest>,
+        ) -> std::result::Result<tonic::Response<Self::HistogramsStream>, tonic::Status>;
     }
     /// What a client can ask an agent.
     #[derive(Debug)]
@@ -1739,6 +1905,52 @@ pub mod inspect_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = WatchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/loopscope.v1.Inspect/Histograms" => {
+                    #[allow(non_camel_case_types)]
+                    struct HistogramsSvc<T: Inspect>(pub Arc<T>);
+                    impl<
+                        T: Inspect,
+                    > tonic::server::ServerStreamingService<super::HistogramsRequest>
+                    for HistogramsSvc<T> {
+                        type Response = super::HistogramsPart;
+                        type ResponseStream = T::HistogramsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::HistogramsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Inspect>::histograms(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = HistogramsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -443,16 +443,19 @@ fn histogram(histogram: proto::Histogram) -> Result<Hist, DecodeError> {
     {
         return Err(DecodeError::new("a histogram whose buckets overlap or are out of order"));
     }
-    let bucket = |it: proto::Bucket| Bucket { low_ns: it.low_ns, high_ns: it.high_ns, count: it.count };
     Ok(Hist::from_buckets(buckets.into_iter().map(bucket).collect()))
 }
 
-fn place(mut place: proto::Place) -> Place {
+pub(super) fn bucket(it: proto::Bucket) -> Bucket {
+    Bucket { low_ns: it.low_ns, high_ns: it.high_ns, count: it.count }
+}
+
+pub(super) fn place(mut place: proto::Place) -> Place {
     cut(&mut place.file, PATH_BYTES_MAX);
     Place { file: place.file, line: place.line, column: place.column }
 }
 
-fn name(mut name: String) -> String {
+pub(super) fn name(mut name: String) -> String {
     cut(&mut name, NAME_BYTES_MAX);
     name
 }

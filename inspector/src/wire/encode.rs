@@ -388,8 +388,11 @@ fn histogram(histogram: &Hist) -> proto::Histogram {
     while buckets.len() > BUCKETS_MAX {
         buckets = buckets.chunks(2).map(merged).collect();
     }
-    let bucket = |it: Bucket| proto::Bucket { low_ns: it.low_ns, high_ns: it.high_ns, count: it.count };
     proto::Histogram { buckets: buckets.into_iter().map(bucket).collect() }
+}
+
+pub(super) fn bucket(it: Bucket) -> proto::Bucket {
+    proto::Bucket { low_ns: it.low_ns, high_ns: it.high_ns, count: it.count }
 }
 
 fn merged(pair: &[Bucket]) -> Bucket {
@@ -398,12 +401,12 @@ fn merged(pair: &[Bucket]) -> Bucket {
     Bucket { low_ns: first.low_ns, high_ns: last.high_ns, count }
 }
 
-fn place(mut place: Place) -> proto::Place {
+pub(super) fn place(mut place: Place) -> proto::Place {
     cut(&mut place.file, PATH_BYTES_MAX);
     proto::Place { file: place.file, line: place.line, column: place.column }
 }
 
-fn name(mut name: String) -> String {
+pub(super) fn name(mut name: String) -> String {
     cut(&mut name, NAME_BYTES_MAX);
     name
 }

@@ -2,7 +2,9 @@
 
 use super::picture::Table;
 use super::proto;
-use crate::model::{Capability, ResourceKind, Severity, TaskKind, TaskState, TimerKind, WaitKind};
+use crate::model::{
+    Capability, HistogramKind, ResourceKind, Severity, TaskKind, TaskState, TimerKind, WaitKind,
+};
 
 /// An enumeration that has a twin on the wire.
 pub(super) trait Twin: Sized {
@@ -51,6 +53,7 @@ twins! {
     Capability {
         Tasks, Waits, Sites, Timers, Io, Sync, Blocking, Warnings, Histograms, Logs, Dump, Stack, Debug, Cancel, Record,
     }
+    HistogramKind { Poll, Scheduled, Lateness, IoWait, ReadinessDelay, Waited, Ran }
     Table { Tasks, Tree, Sites, Timers, Io, Sync, Loops, Warnings }
 }
 
@@ -78,5 +81,6 @@ mod tests {
         check(TimerKind::ALL, None);
         check(Severity::ALL, None);
         check(Capability::ALL, None);
+        check(HistogramKind::ALL, None);
     }
 }

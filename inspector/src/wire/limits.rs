@@ -56,6 +56,15 @@ pub const DETAIL_MAX: usize = 256;
 /// Buckets of one histogram. 23 octaves in full; one with more is made coarser until it fits, which loses no count.
 pub const BUCKETS_MAX: usize = 3000;
 
+/// Buckets of a histogram that is asked for whole: as many as the layout of the loops' histograms has.
+pub const BUCKETS_EXACT_MAX: usize = 116 * 64;
+
+/// Buckets in one message of such a histogram, 34 bytes each at most; the others follow in further messages.
+pub const BUCKETS_MESSAGE_MAX: usize = 1000;
+
+/// Histograms of one answer.
+pub const HISTOGRAMS_MAX: u64 = 200_000;
+
 /// The one task in detail; more of its waits and children are left out, and counted, until it fits.
 pub const DETAIL_BYTES_MAX: usize = 192 << 10;
 

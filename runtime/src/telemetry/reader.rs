@@ -230,6 +230,11 @@ impl LoopReader {
         if self.is_alive() { histogram } else { Histogram::default() }
     }
 
+    /// One spawn site as it is now.
+    pub fn site(&self, index: SiteIndex) -> Option<SiteView> {
+        self.lp.sites.get(index).filter(|_| self.is_alive())
+    }
+
     /// The text of a place.
     pub fn place(&self, index: PlaceIndex) -> Option<Place> {
         self.lp.places.get(index)

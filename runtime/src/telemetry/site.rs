@@ -134,22 +134,27 @@ impl Sites {
 
     /// Copies all sites out, as any thread.
     pub(crate) fn read(&self) -> Vec<SiteView> {
-        (0..self.len())
-            .map(|index| {
-                let site = self.pages.get(index);
-                SiteView {
-                    index: SiteIndex(index),
-                    place: PlaceIndex(site.place.load(Relaxed).wrapping_sub(1)),
-                    name: site.name.load(Relaxed).checked_sub(1).map(NameIndex),
-                    // Ends before spawns: a task that ends in between is then alive rather than negative.
-                    completed: site.completed.read(),
-                    cancelled: site.cancelled.read(),
-                    panicked: site.panicked.read(),
-                    spawned: site.spawned.read(),
-                    busy_ns: site.busy_ns.read(),
-                }
-            })
-            .collect()
+        (0..self.len()).map(|index| self.read_one(index)).collect()
+    }
+
+    /// Copies one site out, as any thread.
+    pub(crate) fn get(&self, site: SiteIndex) -> Option<SiteView> {
+        (site.0 < self.len()).then(|| self.read_one(site.0))
+    }
+
+    fn read_one(&self, index: u32) -> SiteView {
+        let site = self.pages.get(index);
+        SiteView {
+            index: SiteIndex(index),
+            place: PlaceIndex(site.place.load(Relaxed).wrapping_sub(1)),
+            name: site.name.load(Relaxed).checked_sub(1).map(NameIndex),
+            // Ends before spawns: a task that ends in between is then alive rather than negative.
+            completed: site.completed.read(),
+            cancelled: site.cancelled.read(),
+            panicked: site.panicked.read(),
+            spawned: site.spawned.read(),
+            busy_ns: site.busy_ns.read(),
+        }
     }
 
     /// Copies a histogram out: of one site, or summed over all.

@@ -127,6 +127,18 @@ impl Inspect for Fake {
     ) -> Result<Response<Self::WatchStream>, Status> {
         Err(Status::permission_denied("the right to see is missing"))
     }
+
+    type HistogramsStream = mpsc::Receiver<Result<proto::HistogramsPart, Status>>;
+
+    async fn histograms(
+        &self,
+        _: tonic::Request<proto::HistogramsRequest>,
+    ) -> Result<Response<Self::HistogramsStream>, Status> {
+        let (mut parts, stream) = mpsc::channel(1);
+        // The first part of an answer that never begins.
+        let _ = parts.try_send(Ok(proto::HistogramsPart::default()));
+        Ok(Response::new(stream))
+    }
 }
 
 /// A picture of no table.
@@ -316,4 +328,21 @@ fn a_socket_that_nobody_listens_on_says_so() {
         .unwrap();
     assert!(error.to_string().ends_with("nobody listens there any more"), "{error}");
     assert_eq!(error.exit_code(), 3);
+}
+
+#[test]
+fn histograms_that_make_no_sense_are_refused() {
+    let fake = Fake::new(Vec::new());
+    let kind = against(
+        move |stream| fake.clone().serve(stream),
+        async |found| {
+            let mut client = Client::connect(&found, PATIENCE).await.unwrap();
+            let answer = client.histograms(&HistogramsRequest::default()).await;
+            answer.map_err(|error| error.kind().clone()).unwrap_err()
+        },
+    );
+    assert!(
+        matches!(kind, Kind::NotInspector { ref detail } if detail.contains("without a beginning")),
+        "{kind:?}"
+    );
 }
