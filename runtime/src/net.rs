@@ -1,15 +1,20 @@
-//! TCP and Unix sockets.
+//! TCP, UDP and Unix sockets.
 //!
 //! Every operation tries the system call first and waits only if it would block. Streams implement futures-io's `AsyncRead`
 //! and `AsyncWrite`, for the stream and for a shared reference to it, and have methods of their own for `&self`.
 
 mod address;
+mod datagram;
 mod split;
 mod stream;
 mod tcp;
+mod udp;
 mod unix;
+mod unix_datagram;
 
 pub use address::ToSocketAddr;
 pub use split::{ReadHalf, WriteHalf};
 pub use tcp::{Incoming, TcpListener, TcpStream};
+pub use udp::UdpSocket;
 pub use unix::{PeerCredentials, UnixListener, UnixStream};
+pub use unix_datagram::UnixDatagram;

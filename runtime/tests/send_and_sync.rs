@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::os::fd::OwnedFd;
 
 use loopscope::io::AsyncFd;
-use loopscope::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use loopscope::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 use loopscope::sync::{Get, Lock, Mutex, MutexGuard, Put, Queue, channel, oneshot};
 use loopscope::telemetry::{LoopReader, LoopView, ResourceView, TaskView, WaitView};
 use loopscope::time::{Elapsed, Instant, Interval, Sleep, Timeout};
@@ -36,8 +36,8 @@ const fn is_plain<T: Copy + Debug + Send + Sync + 'static>() {}
 // A task never moves to another thread, nor does anything that reaches into its loop.
 assert_not!(Send: Runner, Task<u8>, Sleep, Interval, Timeout<Sleep>);
 assert_not!(Sync: Runner, Task<u8>, Sleep, Interval, Timeout<Sleep>);
-assert_not!(Send: TcpListener, TcpStream, UnixListener, UnixStream, AsyncFd<OwnedFd>);
-assert_not!(Sync: TcpListener, TcpStream, UnixListener, UnixStream, AsyncFd<OwnedFd>);
+assert_not!(Send: TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, AsyncFd<OwnedFd>);
+assert_not!(Sync: TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, AsyncFd<OwnedFd>);
 assert_not!(Send: Mutex<u8>, MutexGuard<'static, u8>, Lock<'static, u8>, Queue<u8>, Get<'static, u8>, Put<'static, u8>);
 assert_not!(Sync: Mutex<u8>, MutexGuard<'static, u8>, Lock<'static, u8>, Queue<u8>, Get<'static, u8>, Put<'static, u8>);
 assert_not!(Send: channel::Sender<u8>, channel::Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>);

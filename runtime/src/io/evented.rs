@@ -18,11 +18,17 @@ use crate::telemetry::view::{ResourceKind, WaitKind};
 #[derive(Debug)]
 pub(crate) struct Evented<S> {
     // Dropped in this order: the registration goes before the descriptor is closed.
+    registration: Registration,
+    io: S,
+}
+
+/// The loop's side of a descriptor.
+#[derive(Debug)]
+struct Registration {
     source: Source,
     /// The waits of those who poll through a trait and have no future to keep one in.
     read_wait: RefCell<Wait>,
     write_wait: RefCell<Wait>,
-    io: S,
 }
 
 /// What an operation came to, as far as it is counted.
@@ -39,6 +45,13 @@ impl Outcome for usize {
 
 /// An outcome that is not counted in bytes.
 pub(crate) struct Uncounted<T>(pub(crate) T);
+
+/// Bytes and where they came from.
+impl<A> Outcome for (usize, A) {
+    fn bytes(&self) -> Option<usize> {
+        Some(self.0)
+    }
+}
 
 impl<T> Outcome for Uncounted<T> {
     fn bytes(&self) -> Option<usize> {
@@ -74,7 +87,8 @@ impl<S: AsRawFd> Evented<S> {
         made_at: &'static Location<'static>,
     ) -> io::Result<Self> {
         let source = Source::register(&io, kind, interest, made_at)?;
-        Ok(Self { source, read_wait: RefCell::new(Wait::new()), write_wait: RefCell::new(Wait::new()), io })
+        let (read_wait, write_wait) = (RefCell::new(Wait::new()), RefCell::new(Wait::new()));
+        Ok(Self { registration: Registration { source, read_wait, write_wait }, io })
     }
 }
 
@@ -88,7 +102,14 @@ impl<S> Evented<S> {
     }
 
     pub(crate) fn source(&self) -> &Source {
-        &self.source
+        &self.registration.source
+    }
+
+    /// Takes the descriptor off the loop.
+    pub(crate) fn into_inner(self) -> S {
+        let Self { registration, io } = self;
+        drop(registration);
+        io
     }
 
     /// The future of an operation.
@@ -109,8 +130,8 @@ impl<S> Evented<S> {
         call: impl FnMut(&'a S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         let wait = match operation.direction {
-            Direction::Read => &self.read_wait,
-            Direction::Write => &self.write_wait,
+            Direction::Read => &self.registration.read_wait,
+            Direction::Write => &self.registration.write_wait,
         };
         self.poll_with(operation, cx, &mut wait.borrow_mut(), (at, true), call)
     }
@@ -123,25 +144,55 @@ impl<S> Evented<S> {
         at: (&'static Location<'static>, bool),
         mut call: impl FnMut(&'a S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let Operation { direction, kind, asked } = operation;
+        let Operation { direction, kind, .. } = operation;
+        let source = self.source();
         loop {
-            ready!(self.source.poll_ready(direction, kind, cx, wait, at));
+            ready!(source.poll_ready(direction, kind, cx, wait, at));
             match call(&self.io) {
                 Ok(outcome) => {
-                    if let Some(bytes) = outcome.bytes() {
-                        self.source.moved(direction, bytes);
-                        if asked.is_some_and(|asked| bytes > 0 && bytes < asked) {
-                            self.source.drained(direction);
-                        }
-                    } else if direction == Direction::Read {
-                        self.source.answered();
-                    }
+                    self.count(operation, &outcome);
                     return Poll::Ready(Ok(outcome));
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.source.clear_ready(direction),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => source.clear_ready(direction),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
+        }
+    }
+
+    /// Calls once, whatever is known of the descriptor's readiness.
+    pub(crate) fn attempt<'a, R: Outcome>(
+        &'a self,
+        operation: Operation,
+        mut call: impl FnMut(&'a S) -> io::Result<R>,
+    ) -> io::Result<R> {
+        loop {
+            match call(&self.io) {
+                Ok(outcome) => {
+                    self.count(operation, &outcome);
+                    return Ok(outcome);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    if error.kind() == io::ErrorKind::WouldBlock {
+                        self.source().clear_ready(operation.direction);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn count(&self, operation: Operation, outcome: &impl Outcome) {
+        let Operation { direction, asked, .. } = operation;
+        if let Some(bytes) = outcome.bytes() {
+            self.source().moved(direction, bytes);
+            if asked.is_some_and(|asked| bytes > 0 && bytes < asked) {
+                self.source().drained(direction);
+            }
+        } else if direction == Direction::Read {
+            self.source().answered();
         }
     }
 
@@ -151,7 +202,7 @@ impl<S> Evented<S> {
     }
 }
 
-impl<S> Drop for Evented<S> {
+impl Drop for Registration {
     fn drop(&mut self) {
         self.source.leave(Direction::Read, self.read_wait.get_mut());
         self.source.leave(Direction::Write, self.write_wait.get_mut());
@@ -188,7 +239,7 @@ where
 
 impl<S, F> Drop for Run<'_, S, F> {
     fn drop(&mut self) {
-        self.evented.source.leave(self.operation.direction, &mut self.wait);
+        self.evented.source().leave(self.operation.direction, &mut self.wait);
     }
 }
 
@@ -208,12 +259,12 @@ impl<S> Future for Ready<'_, S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let at = Location::caller();
         let Self { evented, operation, wait } = &mut *self;
-        evented.source.poll_ready(operation.direction, operation.kind, cx, wait, (at, false))
+        evented.source().poll_ready(operation.direction, operation.kind, cx, wait, (at, false))
     }
 }
 
 impl<S> Drop for Ready<'_, S> {
     fn drop(&mut self) {
-        self.evented.source.leave(self.operation.direction, &mut self.wait);
+        self.evented.source().leave(self.operation.direction, &mut self.wait);
     }
 }

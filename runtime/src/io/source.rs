@@ -422,6 +422,7 @@ impl Source {
     }
 
     /// Counts bytes that were moved.
+    #[inline]
     pub(crate) fn moved(&self, direction: Direction, bytes: usize) {
         if !self.is_alive() {
             return;
