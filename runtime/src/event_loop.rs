@@ -1,9 +1,10 @@
 //! One loop a thread: its slot, its run queue, its sleep, and how others reach it.
 //!
-//! `tick` drives; `ready` orders; `remote` lets other threads in; `wait` is how a future waits; `slot` is where it all lives,
-//! and `current` says which slot is this thread's.
+//! `tick` drives; `ready` orders; `remote` lets other threads in; `wait` is how a future waits, and `far_wait` how one that may move
+//! between threads does; `slot` is where it all lives, and `current` says which slot is this thread's.
 
 pub(crate) mod current;
+pub(crate) mod far_wait;
 pub(crate) mod handle;
 pub(crate) mod ready;
 pub(crate) mod remote;

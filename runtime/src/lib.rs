@@ -19,6 +19,7 @@
 //! - [`run`], [`Runner`], [`main`], [`test`]: a loop and what it runs;
 //! - [`spawn`], [`Task`], [`group`]: tasks, and tasks that end together;
 //! - [`sleep`], [`timeout`], [`time`]: clocks and limits;
+//! - [`spawn_blocking`], [`to_thread`], [`blocking`]: what would keep the loop waiting, on other threads;
 //! - [`net`], [`io`]: sockets and other descriptors; [`sync`]: locks, queues, channels;
 //! - [`Handle`]: how another thread reaches a loop; everything else is `!Send`;
 //! - [`telemetry`]: what a loop keeps about all that, for whoever wants to look.
@@ -60,6 +61,9 @@ pub mod io;
 pub mod net;
 
 #[cfg(not(loom))]
+pub mod blocking;
+
+#[cfg(not(loom))]
 mod event_loop;
 
 #[cfg(not(loom))]
@@ -69,6 +73,8 @@ pub mod telemetry;
 #[doc(hidden)]
 pub mod macros;
 
+#[cfg(not(loom))]
+pub use blocking::{JobHandle, spawn_blocking, to_thread};
 #[cfg(not(loom))]
 pub use callback::{call_at, call_later, call_soon};
 #[cfg(not(loom))]
@@ -96,6 +102,7 @@ mod event_loop {
 mod telemetry {
     pub(crate) mod atomic;
     pub(crate) mod identity;
+    pub(crate) mod job;
     pub(crate) mod pages;
     pub(crate) mod slots;
 }

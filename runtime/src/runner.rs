@@ -12,7 +12,7 @@ mod shutdown;
 pub use error::RunError;
 pub(crate) use hooks::{Hook, Hooks};
 pub use hooks::{Unhandled, UnhandledKind};
-pub use shutdown::{ShutdownReport, Survivor, SurvivorWait};
+pub use shutdown::{JobSurvivor, ShutdownReport, Survivor, SurvivorWait};
 
 use std::fmt;
 use std::future::Future;
@@ -21,6 +21,7 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::blocking::Settings;
 use crate::event_loop::current;
 use crate::event_loop::handle::Handle;
 use crate::event_loop::slot::{self, Loop};
@@ -31,7 +32,8 @@ use crate::telemetry::view::TaskKind;
 
 /// Runs a future to its end on a new loop of this thread.
 ///
-/// When it is over, the tasks that are left are dropped.
+/// When it is over, the tasks that are left are dropped, [jobs](crate::blocking) that are queued are cancelled, and those that
+/// run on blocking threads are waited for, five minutes at most.
 ///
 /// # Ctrl-C
 ///
@@ -62,6 +64,9 @@ pub fn run<F: Future>(main: F) -> F::Output {
     }
 }
 
+/// How long [`run`] waits for jobs on blocking threads when `main` is over: what asyncio's runner waits for its executor.
+const JOBS_WAIT_MAX: Duration = Duration::from_secs(300);
+
 /// What a loop is made with.
 #[derive(Debug, Default)]
 pub struct Builder {
@@ -70,6 +75,7 @@ pub struct Builder {
     hidden: bool,
     paused: bool,
     ctrl_c: Option<bool>,
+    blocking: Option<Settings>,
     hooks: Hooks,
 }
 
@@ -120,6 +126,14 @@ impl Builder {
         self
     }
 
+    /// How large the pool of blocking threads may become; see [`configure`](crate::blocking::configure). The pool is the
+    /// process's, so the runner that is built last counts.
+    #[must_use]
+    pub fn blocking(mut self, settings: Settings) -> Self {
+        self.blocking = Some(settings);
+        self
+    }
+
     /// What is told of errors that nobody else can receive. The default writes them to standard error.
     #[doc(alias = "asyncio.loop.set_exception_handler")]
     #[must_use]
@@ -136,6 +150,9 @@ impl Builder {
     pub fn build(self) -> io::Result<Runner> {
         let lp = slot::acquire(&self.name, self.hidden, self.debug, self.paused)?;
         *lp.hooks.borrow_mut() = self.hooks;
+        if let Some(settings) = self.blocking {
+            crate::blocking::configure(settings);
+        }
         let ctrl_c = self.ctrl_c.unwrap_or(false);
         Ok(Runner { lp, ctrl_c, closed: false, _not_send: PhantomData })
     }
@@ -221,18 +238,18 @@ impl Runner {
     /// Runs `main`, then ends the loop. After a Ctrl-C it does not return.
     #[track_caller]
     pub(crate) fn run_to_end<F: Future>(mut self, main: F) -> F::Output {
-        match self.block_on(main) {
+        let output = self.block_on(main);
+        self.end(JOBS_WAIT_MAX);
+        match output {
             Ok(output) => output,
-            Err(error) if error.is_interrupted() => {
-                drop(self);
-                interrupt::reraise()
-            }
+            Err(error) if error.is_interrupted() => interrupt::reraise(),
             Err(error) => panic!("{error}"),
         }
     }
 
-    /// Ends the loop in order: tasks may run, and spawn, until all are over or `grace` has passed; then what is left is
-    /// dropped, and the report says what that was and what it waited for.
+    /// Ends the loop in order: tasks may run, and spawn, until all are over or `grace` has passed, and so may their jobs on
+    /// blocking threads; then what is left is dropped, jobs that are queued are cancelled, and the report says what that was
+    /// and what it waited for. Jobs that run cannot be stopped: they are in the report and run on.
     ///
     /// Destructors may still spawn; such a task is dropped before its first poll. Destructors that go on spawning, each from
     /// the drop of the one before, are followed a thousand deep; further futures are leaked, which is reported through
@@ -253,17 +270,18 @@ impl Runner {
         let entered = current::enter(self.lp);
         let report = self.lp.wind_down(grace);
         drop(entered);
-        self.end();
+        self.end(Duration::ZERO);
         report
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, wait_for_jobs: Duration) {
         if self.closed || self.lp.forked.get() {
             return; // the loop of a forked child is the parent's
         }
         self.closed = true;
         let entered = current::enter_to_close(self.lp);
         self.lp.close();
+        self.lp.end_jobs(wait_for_jobs);
         drop(entered);
         slot::release(self.lp);
     }
@@ -304,7 +322,7 @@ impl Drop for MainGuard {
 
 impl Drop for Runner {
     fn drop(&mut self) {
-        self.end();
+        self.end(Duration::ZERO);
     }
 }
 
@@ -317,7 +335,12 @@ impl fmt::Debug for Runner {
 impl Loop {
     /// Tells the hook about something that is no task's.
     pub(crate) fn report_loop(&self, kind: UnhandledKind) {
+        self.tell(&Unhandled::of_loop(kind));
+    }
+
+    /// Tells the hook.
+    pub(crate) fn tell(&self, unhandled: &Unhandled) {
         let hook = self.hooks.borrow().unhandled.clone();
-        hook.call(&Unhandled::of_loop(kind));
+        hook.call(unhandled);
     }
 }

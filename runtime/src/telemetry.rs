@@ -12,6 +12,9 @@
 //!   resource 192 B holder, fd, bytes    ◄──────────── LoopReader::resources
 //!   site           counts, histograms   ◄──────────── LoopReader::sites, histogram
 //!   I/O total      bytes by place       ◄──────────── LoopReader::io_totals, readiness_delay
+//!
+//!   under the lock of a pool of blocking threads:
+//!   job       96 B state, thread, times ◄──────────── PoolReader::jobs
 //! ```
 
 pub(crate) mod atomic;
@@ -20,8 +23,11 @@ pub(crate) mod histogram;
 pub(crate) mod identity;
 pub(crate) mod intern;
 pub(crate) mod io_total;
+pub(crate) mod job;
 pub(crate) mod loop_record;
 pub(crate) mod pages;
+mod pool_reader;
+pub(crate) mod pool_record;
 mod reader;
 pub(crate) mod record;
 pub(crate) mod resource;
@@ -30,9 +36,10 @@ pub(crate) mod slots;
 pub(crate) mod view;
 pub(crate) mod waiter;
 
+pub use pool_reader::{PoolReader, pools};
 pub use reader::{LoopReader, loops};
 pub use view::{
-    Address, Bucket, Histogram, HistogramKind, IoTotalIndex, IoTotalView, IoView, LoopView, NameIndex, Place,
-    PlaceIndex, ResourceId, ResourceKind, ResourceView, RunningView, SiteIndex, SiteView, TaskKind,
-    TaskState, TaskView, WaitKind, WaitView,
+    Address, Bucket, Histogram, HistogramKind, IoTotalIndex, IoTotalView, IoView, JobView, LoopView,
+    NameIndex, Place, PlaceIndex, PoolHistogramKind, PoolView, ResourceId, ResourceKind, ResourceView,
+    RunningView, SiteIndex, SiteView, TaskKind, TaskState, TaskView, WaitKind, WaitView,
 };

@@ -138,6 +138,7 @@ extern "C" fn in_child() {
     FORKED.set(true);
     clock::mend_after_fork();
     let Some(mut held) = HELD.take().map(ManuallyDrop::into_inner) else { return };
+    crate::blocking::pool::forget_all_after_fork();
     slot::forget_all_after_fork(&mut held.slots);
     interrupt::forget_after_fork(&mut held.installed);
 }

@@ -16,10 +16,11 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::atomic::{AtomicPtr, AtomicU64};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ready::ReadyQueue;
 use super::remote::{Inbox, Inboxes, Remote};
+use crate::blocking::outstanding::Outstanding;
 use crate::io::driver::Driver;
 use crate::io::source::Sources;
 use crate::runner::Hooks;
@@ -128,6 +129,8 @@ pub(crate) struct Loop {
     /// Live tasks, to know when the loop is empty.
     pub(crate) live: Cell<u64>,
     pub(crate) closing: Cell<Closing>,
+    /// Jobs on blocking threads that were made here and are not over.
+    pub(crate) jobs: RefCell<Arc<Outstanding>>,
     /// The word of the main task, 0 between two runs.
     pub(crate) main: Cell<u64>,
     /// The process was forked and this is the child's copy.
@@ -247,6 +250,11 @@ pub(crate) fn release(lp: &'static Loop) {
     FREE.lock().unwrap_or_else(PoisonError::into_inner).free.push(lp);
 }
 
+/// A number for a job that is made outside of a loop, which no task of this process had before.
+pub(crate) fn next_job_id() -> u64 {
+    NEXT_ID.fetch_add(1, Relaxed)
+}
+
 /// A number no resource of this process had before.
 pub(crate) fn next_resource_id() -> u64 {
     NEXT_RESOURCE.fetch_add(1, Relaxed)
@@ -293,6 +301,7 @@ impl Loop {
             ids: Cell::new((0, 0)),
             live: Cell::new(0),
             closing: Cell::new(Closing::No),
+            jobs: RefCell::default(),
             main: Cell::new(0),
             forked: Cell::new(false),
             swept_at_ns: Cell::new(0),
@@ -311,6 +320,8 @@ impl Loop {
         self.now.set(now);
         self.look_at.set(now);
         self.closing.set(Closing::No);
+        // Jobs of the slot's last loop may still run.
+        *self.jobs.borrow_mut() = Arc::default();
         self.ids.set((0, 0));
         let start = clock::os_now_ns();
         self.time.set(if paused { TimeSource::Paused(start) } else { TimeSource::Real });

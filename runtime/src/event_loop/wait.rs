@@ -141,12 +141,12 @@ impl Ticket {
     }
 
     #[inline]
-    fn new(generation: u32, slot: u8, index: u32) -> Self {
+    pub(super) fn new(generation: u32, slot: u8, index: u32) -> Self {
         Self(u64::from(generation) << 32 | u64::from(slot) << INDEX_BITS | u64::from(index))
     }
 
     #[inline]
-    fn place(self) -> Option<(&'static Loop, u32)> {
+    pub(super) fn place(self) -> Option<(&'static Loop, u32)> {
         if self.0 == NO_ENTRY {
             return None;
         }

@@ -12,9 +12,9 @@ use crate::telemetry::{Place, TaskKind};
 #[non_exhaustive]
 #[doc(alias = "asyncio.loop.call_exception_handler")]
 pub struct Unhandled {
-    /// The task or callback it happened in.
+    /// The task, callback or job it happened in.
     pub task: Option<TaskId>,
-    /// Whether it is a task or a callback.
+    /// Whether it is a task, a callback or a job on a blocking thread.
     pub task_kind: Option<TaskKind>,
     /// The task's name.
     pub name: Option<String>,
@@ -40,6 +40,8 @@ pub enum UnhandledKind {
     SelfCancel,
     /// While the loop was closing, destructors went on spawning tasks; this many futures were leaked.
     LeakedAtClose(u64),
+    /// The loop ended while this many of its jobs were still running on blocking threads.
+    JobsAtClose(u64),
 }
 
 impl Unhandled {
@@ -61,9 +63,15 @@ impl fmt::Display for Unhandled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.task, self.task_kind) {
             (Some(task), Some(TaskKind::Callback)) => write!(f, "callback {task}")?,
+            (Some(task), Some(TaskKind::Blocking)) => write!(f, "blocking job {task}")?,
             (Some(task), _) => write!(f, "task {task}")?,
             (None, _)
-                if matches!(self.kind, UnhandledKind::LeakedAtClose(_) | UnhandledKind::PanicInWaker(_)) =>
+                if matches!(
+                    self.kind,
+                    UnhandledKind::LeakedAtClose(_)
+                        | UnhandledKind::PanicInWaker(_)
+                        | UnhandledKind::JobsAtClose(_)
+                ) =>
             {
                 f.write_str("the event loop")?;
             }
@@ -81,6 +89,9 @@ impl fmt::Display for Unhandled {
             UnhandledKind::PanicInDrop(text) => write!(f, " panicked in a destructor: {text}"),
             UnhandledKind::PanicInWaker(text) => write!(f, " called a waker that panicked: {text}"),
             UnhandledKind::SelfCancel => f.write_str(" awaited its own cancellation and ends there"),
+            UnhandledKind::JobsAtClose(count) => {
+                write!(f, " ended while {count} of its jobs were still running on blocking threads")
+            }
             UnhandledKind::LeakedAtClose(count) => {
                 write!(f, " leaked {count} futures that destructors went on spawning while it closed")
             }

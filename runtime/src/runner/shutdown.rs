@@ -1,24 +1,27 @@
 //! The end of a loop: tasks finish by themselves until a deadline, then what is left is dropped.
 //!
 //! ```text
-//!   grace: tasks run and may spawn ──all over, or deadline──► survivors are noted ──► every future is dropped ──► outputs that
-//!   nobody took are dropped ──► slot free
+//!   grace: tasks run and may spawn, jobs on blocking threads too ──all over, or deadline──► survivors are noted ──► queued jobs
+//!   are cancelled ──► every future is dropped ──► outputs that nobody took are dropped ──► slot free
 //! ```
 
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::UnhandledKind;
 use crate::event_loop::slot::{Closing, Loop};
 use crate::task::TaskId;
+use crate::telemetry::atomic::Relaxed;
 use crate::telemetry::view::{Place, TaskState, WaitKind, WaitView};
 use crate::telemetry::{LoopReader, TaskView};
+use crate::time::Instant;
 use crate::time::sleep::Sleep;
 
-/// Survivors that a report names; the rest is counted.
+/// Survivors of a kind that a report names; the rest is counted.
 const SURVIVORS_MAX: usize = 1000;
 /// Batches in which destructors may spawn tasks, each from the drop of the one before, until futures are leaked instead.
 const CLOSING_BATCHES_MAX: usize = 1000;
@@ -28,12 +31,14 @@ const CLOSING_BATCHES_MAX: usize = 1000;
 pub struct ShutdownReport {
     survivors: Vec<Survivor>,
     dropped: u64,
+    jobs: Vec<JobSurvivor>,
+    jobs_left: u64,
 }
 
 impl ShutdownReport {
-    /// Whether every task came to its own end.
+    /// Whether every task and every job on a blocking thread came to its own end.
     pub fn is_clean(&self) -> bool {
-        self.dropped == 0
+        self.dropped == 0 && self.jobs_left == 0
     }
 
     /// How many tasks were dropped because they were not over by the deadline.
@@ -45,21 +50,76 @@ impl ShutdownReport {
     pub fn survivors(&self) -> &[Survivor] {
         &self.survivors
     }
+
+    /// How many jobs on blocking threads were not over by the deadline: those that were queued never run, those that were
+    /// running run on.
+    pub fn jobs_left(&self) -> u64 {
+        self.jobs_left
+    }
+
+    /// The first thousand of them, in the order they were made.
+    pub fn jobs(&self) -> &[JobSurvivor] {
+        &self.jobs
+    }
 }
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.dropped {
-            0 => return f.write_str("every task came to its end"),
+            0 if self.jobs_left == 0 => return f.write_str("every task came to its end"),
+            0 => f.write_str("no task was dropped")?,
             1 => f.write_str("1 task was dropped")?,
             many => write!(f, "{many} tasks were dropped")?,
         }
         for survivor in &self.survivors {
             write!(f, "\n  {survivor}")?;
         }
-        match self.dropped - self.survivors.len() as u64 {
-            0 => Ok(()),
-            more => write!(f, "\n  … and {more} more"),
+        more(f, self.dropped, self.survivors.len())?;
+        match self.jobs_left {
+            0 => return Ok(()),
+            1 => f.write_str("\n1 job on a blocking thread was not over")?,
+            many => write!(f, "\n{many} jobs on blocking threads were not over")?,
+        }
+        for job in &self.jobs {
+            write!(f, "\n  {job}")?;
+        }
+        more(f, self.jobs_left, self.jobs.len())
+    }
+}
+
+fn more(f: &mut fmt::Formatter<'_>, of: u64, shown: usize) -> fmt::Result {
+    match of.saturating_sub(shown as u64) {
+        0 => Ok(()),
+        more => write!(f, "\n  … and {more} more"),
+    }
+}
+
+/// A job on a blocking thread that was not over when the time was up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JobSurvivor {
+    /// Its number.
+    pub id: TaskId,
+    /// Its name.
+    pub name: Option<String>,
+    /// Where it was made.
+    pub made_at: Option<Place>,
+    /// For how long it had been running; of a job that was queued, and so never runs, nothing.
+    pub running_for: Option<Duration>,
+}
+
+impl fmt::Display for JobSurvivor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.id)?;
+        if let Some(name) = &self.name {
+            write!(f, " {name:?}")?;
+        }
+        if let Some(Place { file, line, column }) = &self.made_at {
+            write!(f, " made at {file}:{line}:{column}")?;
+        }
+        match self.running_for {
+            Some(running_for) => write!(f, ", running for {running_for:.1?}, and it runs on"),
+            None => f.write_str(", queued, and cancelled"),
         }
     }
 }
@@ -115,21 +175,61 @@ impl Loop {
     #[track_caller]
     pub(super) fn wind_down(&'static self, grace: Duration) -> ShutdownReport {
         let place = Location::caller();
-        if self.live.get() > 0 && !grace.is_zero() {
+        let jobs = Arc::clone(&self.jobs.borrow());
+        let is_over = || self.live.get() == 0 && jobs.count() == 0;
+        if !is_over() && !grace.is_zero() {
             // The timer ends the loop's sleep; it wakes nobody.
             let mut deadline = Sleep::new(self.deadline_after(grace), place);
             deadline.arm_early(self);
-            self.run_until(|| self.live.get() == 0 || deadline.is_elapsed());
+            self.run_until(|| is_over() || deadline.is_elapsed());
         }
-        self.survivors()
+        let mut report = self.survivors();
+        (report.jobs, report.jobs_left) = self.jobs_left();
+        report
+    }
+
+    fn jobs_left(&self) -> (Vec<JobSurvivor>, u64) {
+        let (number, now) = (self.record.info().id, Instant::now());
+        let mut left = Vec::new();
+        for pool in crate::telemetry::pools() {
+            pool.jobs(&mut |job| {
+                if job.parent_loop == Some(number) && !job.state.is_finished() {
+                    left.push(JobSurvivor {
+                        id: TaskId::from_raw(job.id),
+                        name: job.name.and_then(|name| pool.text(name)),
+                        made_at: job.place.and_then(|place| pool.place(place)),
+                        running_for: job.started_at.map(|at| now.saturating_duration_since(at)),
+                    });
+                }
+                ControlFlow::Continue(())
+            });
+        }
+        let count = left.len() as u64;
+        left.sort_unstable_by_key(|job| job.id);
+        left.truncate(SURVIVORS_MAX);
+        (left, count)
+    }
+
+    /// Waits for jobs that run on blocking threads, and says so when they take too long.
+    pub(super) fn end_jobs(&'static self, limit: Duration) {
+        let jobs = Arc::clone(&self.jobs.borrow());
+        if limit.is_zero() || jobs.count() == 0 {
+            return;
+        }
+        let left = jobs.wait(limit);
+        // What they had to say, of panics that nobody receives.
+        self.take_posted();
+        if left > 0 {
+            self.report_loop(UnhandledKind::JobsAtClose(left));
+        }
     }
 
     fn survivors(&'static self) -> ShutdownReport {
-        let mut report = ShutdownReport { survivors: Vec::new(), dropped: self.live.get() };
+        let mut report = ShutdownReport { dropped: self.live.get(), ..ShutdownReport::default() };
         if report.dropped == 0 {
             return report;
         }
-        let reader = LoopReader::new(self, self.life.load(crate::telemetry::atomic::Relaxed));
+        let reader = LoopReader::new(self, self.life.load(Relaxed));
         let tasks = oldest(&reader);
         let mut waits: HashMap<u64, Vec<SurvivorWait>> =
             tasks.iter().map(|task| (task.id, Vec::new())).collect();
@@ -152,6 +252,9 @@ impl Loop {
     /// Drops every task that is left, those that destructors spawn too, and what finished tasks left behind.
     pub(super) fn close(&'static self) {
         self.closing.set(Closing::Cancelling);
+        for pool in crate::blocking::pool::all() {
+            pool.cancel_of_loop(self.life.load(Relaxed));
+        }
         for word in self.live_tasks() {
             self.cancel(word);
         }

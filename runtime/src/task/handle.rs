@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 
 use super::cell::{Payload, payload_text};
 use super::task_ref::TaskRef;
+use crate::blocking::CalledOff;
 use crate::event_loop::current;
 use crate::runner::UnhandledKind;
 use crate::telemetry::view::WaitKind;
@@ -226,13 +227,15 @@ impl<T> Future for Cancel<T> {
     }
 }
 
-/// Why a task has no output.
+/// Why a task, or a job on a blocking thread, has no output.
 #[doc(alias = "asyncio.CancelledError")]
 pub struct JoinError(Box<JoinErrorInner>);
 
 /// Boxed, so that the result of a task that went well travels in registers.
 struct JoinErrorInner {
     id: TaskId,
+    /// Whether it is a job on a blocking thread.
+    is_job: bool,
     kind: Kind,
 }
 
@@ -240,6 +243,8 @@ enum Kind {
     Cancelled,
     /// Its error went to its group.
     Failed,
+    /// No thread took it, for this reason.
+    Refused(&'static str),
     /// A payload is `Send` but not `Sync`; behind a lock the error is both and fits `Box<dyn Error + Send + Sync>`.
     Panicked(Mutex<Payload>),
 }
@@ -247,7 +252,23 @@ enum Kind {
 impl JoinError {
     #[cold]
     fn new(id: TaskId, kind: Kind) -> Self {
-        Self(Box::new(JoinErrorInner { id, kind }))
+        Self(Box::new(JoinErrorInner { id, is_job: false, kind }))
+    }
+
+    #[cold]
+    pub(crate) fn of_job(id: TaskId, why: CalledOff) -> Self {
+        let kind = match why {
+            CalledOff::Cancelled => Kind::Cancelled,
+            CalledOff::QueueFull => Kind::Refused("the queue of its pool is full"),
+            CalledOff::NoThread => Kind::Refused("the OS gives its pool no thread"),
+        };
+        Self(Box::new(JoinErrorInner { id, is_job: true, kind }))
+    }
+
+    #[cold]
+    pub(crate) fn of_job_that_panicked(id: TaskId, payload: Payload) -> Self {
+        let kind = Kind::Panicked(Mutex::new(payload));
+        Self(Box::new(JoinErrorInner { id, is_job: true, kind }))
     }
 
     pub(crate) fn failed(id: TaskId) -> Self {
@@ -264,12 +285,17 @@ impl JoinError {
         matches!(self.0.kind, Kind::Panicked(..))
     }
 
+    /// Whether it is a job on a blocking thread that found no room in the queue, or no thread.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.0.kind, Kind::Refused(_))
+    }
+
     /// Whether the task, of a group, returned an error, which the group has.
     pub fn is_failed(&self) -> bool {
         matches!(self.0.kind, Kind::Failed)
     }
 
-    /// The task.
+    /// The task, or the job.
     pub fn id(&self) -> TaskId {
         self.0.id
     }
@@ -291,12 +317,14 @@ impl JoinError {
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", if self.0.is_job { "blocking job" } else { "task" }, self.0.id)?;
         match &self.0.kind {
-            Kind::Cancelled => write!(f, "task {} was cancelled", self.0.id),
-            Kind::Failed => write!(f, "task {} failed; its error is its group's", self.0.id),
+            Kind::Cancelled => f.write_str(" was cancelled"),
+            Kind::Failed => f.write_str(" failed; its error is its group's"),
+            Kind::Refused(why) => write!(f, " was refused: {why}"),
             Kind::Panicked(payload) => {
                 let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-                write!(f, "task {} panicked: {}", self.0.id, payload_text(&**payload))
+                write!(f, " panicked: {}", payload_text(&**payload))
             }
         }
     }

@@ -170,13 +170,14 @@ impl LoopReader {
         })?;
         let (task, polls) = self.record_of(word)?;
         let resource = match kind {
-            WaitKind::Sleep | WaitKind::Join => None,
+            WaitKind::Sleep | WaitKind::Join | WaitKind::Blocking | WaitKind::Resolve => None,
             _ => u32::try_from(payload & u64::from(u32::MAX)).ok().and_then(|word| word.checked_sub(1)),
         };
         Some(WaitView {
             task,
             kind,
             target_task: (kind == WaitKind::Join).then_some(payload),
+            target_job: matches!(kind, WaitKind::Blocking | WaitKind::Resolve).then_some(payload),
             resource: resource.map(|index| ResourceId(self.lp.resources.get(index).id())),
             deadline: (kind == WaitKind::Sleep).then(|| Instant::from_nanos(payload)),
             at: at.checked_sub(1).map(PlaceIndex),

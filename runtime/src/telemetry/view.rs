@@ -179,6 +179,8 @@ pub struct WaitView {
     pub kind: WaitKind,
     /// The task waited for, of a join.
     pub target_task: Option<u64>,
+    /// The job on a blocking thread waited for, also of a name being resolved; see [`pools`](super::pools).
+    pub target_job: Option<u64>,
     /// The resource waited for.
     pub resource: Option<ResourceId>,
     /// When a timer ends.
@@ -466,4 +468,68 @@ impl Bucket {
     pub fn new(low_ns: u64, high_ns: u64, count: u64) -> Self {
         Self { low_ns, high_ns, count }
     }
+}
+
+/// One job on a blocking thread: queued, running or recently ended.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct JobView {
+    /// From the same counter as the ids of tasks, never reused in a process.
+    pub id: u64,
+    /// `Scheduled` while it is queued, then `Running`, then how it ended.
+    pub state: TaskState,
+    /// The name it was given.
+    pub name: Option<NameIndex>,
+    /// Where it was made.
+    pub place: Option<PlaceIndex>,
+    /// The task that made it.
+    pub parent: Option<u64>,
+    /// The loop it was made on.
+    pub parent_loop: Option<u64>,
+    /// The OS's number of its thread, once it has one.
+    pub tid: Option<i32>,
+    /// When it was made.
+    pub queued_at: Instant,
+    /// When a thread took it.
+    pub started_at: Option<Instant>,
+    /// When it ended.
+    pub ended_at: Option<Instant>,
+}
+
+/// One pool of blocking threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolView {
+    /// What it is called.
+    pub name: &'static str,
+    /// Threads now.
+    pub threads: u64,
+    /// Threads that wait for a job.
+    pub idle: u64,
+    /// Threads at most.
+    pub threads_max: u64,
+    /// Jobs that may be queued at most; further ones are refused.
+    pub queue_max: u64,
+    /// Jobs queued now.
+    pub queued: u64,
+    /// Jobs running now.
+    pub running: u64,
+    /// Jobs that returned.
+    pub completed: u64,
+    /// Jobs taken out of the queue before they ran.
+    pub cancelled: u64,
+    /// Jobs that panicked.
+    pub panicked: u64,
+    /// Jobs that found no room or no thread.
+    pub refused: u64,
+}
+
+/// Which histogram of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum PoolHistogramKind {
+    /// How long jobs stood in the queue.
+    Waited,
+    /// How long they ran.
+    Ran,
 }

@@ -55,8 +55,8 @@ pub(crate) struct Waiter {
     /// Place words: of the `.await` and of where the leaf was made.
     pub(super) at: AtomicU32,
     pub(super) made_at: AtomicU32,
-    /// A timer's deadline in nanoseconds, a join's task id, else the resource's index plus one in the low half and the task's
-    /// poll count in the high half.
+    /// A timer's deadline in nanoseconds, a join's task id, a blocking job's id, else the resource's index plus one in the low
+    /// half and the task's poll count in the high half.
     pub(super) payload: AtomicU64,
     /// Ticks.
     pub(super) since: AtomicU64,

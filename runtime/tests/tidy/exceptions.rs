@@ -21,6 +21,18 @@ pub(crate) const UNSAFE: &[Exception] = &[
         path: "runtime/src/event_loop/slot.rs",
         reason: "loop slots are shared between the loop's thread and readers",
     },
+    Exception {
+        path: "runtime/src/blocking/pool.rs",
+        reason: "pools are made once and never freed, and a fork leaves them behind",
+    },
+    Exception {
+        path: "runtime/src/telemetry/job.rs",
+        reason: "marks types as readable from zeroed pages, and a table as shared under a lock",
+    },
+    Exception {
+        path: "runtime/src/telemetry/pool_record.rs",
+        reason: "marks types as readable from zeroed pages, and texts as shared under a lock",
+    },
     Exception { path: "runtime/src/net/unix.rs", reason: "asks the OS who is at the other end" },
     Exception { path: "runtime/src/io/source.rs", reason: "marks a type as readable from zeroed pages" },
     Exception {

@@ -1,0 +1,75 @@
+//! A wait entry of a future that may move between threads, as the handle of a blocking job does.
+//!
+//! ```text
+//!   none ──park──► entry of the loop it was polled on ──park there──► renewed
+//!                    │ park on another loop, clear or drop
+//!                    └──► freed: at once on the loop's own thread, else by a closure posted to it
+//! ```
+//!
+//! The entry only shows the wait; the waker is kept where the result comes from, since that is another thread's. So an entry
+//! that is freed late, or with its loop, costs nobody a wake.
+
+use std::task::Waker;
+
+use super::current;
+use super::slot::Loop;
+use super::wait::Ticket;
+use crate::telemetry::atomic::Relaxed;
+use crate::telemetry::waiter::Parking;
+
+/// One wait entry without a waker, or none.
+pub(crate) struct FarWait {
+    ticket: Ticket,
+}
+
+impl std::fmt::Debug for FarWait {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FarWait").field("parked", &self.ticket.place().is_some()).finish()
+    }
+}
+
+impl FarWait {
+    pub(crate) const fn new() -> Self {
+        Self { ticket: Ticket::none() }
+    }
+
+    /// Shows that the running task of this thread's loop waits.
+    ///
+    /// # Panics
+    ///
+    /// When 16 million waits are pending in one loop.
+    pub(crate) fn park(&mut self, lp: &'static Loop, parking: &Parking) {
+        match self.ticket.place() {
+            Some((own, index)) if std::ptr::eq(own, lp) => {
+                lp.waiters.renew(index, parking, lp.running.get(), Waker::noop());
+                return;
+            }
+            Some(_) => self.clear(),
+            None => {}
+        }
+        let (index, generation) = lp.take_entry(parking, Waker::noop());
+        self.ticket = Ticket::new(generation, lp.slot, index);
+    }
+
+    /// Frees the entry, wherever this is called.
+    pub(crate) fn clear(&mut self) {
+        let ticket = std::mem::replace(&mut self.ticket, Ticket::none());
+        let Some((lp, index)) = ticket.place() else { return };
+        if current::get().is_some_and(|current| std::ptr::eq(current, lp)) {
+            return lp.waiters.free(index);
+        }
+        let free = move || {
+            if let Some((lp, index)) = ticket.place() {
+                lp.waiters.free(index);
+            }
+        };
+        // A loop that has ended frees its entries itself.
+        drop(lp.post(lp.life.load(Relaxed), Box::new(free)));
+    }
+}
+
+impl Drop for FarWait {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
