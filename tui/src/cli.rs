@@ -19,6 +19,7 @@ mod samples;
 mod table;
 mod tables;
 mod tree;
+mod watch;
 mod why;
 
 use exit::{Exit, Failure};
@@ -201,6 +202,15 @@ pub(crate) enum Command {
         target: Option<Target>,
     },
 
+    /// Show a table again and again, in plain lines, for logs and screen readers
+    ///
+    /// A picture each --interval, below a line with the time; nothing moves the cursor, and there is no colour unless --color=always asks for it.
+    /// `--jsonl` prints one JSON document a line, `--csv` one table with the time in every row. A picture holds 100,000 rows at most.
+    ///
+    /// When the process is restarted or does not answer, a line on stderr says so and it is tried again: for as long as --timeout where the
+    /// process was named by its program or its socket. When it has ended, so does this, with 3.
+    Watch(watch::Plan),
+
     /// Say why a task does not get on
     ///
     /// Follows what the task waits for to the root: `#7 → lock db → #9 writer → read 10.0.0.7:5432 (fd 12), 12 s`, with the place of
@@ -246,6 +256,7 @@ impl Command {
             Self::Io { .. } => "io",
             Self::Sync { .. } => "sync",
             Self::Loops { .. } => "loops",
+            Self::Watch(_) => "watch",
             Self::Why { .. } => "why",
             Self::Warnings { .. } => "warnings",
             Self::DemoApp { .. } => "demo-app",

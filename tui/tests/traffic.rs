@@ -11,51 +11,21 @@ mod echo_server;
 
 #[path = "support/stage.rs"]
 mod stage;
+#[path = "support/talker.rs"]
+mod talker;
 
 use serde_json::Value;
 use stage::{Stage, eventually};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::Write as _;
+use std::process::Command;
+use talker::Talker;
 
 /// Connections of each of the two kinds.
 const CONNECTIONS: u64 = 100;
 
 /// Says to this test, started again as a process of its own, that it is the server, and where to listen.
 const SERVE: &str = "LOOPSCOPE_TEST_SERVE";
-
-/// A child process that says in lines how far it is, and is killed with the test.
-struct Talker {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    lines: BufReader<ChildStdout>,
-}
-
-impl Talker {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (stdin, stdout) = (child.stdin.take(), child.stdout.take().unwrap());
-        Self { child, stdin, lines: BufReader::new(stdout) }
-    }
-
-    /// What follows `start` on the first line that has it; the test harness may have begun the line.
-    fn line(&mut self, start: &str) -> String {
-        loop {
-            let mut line = String::new();
-            assert_ne!(self.lines.read_line(&mut line).unwrap(), 0, "it ended before it said {start:?}");
-            if let Some((_, rest)) = line.trim_end().split_once(start) {
-                return rest.to_owned();
-            }
-        }
-    }
-}
-
-impl Drop for Talker {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Serves until it is killed, if this is the process that [`Load::start`] started for that.
 fn serve_if_asked() {

@@ -199,6 +199,11 @@ impl Flags {
         self.interval.unwrap_or(INTERVAL)
     }
 
+    /// Whether colour was asked for in so many words.
+    pub(crate) fn wants_color(&self) -> bool {
+        self.color == Some(ColorChoice::Always) && !self.json && !self.csv
+    }
+
     /// The same without what chooses rows of one table, for another table.
     pub(crate) fn without_query(&self) -> Self {
         Self { filter: None, sort: None, ..self.clone() }

@@ -4,7 +4,7 @@ use super::fetch::{self, Source as _};
 use super::find::{attach, attach_all, find};
 use super::flags::ColorChoice;
 use super::render::{self, Table};
-use super::{Asyncio, Cli, Command, Failure, Flags, ask, check, config, processes, why};
+use super::{Asyncio, Cli, Command, Failure, Flags, ask, check, config, processes, watch, why};
 use crate::app::run::{self as app, Options};
 use crate::demo::Application;
 use crate::theme::{self, Wishes};
@@ -81,6 +81,7 @@ fn perform(Cli { command, target, print_config, config_schema, mut flags }: Cli)
         Some(Command::Sync { target }) => on_a_loop(show(Table::Sync, target, &flags)),
         Some(Command::Loops { target }) => on_a_loop(show(Table::Loops, target, &flags)),
         Some(Command::Warnings { target }) => on_a_loop(show(Table::Warnings, target, &flags)),
+        Some(Command::Watch(plan)) => watch::run(plan, &flags),
         Some(Command::Why { target, task }) => on_a_loop(why::show(target, &task, &flags)),
         None => match target {
             Some(target) => live(target, &flags),
@@ -175,13 +176,19 @@ async fn show(table: Table, target: Option<Target>, flags: &Flags) -> anyhow::Re
 async fn list(flags: &Flags) -> anyhow::Result<()> {
     check::query(Table::Processes, flags)?;
     let look = flags.look();
+    let snapshot = seen(flags, look).await?;
+    print(|out| render::write(out, Table::Processes, &snapshot, flags, look))
+}
+
+/// The processes that can be attached to now, those of them that the flags ask for.
+pub(super) async fn seen(flags: &Flags, look: super::Look) -> anyhow::Result<Snapshot> {
     let mut snapshot = attach_all(flags).await;
     processes::choose(&mut snapshot, flags, look)?;
     if !rustix::process::geteuid().is_root() && !flags.json && !flags.csv {
         // Who is not root sees only their own; a column of one name would say nothing.
         snapshot.processes.iter_mut().for_each(|process| process.user = None);
     }
-    print(|out| render::write(out, Table::Processes, &snapshot, flags, look))
+    Ok(snapshot)
 }
 
 /// `tree --asyncio`.

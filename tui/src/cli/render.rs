@@ -11,6 +11,8 @@ use super::tables::{
     IO, IO_TOTALS, LOOPS, PROCESSES, SITES, SYNC, TASKS, TIMERS, WARNINGS, site_ink, task_ink, warning_ink,
 };
 use super::tree;
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use loopscope_inspector::model::{IoTotal, Loop, Process, Snapshot};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -40,7 +42,6 @@ pub(crate) enum Table {
 
 impl Table {
     /// Every table, as `--help` lists them.
-    #[cfg(test)]
     pub(crate) const ALL: [Self; 9] = [
         Self::Processes,
         Self::Tree,
@@ -66,6 +67,16 @@ impl Table {
             Self::Loops => "loops",
             Self::Warnings => "warnings",
         }
+    }
+}
+
+impl ValueEnum for Table {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
     }
 }
 
