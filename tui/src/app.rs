@@ -47,12 +47,15 @@ mod input;
 pub(crate) mod io;
 pub(crate) mod line;
 pub(crate) mod link;
-mod looks;
+pub(crate) mod looks;
+pub(crate) mod menu;
 pub(crate) mod mouse;
 pub(crate) mod overview;
+pub(crate) mod palette;
 pub(crate) mod picker;
 pub(crate) mod question;
 pub(crate) mod rates;
+mod recall;
 pub(crate) mod run;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -64,6 +67,7 @@ pub(crate) mod tabs;
 pub(crate) mod task;
 pub(crate) mod tasks;
 pub(crate) mod timers;
+pub(crate) mod typing;
 pub(crate) mod update;
 
 use loopscope_inspector::model::{Process, words};

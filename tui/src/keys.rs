@@ -4,8 +4,10 @@
 //! lists every row, and the bottom bar shows the rows that have a short label. A key that has a row, but not on this
 //! screen, is answered with where it works; a key without one with where help is.
 //!
-//! While a line is being typed (a filter), the table does not apply: the line takes every key but Esc, Enter and Ctrl-C.
+//! While a line is being typed (a filter, a command), the table does not apply: the line takes every key but Esc, Enter and
+//! Ctrl-C. The palette offers every row as a command; a row without keys is only there, and in the help.
 
+mod command;
 mod help;
 mod read;
 mod table;
@@ -13,7 +15,7 @@ mod table;
 mod tests;
 
 pub(crate) use help::{help_lines, help_text};
-pub(crate) use read::{Reading, read};
+pub(crate) use read::{Reading, places, read};
 pub(crate) use table::TABLE;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -71,12 +73,20 @@ pub(crate) enum Action {
     Pause,
     /// Copy to the clipboard.
     Copy,
+    /// Choose what to copy.
+    CopyMenu,
     /// Open the editor at the place.
     Editor,
     /// Do something to a task, after asking.
     Control,
     /// Attach to another process.
     Processes,
+    /// Type a command.
+    Palette,
+    /// The page of a task by its number.
+    Goto,
+    /// How often the picture is renewed.
+    Interval,
     /// The next set of tones.
     Theme,
     /// Leave the mouse to the terminal, or take it back.
@@ -114,6 +124,10 @@ pub(crate) enum Context {
     Why,
     /// The help overlay.
     Help,
+    /// The choice of what to copy.
+    Menu,
+    /// The palette, which takes every key but Ctrl-C.
+    Palette,
 }
 
 impl Context {
@@ -130,6 +144,8 @@ impl Context {
             Self::Task => "the task page",
             Self::Why => "the chain of waits",
             Self::Help => "help",
+            Self::Menu => "a menu",
+            Self::Palette => "the palette",
         }
     }
 }

@@ -25,9 +25,12 @@ mod connecting;
 mod help;
 mod histogram;
 mod io;
+mod menu;
 mod overview;
+mod palette;
 mod pen;
 mod picker;
+mod prompt;
 mod rows;
 mod sites;
 mod spark;
@@ -68,11 +71,15 @@ pub(crate) fn view(state: &State, area: Rect, buf: &mut Buffer) -> Option<Positi
         Context::Sites => sites::draw(state, frame.body, buf),
         Context::Timers => timers::draw(state, frame.body, buf),
         Context::Io => io::draw(state, frame.body, buf),
-        Context::Task | Context::Why | Context::Help => task::draw(state, frame.body, buf),
+        Context::Task | Context::Why | Context::Help | Context::Menu | Context::Palette => {
+            task::draw(state, frame.body, buf)
+        }
     };
     let cursor = match &state.overlay {
         Some(Overlay::Help(top)) => Some(help::draw(state, *top, geometry::overlay(frame.body), buf)),
         Some(Overlay::Why(page)) => why::draw(state, page, geometry::overlay(frame.body), buf),
+        Some(Overlay::Menu(menu)) => menu::draw(state, menu, geometry::overlay(frame.body), buf),
+        Some(Overlay::Palette(palette)) => Some(palette::draw(state, palette, frame.body, buf)),
         None => below,
     };
     chrome::note(state, frame.note, buf);

@@ -7,15 +7,16 @@ use super::event::{Effect, Step};
 use super::geometry;
 use super::link::Link;
 use super::looks;
+use super::menu;
 use super::overview;
+use super::palette;
 use super::state::{Drill, Overlay, PAGES_MAX, State, Tab};
-use super::table::{Typing, Window};
 use super::task::TaskScreen;
 use super::tasks::EXCEPT_MAX;
+use super::typing;
 use super::update::toggle_pause;
 use crate::keys::{self, Action, Context};
 use loopscope_inspector::model::Place;
-use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
 /// Carries an action out.
 pub(crate) fn act(state: &mut State, action: Action) -> Step {
@@ -42,12 +43,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Step {
             Some(id) => open_task(state, id),
             None => state.say("3 is the page of the selected task, and no task is selected here."),
         },
-        Action::Filter => {
-            if let Some(window) = state.window_mut() {
-                let line = super::line::Line::new(&window.filter);
-                window.typing = Some(Typing { line, mistake: None });
-            }
-        }
+        Action::Filter => typing::begin(state),
         Action::SortNext => sort(state, true),
         Action::SortPrevious => sort(state, false),
         Action::Invert => invert(state),
@@ -57,7 +53,8 @@ pub(crate) fn act(state: &mut State, action: Action) -> Step {
         Action::Why => why(state),
         Action::Follow => follow(state),
         Action::Pause => toggle_pause(state),
-        Action::Copy => return copy(state),
+        Action::Copy => return menu::copy_row(state),
+        Action::CopyMenu => menu::open(state),
         Action::Editor => match place(state) {
             Some(place) => return Step::with(Effect::Edit(place)),
             None => state.say("No place in the source is known of what is selected."),
@@ -67,11 +64,17 @@ pub(crate) fn act(state: &mut State, action: Action) -> Step {
             return Step::with(Effect::Detach);
         }
         Action::Control => control(state),
+        Action::Palette => palette::open(state),
+        Action::Goto => state.say(":goto 42 opens the page of task #42; so does :42."),
+        Action::Interval => {
+            let interval = state.wishes.interval;
+            state.say(format!("The picture is renewed every {interval:?}; :interval 2s changes that."));
+        }
         Action::Theme => {
             let next = state.theme.palette().next();
             looks::choose(state, next);
         }
-        Action::Mouse => return looks::mouse(state, !state.mouse),
+        Action::Mouse => return looks::mouse(state, !state.wishes.mouse),
         Action::Help => {
             state.overlay = match state.overlay.take() {
                 Some(Overlay::Help(_)) => None,
@@ -117,8 +120,15 @@ fn go(state: &mut State, to: Move) {
             }
             _ => false,
         },
+        Context::Menu => match &mut state.overlay {
+            Some(Overlay::Menu(menu)) => {
+                let stands = vec![true; menu.items.len()];
+                menu.cursor.go(to, &stands, rows)
+            }
+            _ => false,
+        },
         Context::Help => scroll_help(state, to, rows),
-        Context::Connecting => false,
+        Context::Connecting | Context::Palette => false,
     };
     if !moved {
         state.say(match to {
@@ -252,7 +262,8 @@ fn open(state: &mut State) -> Step {
                 }
             }
         }
-        Context::Connecting | Context::Help => {}
+        Context::Menu => return menu::take(state),
+        Context::Connecting | Context::Help | Context::Palette => {}
     }
     Step::changed()
 }
@@ -284,6 +295,17 @@ fn attach(state: &mut State) -> Step {
     let target = super::process_words(&process);
     state.link = Link::Connecting { waiting: format!("{target} to answer"), target, since: state.now };
     Step::with(Effect::Attach(Box::new(process)))
+}
+
+/// Opens the page of a task that somebody named.
+pub(crate) fn goto(state: &mut State, id: u64) -> Step {
+    if state.has_tabs() {
+        state.overlay = None;
+        open_task(state, id);
+    } else {
+        state.say("There is no process to ask for a task yet.");
+    }
+    Step::changed()
 }
 
 fn open_task(state: &mut State, id: u64) {
@@ -320,7 +342,7 @@ fn back(state: &mut State) -> Step {
         }
         Context::Overview => state.say("There is nothing to go back to; q quits, p lists the processes."),
         Context::Picker => state.say("There is nothing to go back to; q quits."),
-        Context::Why | Context::Help => {}
+        Context::Why | Context::Help | Context::Menu | Context::Palette => {}
     }
     Step::changed()
 }
@@ -435,24 +457,8 @@ fn follow(state: &mut State) {
     }
 }
 
-fn copy(state: &mut State) -> Step {
-    let text = match state.context() {
-        Context::Picker => state.picker.selected().map(|process| process.pid.to_string()),
-        Context::Help => Some(keys::help_text()),
-        _ => super::copied::text(state),
-    };
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
-        state.say("There is nothing to copy.");
-        return Step::changed();
-    };
-    let first = text.lines().next().unwrap_or_default();
-    let lines = text.lines().count();
-    let more = if lines > 1 { format!(" and {} more lines", lines - 1) } else { String::new() };
-    state.say(format!("Copied, if the terminal allows it: {first}{more}"));
-    Step::with(Effect::Copy(text))
-}
-
-fn place(state: &State) -> Option<Place> {
+/// The place in the source that what is selected is about.
+pub(crate) fn place(state: &State) -> Option<Place> {
     let found = match state.context() {
         Context::Overview => state.overview.place(),
         Context::Tasks => state.tasks.selected().and_then(|task| super::task::places(task).next()),
@@ -464,47 +470,9 @@ fn place(state: &State) -> Option<Place> {
             Some(Overlay::Why(page)) => page.steps().get(page.cursor.at).and_then(super::task::step_place),
             _ => None,
         },
-        Context::Picker | Context::Connecting | Context::Help => None,
+        Context::Picker | Context::Connecting | Context::Help | Context::Menu | Context::Palette => None,
     };
     found.cloned()
-}
-
-/// A key while the filter is typed.
-pub(crate) fn type_filter(state: &mut State, key: KeyEvent) -> Step {
-    let Some(window) = state.window_mut() else { return Step::nothing() };
-    let Some(mut typing) = window.typing.take() else { return Step::nothing() };
-    match key.code {
-        KeyCode::Esc => return Step::changed(),
-        KeyCode::Enter => {
-            let text = typing.line.text();
-            match window.check(&text) {
-                Ok(()) => window.set_filter(&text),
-                Err(mistake) => window.typing = Some(Typing { mistake: Some(mistake), ..typing }),
-            }
-            return Step::changed();
-        }
-        _ => {}
-    }
-    let changed = typing.line.key(key);
-    if changed {
-        typing.mistake = window.check(&typing.line.text()).err();
-    }
-    window.typing = Some(typing);
-    Step { changed, effects: Vec::new() }
-}
-
-/// Pasted text: into the line that is typed, else nowhere.
-pub(crate) fn paste(state: &mut State, text: &str) -> Step {
-    match state.window_mut() {
-        Some(window @ Window { typing: Some(_), .. }) => {
-            let mut typing = window.typing.take().unwrap_or_default();
-            typing.line.insert(text);
-            typing.mistake = window.check(&typing.line.text()).err();
-            window.typing = Some(typing);
-        }
-        _ => state.say("There is no line to paste into; / starts a filter on a table."),
-    }
-    Step::changed()
 }
 
 /// The number of the row of a list that lies at a line of the screen.
@@ -515,7 +483,8 @@ pub(crate) fn row_at(state: &State, column: u16, line: u16) -> Option<usize> {
             geometry::table(frame.body).rows
         }
         Context::Overview | Context::Task => geometry::columns(frame.body).0,
-        Context::Why | Context::Help => geometry::inside(geometry::overlay(frame.body)),
+        Context::Why | Context::Help | Context::Menu => geometry::inside(geometry::overlay(frame.body)),
+        Context::Palette => geometry::palette(frame.body).list,
         Context::Connecting => return None,
     };
     list.contains((column, line).into()).then(|| usize::from(line - list.y))

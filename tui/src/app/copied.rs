@@ -2,6 +2,7 @@
 
 use super::overview::Row;
 use super::state::{Overlay, State};
+use super::task::TaskScreen;
 use crate::keys::Context;
 use loopscope_inspector::model::{Io, Site, Task, Timer, words};
 
@@ -14,17 +15,33 @@ pub(crate) fn text(state: &State) -> Option<String> {
             let page = state.pages.last()?;
             page.picture().map(|picture| full_task(&picture.task))
         }
-        Context::Why => match &state.overlay {
-            Some(Overlay::Why(page)) => page
-                .picture()
-                .and_then(|picture| picture.chain.as_ref())
-                .map(|chain| chain.lines().join("\n")),
-            _ => None,
-        },
+        Context::Why => chain(state),
         Context::Sites => state.sites.selected().map(site),
         Context::Timers => state.timers.selected().map(timer),
         Context::Io => state.io.selected().map(io),
-        Context::Picker | Context::Connecting | Context::Help => None,
+        Context::Picker | Context::Connecting | Context::Help | Context::Menu | Context::Palette => None,
+    }
+}
+
+/// The task that is selected, as far as it is known.
+pub(crate) fn task_of(state: &State) -> Option<&Task> {
+    match state.context() {
+        Context::Tasks => state.tasks.selected(),
+        _ => page(state)?.picture().map(|picture| &picture.task),
+    }
+}
+
+/// The chain from the selected task to the root of its wait, if it is known.
+pub(crate) fn chain(state: &State) -> Option<String> {
+    let chain = page(state)?.picture()?.chain.as_ref()?;
+    Some(chain.lines().join("\n"))
+}
+
+/// The task page or the chain that is seen.
+fn page(state: &State) -> Option<&TaskScreen> {
+    match &state.overlay {
+        Some(Overlay::Why(page)) => Some(page),
+        _ => state.pages.last(),
     }
 }
 

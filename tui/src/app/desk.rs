@@ -9,11 +9,14 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 #[derive(Debug, Default)]
 struct Open {
     target: Option<Target>,
     question: Option<Question>,
+    /// Time from one picture to the next.
+    interval: Duration,
     /// Counts the changes of the target.
     targets: u64,
     /// Counts the changes of either.
@@ -35,6 +38,21 @@ impl Desk {
             open.changes += 1;
             wake(open);
         }
+    }
+
+    /// Lets so much time be from one picture to the next.
+    pub(crate) fn pace(&self, interval: Duration) {
+        let mut open = self.0.borrow_mut();
+        if open.interval != interval {
+            open.interval = interval;
+            open.changes += 1;
+            wake(open);
+        }
+    }
+
+    /// Time from one picture to the next.
+    pub(crate) fn interval(&self) -> Duration {
+        self.0.borrow().interval
     }
 
     /// Names the process to be attached to from now on, or none.

@@ -150,7 +150,7 @@ impl Session {
             }
             sleep(PAUSE).await;
             // Another question, or the same after an interval.
-            let rest = self.options.interval.saturating_sub(PAUSE);
+            let rest = self.desk.interval().saturating_sub(PAUSE);
             let _ = timeout(rest, self.desk.changed_since(changes)).await;
         }
     }

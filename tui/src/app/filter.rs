@@ -2,7 +2,7 @@
 
 use super::question::Listing;
 use super::table::Mistake;
-use loopscope_inspector::model::query::{Filter, QueryError};
+use loopscope_inspector::model::query::{Filter, QueryError, Row as _};
 use loopscope_inspector::model::{Io, Site, Task, Timer};
 
 /// Whether a filter can be asked of a table; if not, what is wrong with it.
@@ -20,6 +20,17 @@ pub(crate) fn check(of: Listing, text: &str) -> Result<(), Mistake> {
             Err(Mistake { message: error.to_string(), at })
         }
     }
+}
+
+/// The columns that a filter of a table can name.
+pub(crate) fn columns(of: Listing) -> Vec<&'static str> {
+    let columns = match of {
+        Listing::Tasks => Task::COLUMNS,
+        Listing::Sites => Site::COLUMNS,
+        Listing::Timers => Timer::COLUMNS,
+        Listing::Io => Io::COLUMNS,
+    };
+    columns.iter().map(|column| column.name).collect()
 }
 
 #[cfg(test)]

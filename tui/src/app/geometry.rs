@@ -89,6 +89,23 @@ pub(crate) fn overlay(body: Rect) -> Rect {
     Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) / 2, width, height }
 }
 
+/// The parts of the palette.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PaletteParts {
+    /// The line that is typed.
+    pub(crate) line: Rect,
+    /// What there is to say about it.
+    pub(crate) hint: Rect,
+    /// What fits it.
+    pub(crate) list: Rect,
+}
+
+/// The parts of the palette over a body.
+pub(crate) fn palette(body: Rect) -> PaletteParts {
+    let parts = table(inside(overlay(body)));
+    PaletteParts { line: parts.status, hint: parts.titles, list: parts.rows }
+}
+
 /// The rows inside the frame of an overlay.
 pub(crate) fn inside(area: Rect) -> Rect {
     Rect {

@@ -1,8 +1,34 @@
 //! What the user changes about the looks while the program runs: the tones, and who has the mouse.
 
 use super::event::{Effect, Step};
+use super::recall::History;
 use super::state::State;
 use crate::theme::Palette;
+use std::time::Duration;
+
+/// What the user wants, whichever process is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wishes {
+    /// Whether the mouse is listened to; without it, the terminal's own selection works.
+    pub(crate) mouse: bool,
+    /// Time from one picture to the next.
+    pub(crate) interval: Duration,
+    /// The commands that were typed.
+    pub(crate) commands: History,
+    /// The filters that were typed.
+    pub(crate) filters: History,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self {
+            mouse: true,
+            interval: Duration::from_secs(1),
+            commands: History::default(),
+            filters: History::default(),
+        }
+    }
+}
 
 /// Draws in other tones from now on.
 pub(crate) fn choose(state: &mut State, palette: Palette) {
@@ -17,7 +43,7 @@ pub(crate) fn choose(state: &mut State, palette: Palette) {
 
 /// Listens to the mouse from now on, or leaves it to the terminal.
 pub(crate) fn mouse(state: &mut State, ours: bool) -> Step {
-    state.mouse = ours;
+    state.wishes.mouse = ours;
     state.say(if ours {
         "The mouse is listened to: click, double click, wheel, the titles of columns."
     } else {

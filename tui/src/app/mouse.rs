@@ -5,10 +5,11 @@ use super::act::{act, row_at, show};
 use super::columns::{IO_COLUMNS, SITE_COLUMNS, TASK_COLUMNS, TIMER_COLUMNS, sort_at};
 use super::event::Step;
 use super::geometry;
+use super::palette;
 use super::state::{Overlay, State};
 use super::tabs;
 use crate::keys::{Action, Context};
-use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 
 /// Rows that one notch of the wheel moves.
 const WHEEL_ROWS: usize = 3;
@@ -24,6 +25,11 @@ pub(crate) fn on_mouse(state: &mut State, mouse: MouseEvent) -> Step {
 }
 
 fn wheel(state: &mut State, action: Action) -> Step {
+    if let Some(Overlay::Palette(open)) = &mut state.overlay {
+        let rows = WHEEL_ROWS as isize;
+        palette::select(open, if action == Action::Up { -rows } else { rows });
+        return Step::changed();
+    }
     for _ in 0..WHEEL_ROWS {
         let _ = act(state, action);
     }
@@ -46,7 +52,18 @@ fn click(state: &mut State, column: u16, line: u16) -> Step {
         click_title(state, geometry::cells_width(frame.body), column - frame.body.x);
         return Step::changed();
     }
+    // Beside an overlay is what it lies over: a click there leads back to that.
+    if state.overlay.is_some() && !geometry::overlay(frame.body).contains(at) {
+        return match &state.overlay {
+            Some(Overlay::Palette(_)) => palette::on_key(state, KeyEvent::from(KeyCode::Esc)),
+            _ => act(state, Action::Back),
+        };
+    }
     let Some(row) = row_at(state, column, line) else { return Step::nothing() };
+    if let Some(Overlay::Palette(open)) = &state.overlay {
+        let top = palette::top(open.selected(&open.choices()), usize::from(state.list_rows()));
+        return palette::click(state, top + row);
+    }
     if select(state, row) { act(state, Action::Open) } else { Step::changed() }
 }
 
@@ -87,6 +104,10 @@ fn select(state: &mut State, row: usize) -> bool {
             Some(Overlay::Why(page)) => vec![true; page.steps().len()],
             _ => Vec::new(),
         },
+        Context::Menu => match &state.overlay {
+            Some(Overlay::Menu(menu)) => vec![true; menu.items.len()],
+            _ => Vec::new(),
+        },
         _ => return false,
     };
     let cursor = match context {
@@ -95,6 +116,7 @@ fn select(state: &mut State, row: usize) -> bool {
         Context::Task => state.pages.last_mut().map(|page| &mut page.cursor),
         _ => match &mut state.overlay {
             Some(Overlay::Why(page)) => Some(&mut page.cursor),
+            Some(Overlay::Menu(menu)) => Some(&mut menu.cursor),
             _ => None,
         },
     };

@@ -78,7 +78,8 @@ pub(crate) fn run(target: Option<Target>, options: &Options) -> anyhow::Result<(
     let size = ratatui::crossterm::terminal::size().context("the terminal has no size")?;
     let theme = Theme::detect(options.looks, |name| std::env::var(name).ok());
     let mut state = State::new(theme, size, first_link(target.as_ref()));
-    state.mouse = options.mouse;
+    state.wishes.mouse = options.mouse;
+    state.wishes.interval = options.interval;
     let program = Program {
         state,
         screen,
@@ -161,6 +162,7 @@ impl Program {
 
     async fn turns(&mut self) -> anyhow::Result<()> {
         loop {
+            self.desk.pace(self.state.wishes.interval);
             self.desk.ask(self.state.question());
             let mut next = Some(self.inbox.next().await);
             let mut changed = false;

@@ -7,7 +7,10 @@
 use super::event::Now;
 use super::geometry;
 use super::link::Link;
+use super::looks::Wishes;
+use super::menu::Menu;
 use super::overview::OverviewScreen;
+use super::palette::Palette;
 use super::picker::Picker;
 use super::question::{Listing, Overview, Question};
 use super::table::{Table, Typing, Window};
@@ -31,8 +34,8 @@ pub(crate) struct State {
     pub(crate) theme: Theme,
     /// The size of the terminal.
     pub(crate) size: (u16, u16),
-    /// Whether the mouse is listened to; without it, the terminal's own selection works.
-    pub(crate) mouse: bool,
+    /// What the user wants, whichever process is looked at.
+    pub(crate) wishes: Wishes,
     /// The time.
     pub(crate) now: Now,
     /// How the connection stands.
@@ -141,6 +144,10 @@ pub(crate) enum Overlay {
     Help(usize),
     /// The chain from a task to the root of its wait.
     Why(Box<TaskScreen>),
+    /// What can be copied.
+    Menu(Menu),
+    /// Commands.
+    Palette(Box<Palette>),
 }
 
 /// A frozen picture.
@@ -167,7 +174,7 @@ impl State {
         Self {
             theme,
             size,
-            mouse: true,
+            wishes: Wishes::default(),
             now: Now::ZERO,
             link,
             process: None,
@@ -198,6 +205,8 @@ impl State {
         match &self.overlay {
             Some(Overlay::Help(_)) => Context::Help,
             Some(Overlay::Why(_)) => Context::Why,
+            Some(Overlay::Menu(_)) => Context::Menu,
+            Some(Overlay::Palette(_)) => Context::Palette,
             None => self.screen(),
         }
     }
@@ -223,21 +232,31 @@ impl State {
             Some(Overlay::Why(page)) => Some(&**page),
             _ => self.pages.last(),
         };
+        // What lies over a screen does not change what the screen shows.
+        let rows = self.rows_in(self.screen());
         Some(match (page, self.tab) {
             (Some(page), _) => Question::Task(page.id),
             (None, Tab::Overview) => Question::Overview,
-            (None, Tab::Tasks) => Question::Table(self.tasks.question(self.list_rows())),
-            (None, Tab::Sites) => Question::Table(self.sites.question(self.list_rows())),
-            (None, Tab::Timers) => Question::Table(self.timers.question(self.list_rows())),
-            (None, Tab::Io) => Question::Table(self.io.question(self.list_rows())),
+            (None, Tab::Tasks) => Question::Table(self.tasks.question(rows)),
+            (None, Tab::Sites) => Question::Table(self.sites.question(rows)),
+            (None, Tab::Timers) => Question::Table(self.timers.question(rows)),
+            (None, Tab::Io) => Question::Table(self.io.question(rows)),
         })
     }
 
     /// The rows that the list of the current screen has.
     pub(crate) fn list_rows(&self) -> u16 {
+        self.rows_in(self.context())
+    }
+
+    /// The rows that the list of a context has.
+    fn rows_in(&self, context: Context) -> u16 {
         let Some(frame) = geometry::frame(self.area()) else { return 0 };
-        match self.context() {
-            Context::Why | Context::Help => geometry::inside(geometry::overlay(frame.body)).height,
+        match context {
+            Context::Palette => geometry::palette(frame.body).list.height,
+            Context::Why | Context::Help | Context::Menu => {
+                geometry::inside(geometry::overlay(frame.body)).height
+            }
             Context::Picker | Context::Tasks | Context::Sites | Context::Timers | Context::Io => {
                 geometry::table(frame.body).rows.height
             }
@@ -296,7 +315,7 @@ impl State {
     pub(crate) fn forget(&mut self) {
         let fresh = Self::new(self.theme, self.size, Link::Choosing);
         *self = Self {
-            mouse: self.mouse,
+            wishes: std::mem::take(&mut self.wishes),
             now: self.now,
             picker: std::mem::take(&mut self.picker),
             note: self.note.take(),
@@ -307,7 +326,8 @@ impl State {
     /// The task that is selected, whichever screen it is on.
     pub(crate) fn selected_task(&self) -> Option<u64> {
         match (&self.overlay, self.pages.last(), self.tab) {
-            (Some(Overlay::Help(_)), ..) | (None, None, Tab::Sites) => None,
+            (Some(Overlay::Help(_) | Overlay::Menu(_) | Overlay::Palette(_)), ..)
+            | (None, None, Tab::Sites) => None,
             (Some(Overlay::Why(page)), ..) => Some(page.id),
             (None, Some(page), _) => Some(page.id),
             (None, None, Tab::Tasks) => self.tasks.selected().map(|task| task.id),

@@ -16,6 +16,7 @@ use super::cursor::Move;
 use super::filter;
 use super::line::Line;
 use super::question::{Listing, PAGE_ROWS_MAX, Page, Shape, TableQuestion};
+use super::recall::Recall;
 use loopscope_inspector::model::rates;
 use std::fmt;
 
@@ -144,6 +145,8 @@ pub(crate) struct Typing {
     pub(crate) line: Line,
     /// What is wrong with it.
     pub(crate) mistake: Option<Mistake>,
+    /// How far back in the history the line is from.
+    pub(crate) recall: Recall,
 }
 
 /// What is wrong with a filter, and where.

@@ -1,6 +1,7 @@
 //! What the program does, as sentences: events in, state and effects out.
 
 mod connection;
+mod palette;
 
 use super::event::{Data, Effect, Event, Excerpt, Step};
 use super::question::{Answer, Listing, Question, Shape, TableQuestion};

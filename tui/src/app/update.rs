@@ -9,9 +9,11 @@
 use super::act;
 use super::event::{Data, Effect, Event, Identity, Now, Step};
 use super::link::Link;
+use super::palette;
 use super::question::{Answer, Page, Question, TableQuestion};
 use super::state::{Overlay, Paused, State, Tab};
 use super::table::{Row, Table};
+use super::typing;
 use crate::keys::{self, Reading};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use std::time::Duration;
@@ -24,7 +26,7 @@ pub(crate) fn update(state: &mut State, event: Event) -> Step {
     let mut step = match event {
         Event::Key(key) => on_key(state, key),
         Event::Mouse(mouse) => super::mouse::on_mouse(state, mouse),
-        Event::Paste(text) => act::paste(state, &text),
+        Event::Paste(text) => typing::paste(state, &text),
         Event::Resize(width, height) => {
             state.size = (width, height);
             Step::changed()
@@ -53,8 +55,11 @@ fn on_key(state: &mut State, key: KeyEvent) -> Step {
         return Step::with(Effect::Quit(None));
     }
     state.note = None;
+    if let Some(Overlay::Palette(_)) = &state.overlay {
+        return palette::on_key(state, key);
+    }
     if state.typing().is_some() {
-        return act::type_filter(state, key);
+        return typing::on_key(state, key);
     }
     let prefix = state.prefix.take();
     match keys::read(key, prefix, state.context()) {
@@ -239,12 +244,18 @@ pub(crate) fn settle(state: &mut State) {
                 page.cursor.settle(&stands, rows);
             }
         }
+        keys::Context::Menu => {
+            if let Some(Overlay::Menu(menu)) = &mut state.overlay {
+                let stands = vec![true; menu.items.len()];
+                menu.cursor.settle(&stands, rows);
+            }
+        }
         keys::Context::Help => {
             if let Some(Overlay::Help(top)) = &mut state.overlay {
                 *top = (*top).min(keys::help_lines().len().saturating_sub(rows));
             }
         }
-        keys::Context::Connecting => {}
+        keys::Context::Connecting | keys::Context::Palette => {}
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn help_lines() -> Vec<HelpLine> {
     TABLE
         .iter()
         .map(|binding| HelpLine {
-            keys: binding.keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" "),
+            keys: binding.keys_text(),
             text: binding.help.to_owned(),
             contexts: places(binding.contexts),
         })

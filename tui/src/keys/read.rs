@@ -47,13 +47,18 @@ pub(crate) fn read(event: KeyEvent, prefix: Option<char>, context: Context) -> R
 }
 
 fn elsewhere_text(event: KeyEvent, binding: &Binding, context: Context) -> String {
-    let places: Vec<&str> = binding.contexts.iter().map(|context| context.name()).collect();
-    let places = match places.as_slice() {
-        [] => "nowhere".to_owned(),
-        [one] => format!("in {one}"),
-        [most @ .., last] => format!("in {} and {last}", most.join(", ")),
-    };
-    format!("{} ({}) works {places}, not in {}.", name(event), binding.help, context.name())
+    let places = places(binding.contexts);
+    format!("{} ({}) works in {places}, not in {}.", name(event), binding.help, context.name())
+}
+
+/// Contexts in a sentence: `Tasks, Sites and I/O`.
+pub(crate) fn places(contexts: &[Context]) -> String {
+    let places: Vec<&str> = contexts.iter().map(|context| context.name()).collect();
+    match places.as_slice() {
+        [] => "no screen".to_owned(),
+        [one] => (*one).to_owned(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
 }
 
 /// A key as the user knows it.

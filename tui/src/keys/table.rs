@@ -14,6 +14,7 @@ pub(super) const ALL: &[Context] = &[
     Context::Task,
     Context::Why,
     Context::Help,
+    Context::Menu,
 ];
 const LISTS: &[Context] = &[
     Context::Picker,
@@ -25,6 +26,7 @@ const LISTS: &[Context] = &[
     Context::Task,
     Context::Why,
     Context::Help,
+    Context::Menu,
 ];
 /// What Enter opens something in.
 const OPENS: &[Context] = &[
@@ -36,6 +38,7 @@ const OPENS: &[Context] = &[
     Context::Io,
     Context::Task,
     Context::Why,
+    Context::Menu,
 ];
 const SCREENS: &[Context] =
     &[Context::Overview, Context::Tasks, Context::Sites, Context::Timers, Context::Io, Context::Task];
@@ -62,7 +65,7 @@ const fn row(
 }
 
 /// Every key of the program. The order is that of the help overlay; in the bottom bar what does not fit falls off at the
-/// right, `?` and `q` never.
+/// right, `:`, `?` and `q` never.
 pub(crate) const TABLE: &[Binding] = &[
     row(&[Key::Named(KeyCode::Enter, "Enter")], Action::Open, OPENS, "open", "open what is selected"),
     row(
@@ -124,6 +127,13 @@ pub(crate) const TABLE: &[Binding] = &[
         LISTS,
         "copy",
         "copy what is selected to the clipboard of the terminal (OSC 52)",
+    ),
+    row(
+        &[Key::Char('Y')],
+        Action::CopyMenu,
+        LISTS,
+        "",
+        "choose what to copy: number, name, place, row, chain",
     ),
     row(
         &[Key::Char('o')],
@@ -200,6 +210,9 @@ pub(crate) const TABLE: &[Binding] = &[
         "",
         "act on a task, after asking, where the process grants the right to",
     ),
+    row(&[Key::Char(':')], Action::Palette, ALL, "commands", "type a command, or find one by its letters"),
+    row(&[], Action::Goto, PICTURES, "", "the page of a task: goto 42, or just 42"),
+    row(&[], Action::Interval, ALL, "", "how often the picture is renewed: interval 500ms"),
     row(
         &[Key::Char('T')],
         Action::Theme,

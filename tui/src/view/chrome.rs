@@ -6,7 +6,7 @@ use crate::app::state::State;
 use crate::app::tabs;
 use crate::app::update::OLD;
 use crate::app::{event::Now, question};
-use crate::keys::{Action, Binding, TABLE};
+use crate::keys::{Action, Binding, Context, TABLE};
 use crate::theme::Role;
 use loopscope_inspector::model::{Process, words};
 use ratatui::buffer::Buffer;
@@ -136,18 +136,34 @@ pub(super) fn note(state: &State, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// The bottom bar: the keys of the table that have a label and work here. `?` and `q` are always there.
+/// The bottom bar: the keys of the table that have a label and work here. `:`, `?` and `q` are always there.
 pub(super) fn keys(state: &State, area: Rect, buf: &mut Buffer) {
     let context = state.context();
-    if state.typing().is_some() {
-        let hint = [("Enter", "apply"), ("Esc", "leave"), ("Ctrl-U", "empty"), ("Ctrl-C", "quit")];
+    let hint: &[(&str, &str)] = match (state.typing(), context) {
+        (Some(_), _) => &[
+            ("Enter", "apply"),
+            ("Esc", "leave"),
+            ("Up", "earlier"),
+            ("Ctrl-U", "empty"),
+            ("Ctrl-C", "quit"),
+        ],
+        (None, Context::Palette) => &[
+            ("Enter", "do it"),
+            ("Tab", "complete"),
+            ("Ctrl-P", "earlier"),
+            ("Esc", "close"),
+            ("Ctrl-C", "quit"),
+        ],
+        (None, _) => &[],
+    };
+    if !hint.is_empty() {
         let pen = hint.iter().fold(Pen::new(&state.theme).gap(1), |pen, (key, text)| {
             pen.put(Role::Key, key).put(Role::KeyText, format!(" {text}  "))
         });
         return pen.draw(area, buf);
     }
     let here = |binding: &&Binding| binding.contexts.contains(&context) && !binding.label.is_empty();
-    let always = |binding: &&Binding| matches!(binding.action, Action::Help | Action::Quit);
+    let always = |binding: &&Binding| matches!(binding.action, Action::Palette | Action::Help | Action::Quit);
     let width =
         |binding: &Binding| binding.keys[0].name().chars().count() + binding.label.chars().count() + 3;
     let last: Vec<&Binding> = TABLE.iter().filter(here).filter(always).collect();

@@ -2,12 +2,13 @@
 
 use super::chrome::{is_page_full, position};
 use super::pen::{Pen, line_of};
+use super::prompt;
 use super::rows::marked;
 use crate::app::columns::{Column, GAP, Placed, fit};
 use crate::app::geometry::{self, MARK};
 use crate::app::question::PAGE_ROWS_MAX;
 use crate::app::state::State;
-use crate::app::table::{FLAT_ROWS_MAX, Row, Table, Typing, Window};
+use crate::app::table::{FLAT_ROWS_MAX, Row, Table, Window};
 use crate::theme::{Role, Theme};
 use loopscope_inspector::model::words;
 use ratatui::buffer::Buffer;
@@ -25,10 +26,10 @@ pub(super) fn draw<'a, R: Row, Id: Copy>(
     let window = &table.window;
     let parts = geometry::table(area);
     let placed = fit(columns, geometry::cells_width(area));
-    let typed = window
-        .typing
-        .as_ref()
-        .map(|typing| typing_line(&state.theme, typing, parts.status, parts.titles, buf));
+    let typed = window.typing.as_ref().map(|typing| {
+        let mistake = typing.mistake.as_ref();
+        prompt::draw(&state.theme, "/", &typing.line, mistake, (parts.status, parts.titles), buf)
+    });
     if typed.is_none() {
         let pen = status(state, table, parts.rows.height, Pen::new(&state.theme), told);
         pen.draw(parts.status, buf);
@@ -37,28 +38,6 @@ pub(super) fn draw<'a, R: Row, Id: Copy>(
         titles(&state.theme, window, &placed, parts.titles, buf);
     }
     typed.or(body(state, table, &placed, parts.rows, buf, row))
-}
-
-/// The filter while it is typed, and under it what is wrong with it.
-fn typing_line(theme: &Theme, typing: &Typing, line: Rect, below: Rect, buf: &mut Buffer) -> Position {
-    const PROMPT: &str = " / ";
-    let text = typing.line.text();
-    let before = ratatui::text::Span::raw(typing.line.before_cursor()).width();
-    // A line longer than the screen is pushed to the left until the cursor is seen.
-    let room = usize::from(line.width).saturating_sub(PROMPT.len() + 1);
-    let pushed = before.saturating_sub(room);
-    let shown: String = text.chars().skip(pushed).collect();
-    Pen::new(theme).put(Role::Key, PROMPT).put(Role::Strong, shown).draw(line, buf);
-    if let Some(mistake) = &typing.mistake {
-        let column = PROMPT.len() + mistake.at.saturating_sub(pushed).min(room);
-        Pen::new(theme)
-            .gap(u16::try_from(column).unwrap_or(0))
-            .put(Role::Bad, "^ ")
-            .text(&mistake.message)
-            .draw(below, buf);
-    }
-    let x = line.x + u16::try_from(PROMPT.len() + before - pushed).unwrap_or(0);
-    Position::new(x.min(line.right().saturating_sub(1)), line.y)
 }
 
 /// What is shown, in words.

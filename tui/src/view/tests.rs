@@ -181,6 +181,61 @@ fn help() {
 }
 
 #[test]
+fn the_palette() {
+    check("palette", |width, height| after(&["2", ":"], width, height));
+}
+
+#[test]
+fn the_palette_with_a_mistake_in_what_is_typed() {
+    let keys: Vec<String> = ":filter busy>1".chars().map(String::from).collect();
+    let mut keys: Vec<&str> = [&["2"][..], &keys.iter().map(String::as_str).collect::<Vec<_>>()].concat();
+    for (at, key) in keys.iter_mut().enumerate() {
+        if at > 0 && *key == " " {
+            *key = "Space";
+        }
+    }
+    keys.push("Enter");
+    let state = after(&keys, 80, 24);
+    insta::assert_snapshot!("palette_mistake_80x24", text_and_styles(&draw(&state)));
+}
+
+#[test]
+fn what_can_be_copied() {
+    check("menu", |width, height| after(&["2", "Down", "Enter", "Y"], width, height));
+}
+
+#[test]
+fn without_colour_every_state_has_a_glyph_and_a_word_of_its_own() {
+    let mut state = after(&["2"], 120, 40);
+    state.theme = Theme::new(Depth::True, Palette::Mono, false);
+    let buf = draw(&state);
+    let lines: Vec<String> =
+        (0..buf.area.height).map(|y| (0..buf.area.width).map(|x| buf[(x, y)].symbol()).collect()).collect();
+    let glyphs = state.theme.glyphs;
+    let states = [
+        (glyphs.idle, "idle"),
+        (glyphs.scheduled, "scheduled"),
+        (glyphs.running, "running"),
+        (glyphs.completed, "completed"),
+        (glyphs.cancelled, "cancelled"),
+        (glyphs.panicked, "panicked"),
+    ];
+    for (glyph, word) in states {
+        let shown = format!("{glyph} {word}");
+        assert!(lines.iter().any(|line| line.contains(&shown)), "{shown} is missing in {lines:#?}");
+        assert_eq!(
+            states.iter().filter(|(other, _)| *other == glyph).count(),
+            1,
+            "{glyph} stands for two states"
+        );
+    }
+    for cell in buf.content() {
+        assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset));
+    }
+    insta::assert_snapshot!("mono_tasks_120x40", text_and_styles(&buf));
+}
+
+#[test]
 fn the_list_of_processes() {
     check("picker", |width, height| {
         let mut state = State::new(THEME, (width, height), Link::Choosing);
@@ -257,6 +312,8 @@ fn every_screen_in_plain_ascii_without_colour() {
         ("task", &["2", "Down", "Enter"]),
         ("why", &["2", "Down", "w"]),
         ("help", &["?"]),
+        ("palette", &["2", ":"]),
+        ("menu", &["2", "Down", "Y"]),
     ] {
         let mut state = after(keys, 100, 30);
         state.theme = Theme::new(Depth::None, Palette::Dark, true);
@@ -278,7 +335,10 @@ fn below_the_minimum_one_plain_line_says_so() {
 
 #[test]
 fn every_screen_draws_at_any_size_and_only_in_its_area() {
-    let screens: [&[&str]; 8] = [
+    let screens: [&[&str]; 11] = [
+        &["2", ":"],
+        &["2", ":", "z", "z", "Enter"],
+        &["2", "Down", "Y"],
         &[],
         &["2"],
         &["2", "t"],
