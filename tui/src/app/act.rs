@@ -233,7 +233,7 @@ fn open(state: &mut State) -> Step {
             Some(id) => open_task(state, id),
             None => state.say("This row has not been read yet."),
         },
-        Context::Sites => match (state.sites.selected(), &state.process) {
+        Context::Sites => match (state.sites.table.selected(), &state.process) {
             (Some(site), Some(process)) => {
                 let filter = super::sites::tasks_filter(site, process);
                 drill(state, filter);
@@ -280,6 +280,10 @@ fn open_waiting(state: &mut State) {
 
 /// Shows the tasks that match; Esc leads back to this screen.
 fn drill(state: &mut State, filter: String) {
+    if state.is_over() {
+        state.say("The process has ended, so nothing more can be asked; p lists those that run.");
+        return;
+    }
     let (from, before) = (state.tab, state.tasks.window().filter.clone());
     show(state, Tab::Tasks);
     state.tasks.follow = None;
@@ -462,7 +466,7 @@ pub(crate) fn place(state: &State) -> Option<Place> {
     let found = match state.context() {
         Context::Overview => state.overview.place(),
         Context::Tasks => state.tasks.selected().and_then(|task| super::task::places(task).next()),
-        Context::Sites => state.sites.selected().map(|site| &site.site),
+        Context::Sites => state.sites.table.selected().map(|site| &site.site),
         Context::Timers => state.timers.selected().and_then(|timer| timer.at.as_ref()),
         Context::Io => state.io.selected().and_then(|io| io.made_at.as_ref()),
         Context::Task => state.pages.last().and_then(TaskScreen::place),
@@ -480,7 +484,7 @@ pub(crate) fn row_at(state: &State, column: u16, line: u16) -> Option<usize> {
     let frame = geometry::frame(state.area())?;
     let list = match state.context() {
         Context::Picker | Context::Tasks | Context::Sites | Context::Timers | Context::Io => {
-            geometry::table(frame.body).rows
+            state.table_parts(frame.body).rows
         }
         Context::Overview | Context::Task => geometry::columns(frame.body).0,
         Context::Why | Context::Help | Context::Menu => geometry::inside(geometry::overlay(frame.body)),

@@ -133,8 +133,10 @@ fn table(asked: &TableQuestion, mut picture: Picture) -> Answer {
             Answer::Timers(Box::new(page(asked, picture, Table::Timers, rows, loops.unwrap_or_default())))
         }
         (Listing::Io, _) => {
-            let rows = seen.io.take();
-            Answer::Io(Box::new(page(asked, picture, Table::Io, rows, ())))
+            let (rows, mut totals) = (seen.io.take(), seen.io_totals.take().unwrap_or_default());
+            totals
+                .sort_by_key(|total| std::cmp::Reverse(total.bytes_read.saturating_add(total.bytes_written)));
+            Answer::Io(Box::new(page(asked, picture, Table::Io, rows, totals)))
         }
     }
 }

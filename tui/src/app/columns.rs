@@ -190,11 +190,11 @@ pub(crate) const SITE_COLUMNS: &[Column<SiteColumn>] = &[
     column(SiteColumn::Completed, "done", 11, 0, true, 11).sorted("completed"),
     column(SiteColumn::Cancelled, "cancel", 8, 0, true, 12).sorted("cancelled"),
     column(SiteColumn::Panicked, "panics", 6, 0, true, 7).sorted("panicked"),
-    column(SiteColumn::Busy, "busy", 9, 0, true, 3).sorted("busy"),
+    column(SiteColumn::Busy, "busy", 10, 0, true, 3).sorted("busy"),
     column(SiteColumn::Now, "now", 6, 0, true, 4),
     column(SiteColumn::PollP50, "poll p50", 8, 0, true, 9).sorted("poll.p50"),
-    column(SiteColumn::PollP99, "p99", 7, 0, true, 5).sorted("poll.p99"),
-    column(SiteColumn::PollMax, "max", 7, 0, true, 8).sorted("poll.max"),
+    column(SiteColumn::PollP99, "poll p99", 8, 0, true, 5).sorted("poll.p99"),
+    column(SiteColumn::PollMax, "poll max", 8, 0, true, 8).sorted("poll.max"),
     column(SiteColumn::ScheduledP99, "sched p99", 9, 0, true, 10).sorted("scheduled.p99"),
 ];
 
@@ -265,15 +265,57 @@ pub(crate) const IO_COLUMNS: &[Column<IoColumn>] = &[
     column(IoColumn::Local, "local", 15, 1, false, 7).sorted("local"),
     column(IoColumn::Peer, "peer", 15, 1, false, 1).sorted("peer"),
     column(IoColumn::Read, "read", 8, 0, true, 3).sorted("bytes_read"),
-    column(IoColumn::ReadRate, "read/s", 8, 0, true, 5),
+    column(IoColumn::ReadRate, "read/s", 8, 0, true, 6),
     column(IoColumn::Written, "written", 8, 0, true, 4).sorted("bytes_written"),
-    column(IoColumn::WriteRate, "written/s", 9, 0, true, 5),
+    column(IoColumn::WriteRate, "written/s", 9, 0, true, 6),
     column(IoColumn::Reads, "reads", 9, 0, true, 10).sorted("reads"),
     column(IoColumn::Writes, "writes", 9, 0, true, 10).sorted("writes"),
     column(IoColumn::WouldBlock, "not ready", 9, 0, true, 12).sorted("would_block"),
     column(IoColumn::Idle, "idle for", 9, 0, true, 8).sorted("idle_for"),
-    column(IoColumn::Waiting, "who waits", 14, 2, false, 6),
+    column(IoColumn::Waiting, "who waits", 14, 2, false, 5),
     column(IoColumn::MadeAt, "made at", 16, 1, false, 9),
+];
+
+/// The columns of the sums below the table of descriptors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TotalColumn {
+    /// Where they were made.
+    MadeAt,
+    /// What they are.
+    Kind,
+    /// Open now.
+    Open,
+    /// Closed.
+    Closed,
+    /// Bytes read.
+    Read,
+    /// Bytes written.
+    Written,
+    /// Reads that moved bytes.
+    Reads,
+    /// Writes that moved bytes.
+    Writes,
+    /// Half of the reads came at most so long after readiness.
+    DelayP50,
+    /// 99 of 100 did.
+    DelayP99,
+    /// The latest one.
+    DelayMax,
+}
+
+/// The sums below the table of descriptors, from left to right.
+pub(crate) const TOTAL_COLUMNS: &[Column<TotalColumn>] = &[
+    column(TotalColumn::MadeAt, "made at", 16, 3, false, 0),
+    column(TotalColumn::Kind, "kind", 13, 0, false, 1),
+    column(TotalColumn::Open, "open", 7, 0, true, 5),
+    column(TotalColumn::Closed, "closed", 9, 0, true, 6),
+    column(TotalColumn::Read, "read", 8, 0, true, 2),
+    column(TotalColumn::Written, "written", 8, 0, true, 3),
+    column(TotalColumn::Reads, "reads", 11, 0, true, 9),
+    column(TotalColumn::Writes, "writes", 11, 0, true, 10),
+    column(TotalColumn::DelayP50, "ready p50", 9, 0, true, 8),
+    column(TotalColumn::DelayP99, "ready p99", 9, 0, true, 4),
+    column(TotalColumn::DelayMax, "ready max", 9, 0, true, 7),
 ];
 
 /// The columns of the list of processes.
@@ -352,6 +394,7 @@ mod tests {
         check_fit(SITE_COLUMNS);
         check_fit(TIMER_COLUMNS);
         check_fit(IO_COLUMNS);
+        check_fit(TOTAL_COLUMNS);
     }
 
     fn check_sorts<Id: Copy>(columns: &[Column<Id>], of: Listing) {

@@ -16,7 +16,7 @@ pub(crate) fn text(state: &State) -> Option<String> {
             page.picture().map(|picture| full_task(&picture.task))
         }
         Context::Why => chain(state),
-        Context::Sites => state.sites.selected().map(site),
+        Context::Sites => state.sites.table.selected().map(site),
         Context::Timers => state.timers.selected().map(timer),
         Context::Io => state.io.selected().map(io),
         Context::Picker | Context::Connecting | Context::Help | Context::Menu | Context::Palette => None,
@@ -90,7 +90,7 @@ fn site(site: &Site) -> String {
 fn timer(timer: &Timer) -> String {
     let mut text = format!("{} {}", timer.kind, super::timers::deadline(timer));
     if let Some(id) = timer.task {
-        text = format!("{text}, #{id}");
+        text = format!("{text}, {}", words::task(id, timer.task_name.as_deref()));
     }
     match &timer.at {
         Some(at) => format!("{text}, {}", words::place(at)),

@@ -59,16 +59,39 @@ pub(crate) struct Table {
     pub(crate) titles: Rect,
     /// The rows.
     pub(crate) rows: Rect,
+    /// What is shown below the rows; empty where there is no room.
+    pub(crate) panel: Rect,
+}
+
+/// From this height of the body on there is room below the rows of a table.
+const HEIGHT_PANEL: u16 = 20;
+
+/// What a screen wants below the rows of its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Panel {
+    /// Nothing.
+    None,
+    /// So many lines of numbers, if they take no more than a third.
+    Lines(u16),
+    /// Histograms.
+    Large,
 }
 
 /// The parts of a body that is a table.
-pub(crate) fn table(body: Rect) -> Table {
+pub(crate) fn table(body: Rect, panel: Panel) -> Table {
+    let below = match panel {
+        Panel::None => 0,
+        _ if body.height < HEIGHT_PANEL => 0,
+        Panel::Lines(wanted) => wanted.min(body.height / 3),
+        Panel::Large => (body.height * 2 / 5).clamp(8, 18),
+    };
     let line = |y: u16| Rect { y: body.y + y.min(body.height), height: u16::from(y < body.height), ..body };
     let top = body.height.min(2);
     Table {
         status: line(0),
         titles: line(1),
-        rows: Rect { y: body.y + top, height: body.height - top, ..body },
+        rows: Rect { y: body.y + top, height: body.height - top - below, ..body },
+        panel: Rect { y: body.bottom() - below, height: below, ..body },
     }
 }
 
@@ -102,7 +125,7 @@ pub(crate) struct PaletteParts {
 
 /// The parts of the palette over a body.
 pub(crate) fn palette(body: Rect) -> PaletteParts {
-    let parts = table(inside(overlay(body)));
+    let parts = table(inside(overlay(body)), Panel::None);
     PaletteParts { line: parts.status, hint: parts.titles, list: parts.rows }
 }
 
@@ -122,14 +145,20 @@ mod tests {
 
     #[test]
     fn every_part_lies_inside_at_any_size() {
+        for panel in [Panel::None, Panel::Lines(7), Panel::Lines(u16::MAX), Panel::Large] {
+            check_parts(panel);
+        }
+    }
+
+    fn check_parts(panel: Panel) {
         for width in 0..140 {
-            for height in 0..40 {
+            for height in 0..80 {
                 let area = Rect::new(0, 0, width, height);
                 let Some(frame) = frame(area) else {
                     assert!(width < WIDTH_MIN || height < HEIGHT_MIN);
                     continue;
                 };
-                let table = table(frame.body);
+                let table = table(frame.body, panel);
                 let (list, side) = columns(frame.body);
                 let parts = [
                     frame.header,
@@ -142,6 +171,7 @@ mod tests {
                 ];
                 for part in parts.into_iter().chain([
                     table.rows,
+                    table.panel,
                     list,
                     side,
                     overlay(frame.body),
@@ -149,7 +179,7 @@ mod tests {
                 ]) {
                     assert_eq!(part, part.intersection(area), "{part:?} in {area:?}");
                 }
-                assert!(table.rows.height > 0);
+                assert!(table.rows.height > table.panel.height);
             }
         }
     }
@@ -158,7 +188,7 @@ mod tests {
     fn the_parts_of_a_table_fit_into_any_body() {
         for height in 0..5 {
             let body = Rect::new(3, 4, 10, height);
-            let parts = table(body);
+            let parts = table(body, Panel::Large);
             assert_eq!(parts.status.height + parts.titles.height + parts.rows.height, height);
         }
     }

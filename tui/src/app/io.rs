@@ -1,11 +1,12 @@
 //! The I/O screen: descriptors, what goes through them, and who waits for them.
 
 use super::table::{Row, Table};
-use loopscope_inspector::model::Io;
 use loopscope_inspector::model::rates::{self, IoRates};
+use loopscope_inspector::model::{Io, IoTotal};
 
 impl Row for Io {
-    type Beside = ();
+    /// What went through all descriptors made at one place, the closed ones included.
+    type Beside = Vec<IoTotal>;
 
     fn is(&self, other: &Self) -> bool {
         self.id == other.id

@@ -48,7 +48,7 @@ fn click(state: &mut State, column: u16, line: u16) -> Step {
         }
         return Step::changed();
     }
-    if geometry::table(frame.body).titles.contains(at) && state.window().is_some() {
+    if state.table_parts(frame.body).titles.contains(at) && state.window().is_some() {
         click_title(state, geometry::cells_width(frame.body), column - frame.body.x);
         return Step::changed();
     }

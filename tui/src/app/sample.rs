@@ -5,7 +5,7 @@
 
 mod tables;
 
-use super::event::{Data, Event, Identity};
+use super::event::{Data, Event, Excerpt, Identity};
 use super::link::Link;
 use super::question::{Answer, Counts, Listing, Overview, Page, Question, TableQuestion, TaskPicture};
 use super::state::State;
@@ -328,7 +328,9 @@ fn table(asked: &TableQuestion, total: u64) -> Answer {
         Listing::Timers => {
             Answer::Timers(Box::new(repeated(&tables::timers(), offset, limit, total, loops(true))))
         }
-        Listing::Io => Answer::Io(Box::new(repeated(&tables::io(), offset, limit, total, ()))),
+        Listing::Io => {
+            Answer::Io(Box::new(repeated(&tables::io(), offset, limit, total, tables::io_totals())))
+        }
     }
 }
 
@@ -349,6 +351,43 @@ pub(crate) fn answer(state: &mut State, total: u64) {
         Question::Task(id) => Answer::Task(Some(Box::new(task_picture(*id)))),
     };
     let _ = update(state, Event::Data(Data::Answer(identity(), Box::new((question, answer)))));
+}
+
+/// Answers the open question about a table once more, with what was seen a second later: every counter has grown.
+pub(crate) fn answer_a_second_later(state: &mut State) {
+    let Some(Question::Table(asked)) = state.question() else { return };
+    let mut later = table(&asked, 11);
+    match &mut later {
+        Answer::Sites(page) => {
+            a_second_later(page);
+            for (row, by) in page.rows.iter_mut().zip(1_u64..) {
+                row.spawned += by * by * 10;
+                row.busy_ns += SECOND / by;
+            }
+        }
+        Answer::Io(page) => {
+            a_second_later(page);
+            for (row, by) in page.rows.iter_mut().zip(0_u64..) {
+                row.bytes_read += by * 1_500;
+                row.bytes_written += by * by * by * 1_000;
+            }
+        }
+        _ => {}
+    }
+    let answer = (Question::Table(asked), later);
+    let _ = update(state, Event::Data(Data::Answer(identity(), Box::new(answer))));
+}
+
+fn a_second_later<R: Row>(page: &mut Page<R>) {
+    page.taken_at = WallTime(page.taken_at.0 + SECOND);
+    page.process.uptime_ns = page.process.uptime_ns.map(|ns| ns + SECOND);
+}
+
+/// Gives the lines around a place.
+pub(crate) fn read_source(state: &mut State, file: &str, line: u32) {
+    let lines = ["for stream in incoming {", "    spawn(handle(stream)).detach();", "}"];
+    let excerpt = Excerpt { first: line - 1, lines: lines.map(str::to_owned).to_vec() };
+    let _ = update(state, Event::Data(Data::Source(place(file, line), excerpt)));
 }
 
 /// A key event from its name in the key table or a character.

@@ -1,5 +1,7 @@
 //! The Sites screen: tasks by where they were spawned, which is how a program with a hundred thousand of them is understood.
 
+use super::question::Listing;
+use super::source::{self, EXCERPTS_MAX, Excerpts};
 use super::table::{Row, Table};
 use loopscope_inspector::model::rates::{self, SiteRates};
 use loopscope_inspector::model::{Place, Process, Site};
@@ -9,6 +11,32 @@ impl Row for Site {
 
     fn is(&self, other: &Self) -> bool {
         (self.loop_id, &self.site) == (other.loop_id, &other.site)
+    }
+}
+
+/// The Sites screen.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Sites {
+    /// The table.
+    pub(crate) table: Table<Site>,
+    /// Lines of source around the sites that were selected.
+    pub(crate) excerpts: Excerpts,
+}
+
+impl Default for Sites {
+    fn default() -> Self {
+        Self { table: Table::new(Listing::Sites), excerpts: Excerpts::default() }
+    }
+}
+
+impl Sites {
+    /// The place of the selected site, if its lines have not been read; they are taken to be read now.
+    pub(crate) fn ask(&mut self) -> Vec<Place> {
+        let Some(site) = self.table.selected() else { return Vec::new() };
+        if self.excerpts.len() == EXCERPTS_MAX && !self.excerpts.contains_key(&site.site) {
+            self.excerpts.clear();
+        }
+        source::ask(&mut self.excerpts, std::iter::once(&site.site))
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::event::Excerpt;
 use loopscope_inspector::model::Place;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,25 @@ const AROUND: u32 = 1;
 const BYTES_MAX: u64 = 16 << 20;
 /// What is kept of a line.
 const LINE_CHARS_MAX: usize = 200;
+
+/// Places of which a screen keeps the lines.
+pub(crate) const EXCERPTS_MAX: usize = 64;
+
+/// The lines that a screen has, or has asked for, by their place.
+pub(crate) type Excerpts = BTreeMap<Place, Excerpt>;
+
+/// The places whose lines are not there yet, as far as there is room for them. They are noted as asked for, so that each is
+/// read once.
+pub(crate) fn ask<'a>(excerpts: &mut Excerpts, places: impl Iterator<Item = &'a Place>) -> Vec<Place> {
+    let mut missing = Vec::new();
+    for place in places {
+        if excerpts.len() < EXCERPTS_MAX && !excerpts.contains_key(place) {
+            excerpts.insert(place.clone(), Excerpt::default());
+            missing.push(place.clone());
+        }
+    }
+    missing
+}
 
 /// Where the file of a place is, if it is there. `roots` are where relative paths are looked for.
 pub(crate) fn find(place: &Place, roots: &[PathBuf]) -> Option<PathBuf> {

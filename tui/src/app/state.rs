@@ -5,7 +5,7 @@
 //! tasks.
 
 use super::event::Now;
-use super::geometry;
+use super::geometry::{self, Panel};
 use super::link::Link;
 use super::looks::Wishes;
 use super::menu::Menu;
@@ -13,12 +13,13 @@ use super::overview::OverviewScreen;
 use super::palette::Palette;
 use super::picker::Picker;
 use super::question::{Listing, Overview, Question};
-use super::table::{Table, Typing, Window};
+use super::sites::Sites;
+use super::table::{Row, Table, Typing, Window};
 use super::task::TaskScreen;
 use super::tasks::Tasks;
 use crate::keys::Context;
 use crate::theme::Theme;
-use loopscope_inspector::model::{Io, Process, Site, Timer};
+use loopscope_inspector::model::{Io, Process, Timer};
 use ratatui::layout::Rect;
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ pub(crate) struct State {
     /// Tasks.
     pub(crate) tasks: Tasks,
     /// Sites.
-    pub(crate) sites: Table<Site>,
+    pub(crate) sites: Sites,
     /// Timers.
     pub(crate) timers: Table<Timer>,
     /// I/O.
@@ -182,7 +183,7 @@ impl State {
             tab: Tab::default(),
             overview: OverviewScreen::default(),
             tasks: Tasks::default(),
-            sites: Table::new(Listing::Sites),
+            sites: Sites::default(),
             timers: Table::new(Listing::Timers),
             io: Table::new(Listing::Io),
             drill: None,
@@ -238,7 +239,7 @@ impl State {
             (Some(page), _) => Question::Task(page.id),
             (None, Tab::Overview) => Question::Overview,
             (None, Tab::Tasks) => Question::Table(self.tasks.question(rows)),
-            (None, Tab::Sites) => Question::Table(self.sites.question(rows)),
+            (None, Tab::Sites) => Question::Table(self.sites.table.question(rows)),
             (None, Tab::Timers) => Question::Table(self.timers.question(rows)),
             (None, Tab::Io) => Question::Table(self.io.question(rows)),
         })
@@ -258,7 +259,7 @@ impl State {
                 geometry::inside(geometry::overlay(frame.body)).height
             }
             Context::Picker | Context::Tasks | Context::Sites | Context::Timers | Context::Io => {
-                geometry::table(frame.body).rows.height
+                self.table_parts(frame.body).rows.height
             }
             Context::Connecting | Context::Overview | Context::Task => frame.body.height,
         }
@@ -268,7 +269,7 @@ impl State {
     pub(crate) fn window(&self) -> Option<&Window> {
         match self.context() {
             Context::Tasks => Some(&self.tasks.table.window),
-            Context::Sites => Some(&self.sites.window),
+            Context::Sites => Some(&self.sites.table.window),
             Context::Timers => Some(&self.timers.window),
             Context::Io => Some(&self.io.window),
             _ => None,
@@ -279,7 +280,7 @@ impl State {
     pub(crate) fn window_mut(&mut self) -> Option<&mut Window> {
         match self.context() {
             Context::Tasks => Some(&mut self.tasks.table.window),
-            Context::Sites => Some(&mut self.sites.window),
+            Context::Sites => Some(&mut self.sites.table.window),
             Context::Timers => Some(&mut self.timers.window),
             Context::Io => Some(&mut self.io.window),
             _ => None,
@@ -294,6 +295,17 @@ impl State {
     /// The filter that is being typed.
     pub(crate) fn typing(&self) -> Option<&Typing> {
         self.window()?.typing.as_ref()
+    }
+
+    /// The parts of a body that is a table.
+    pub(crate) fn table_parts(&self, body: Rect) -> geometry::Table {
+        let panel = match self.screen() {
+            Context::Sites => Panel::Large,
+            Context::Timers => Panel::Lines(lines_beside(&self.timers, Vec::len)),
+            Context::Io => Panel::Lines(lines_beside(&self.io, Vec::len)),
+            _ => Panel::None,
+        };
+        geometry::table(body, panel)
     }
 
     /// Whether nothing more can be asked.
@@ -339,4 +351,10 @@ impl State {
             (None, None, Tab::Io) => self.io.selected()?.waiting.first().copied(),
         }
     }
+}
+
+/// The lines for what comes with a table, below a heading, titles and a blank that sets it apart.
+fn lines_beside<R: Row>(table: &Table<R>, rows: fn(&R::Beside) -> usize) -> u16 {
+    let rows = table.page.as_ref().map_or(0, |(_, page)| rows(&page.beside));
+    u16::try_from(rows + 3).unwrap_or(u16::MAX)
 }

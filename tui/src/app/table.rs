@@ -325,8 +325,16 @@ impl<R: Row> Table<R> {
     /// Whether an answer to this question is to be shown: it is about the table on the screen, of which `current` asks, and
     /// while the picture is frozen only rows that were not there are taken.
     pub(crate) fn wants(&self, asked: &TableQuestion, current: &TableQuestion, frozen: bool) -> bool {
-        let is_there = || self.page.as_ref().is_some_and(|(shown, _)| shown == asked);
-        asked.is_same_table(current) && !(frozen && is_there())
+        asked.is_same_table(current) && !(frozen && self.has(asked))
+    }
+
+    /// Whether the rows that are asked for are in memory.
+    fn has(&self, asked: &TableQuestion) -> bool {
+        let Some((shown, page)) = &self.page else { return false };
+        let end = page.offset.saturating_add(page.rows.len() as u64);
+        let wanted = asked.offset.saturating_add(asked.limit).min(page.total);
+        let covers = page.offset <= asked.offset && wanted <= end && shown.around == asked.around;
+        shown == asked || (shown.is_same_table(asked) && covers)
     }
 
     /// Takes a page of the table on the screen.

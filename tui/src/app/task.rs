@@ -1,20 +1,17 @@
 //! The page of one task: who it is, what it waits for, what it did, what is wrong with it, who is near it.
 //!
 //! Like Overview it is one list of [`Row`]s, made from the picture. Lines of source come from files, so they are not in
-//! the picture: [`TaskScreen::missing`] names the places whose lines have not been read, the update has them read, and
+//! the picture: [`TaskScreen::ask`] names the places whose lines have not been read, the update has them read, and
 //! the page shows them when they are there.
 
 use super::cursor::Cursor;
-use super::event::Excerpt;
 use super::fold::fold;
 use super::question::TaskPicture;
+use super::source::{self, Excerpts};
 use loopscope_inspector::model::lints::Lint;
 use loopscope_inspector::model::why::{End, Step};
 use loopscope_inspector::model::{Place, Task, Wait, Warning};
 use std::collections::BTreeMap;
-
-/// Places of which source lines are kept.
-pub(crate) const EXCERPTS_MAX: usize = 64;
 
 /// What is known of the task.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,7 +39,7 @@ pub(crate) struct TaskScreen {
     /// The selected line.
     pub(crate) cursor: Cursor,
     /// Lines of source.
-    pub(crate) excerpts: BTreeMap<Place, Excerpt>,
+    pub(crate) excerpts: Excerpts,
     /// Lines of advice for each lint that holds of the task.
     advice: BTreeMap<String, Vec<String>>,
 }
@@ -132,17 +129,14 @@ impl TaskScreen {
         self.picture().and_then(|picture| picture.chain.as_ref()).map_or(&[], |chain| &chain.steps)
     }
 
-    /// Places on the page whose lines have not been read.
-    pub(crate) fn missing(&self) -> Vec<Place> {
-        let Some(picture) = self.picture() else { return Vec::new() };
-        let room = EXCERPTS_MAX.saturating_sub(self.excerpts.len());
-        let mut missing: Vec<Place> = Vec::new();
-        for place in places(&picture.task) {
-            if missing.len() < room && !self.excerpts.contains_key(place) && !missing.contains(place) {
-                missing.push(place.clone());
+    /// Places on the page whose lines have not been read; they are taken to be read now.
+    pub(crate) fn ask(&mut self) -> Vec<Place> {
+        match &self.seen {
+            Seen::Nothing | Seen::Unknown => Vec::new(),
+            Seen::Picture(picture) | Seen::Gone(picture) => {
+                source::ask(&mut self.excerpts, places(&picture.task))
             }
         }
-        missing
     }
 
     /// The lines of the page.

@@ -104,6 +104,9 @@ fn on_data(state: &mut State, data: Data) -> Step {
             for page in pages_mut(state) {
                 page.excerpts.insert(place.clone(), excerpt.clone());
             }
+            if let Some(asked) = state.sites.excerpts.get_mut(&place) {
+                *asked = excerpt;
+            }
         }
     }
     Step::changed()
@@ -180,7 +183,7 @@ fn on_page(state: &mut State, asked: TableQuestion, answer: Answer) -> Step {
             }
             Step::changed()
         }
-        Answer::Sites(page) => take_page(state, |state| &mut state.sites, asked, *page),
+        Answer::Sites(page) => take_page(state, |state| &mut state.sites.table, asked, *page),
         Answer::Timers(page) => take_page(state, |state| &mut state.timers, asked, *page),
         Answer::Io(page) => take_page(state, |state| &mut state.io, asked, *page),
         Answer::Processes(_) | Answer::Overview(_) | Answer::Task(_) => Step::nothing(),
@@ -259,14 +262,13 @@ pub(crate) fn settle(state: &mut State) {
     }
 }
 
-/// Has the source lines read that the page on the screen wants and has not.
+/// Has the source lines read that the screen wants and has not.
 fn read_sources(state: &mut State) -> Vec<Effect> {
-    let Some(page) = state.pages.last_mut() else { return Vec::new() };
-    let missing = page.missing();
-    for place in &missing {
-        // Noted as asked for, so that it is read once.
-        page.excerpts.insert(place.clone(), super::event::Excerpt::default());
-    }
+    let missing = match state.screen() {
+        keys::Context::Task => state.pages.last_mut().map(super::task::TaskScreen::ask).unwrap_or_default(),
+        keys::Context::Sites => state.sites.ask(),
+        _ => Vec::new(),
+    };
     missing.into_iter().map(Effect::Read).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::pen::{Pen, line_of};
 use crate::theme::{Role, Theme};
-use loopscope_inspector::model::{Hist, words};
+use loopscope_inspector::model::{Hist, Summary, words};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -61,7 +61,7 @@ pub(super) fn draw(theme: &Theme, title: &str, hist: &Hist, area: Rect, buf: &mu
         Pen::new(theme).dim("no values yet").draw(line_of(area, 1), buf);
         return area.height.min(2);
     }
-    Pen::new(theme).dim(summary(hist)).draw(line_of(area, 1), buf);
+    Pen::new(theme).dim(summary(&hist.summary())).draw(line_of(area, 1), buf);
     let room = usize::from(area.height.saturating_sub(2));
     if room == 0 {
         return area.height;
@@ -89,8 +89,7 @@ pub(super) fn draw(theme: &Theme, title: &str, hist: &Hist, area: Rect, buf: &mu
 }
 
 /// One line that sums a histogram up.
-pub(super) fn summary(hist: &Hist) -> String {
-    let summary = hist.summary();
+pub(super) fn summary(summary: &Summary) -> String {
     let mut parts = vec![words::counted(summary.count, "value")];
     let quantiles =
         [("p50", summary.p50_ns), ("p90", summary.p90_ns), ("p99", summary.p99_ns), ("max", summary.max_ns)];

@@ -1,20 +1,24 @@
 //! The I/O screen, drawn.
 
-use super::pen::Pen;
+use super::pen::{Pen, line_of};
 use super::rows;
-use super::table;
-use crate::app::columns::{GAP, IO_COLUMNS, IoColumn, Placed};
+use super::table::{self, below};
+use crate::app::columns::{GAP, IO_COLUMNS, IoColumn, Placed, TOTAL_COLUMNS, TotalColumn, fit};
+use crate::app::geometry::{self, MARK};
 use crate::app::io;
 use crate::app::state::State;
 use crate::theme::{Role, Theme};
 use loopscope_inspector::model::rates::IoRates;
-use loopscope_inspector::model::{Io, words};
+use loopscope_inspector::model::{Io, IoTotal, Summary, words};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 /// Draws the screen.
 pub(super) fn draw(state: &State, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let theme = &state.theme;
+    if let Some((_, page)) = &state.io.page {
+        totals(&page.beside, theme, state.table_parts(area).panel, buf);
+    }
     table::draw(state, (&state.io, IO_COLUMNS), area, buf, &[], |_, seen, placed| {
         row(theme, seen, io::rates(&state.io, seen), placed)
     })
@@ -61,5 +65,61 @@ fn waiting(io: &Io) -> (Role, String) {
         [first, others @ ..] => {
             (Role::Text, format!("#{first} and {} more", words::count(others.len() as u64)))
         }
+    }
+}
+
+/// What went through all descriptors, open and closed, by the place they were made at; the busiest first.
+fn totals(totals: &[IoTotal], theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let area = below(area);
+    let sum = |of: fn(&IoTotal) -> u64| totals.iter().fold(0_u64, |sum, total| sum.saturating_add(of(total)));
+    let title = format!(
+        "All so far: {} opened, {} closed, read {}, written {}",
+        words::count(sum(|total| total.opened)),
+        words::count(sum(|total| total.closed)),
+        words::bytes(sum(|total| total.bytes_read)),
+        words::bytes(sum(|total| total.bytes_written)),
+    );
+    rows::heading(Pen::new(theme), theme, &title, area.width).draw(line_of(area, 0), buf);
+    let placed = fit(TOTAL_COLUMNS, geometry::cells_width(area));
+    let titles = placed.iter().fold(Pen::new(theme).gap(MARK), |pen, cell| {
+        pen.cell(Role::Dim, cell.column.title, cell.width, cell.column.number).gap(GAP)
+    });
+    titles.draw(line_of(area, 1), buf);
+    let room = usize::from(area.height.saturating_sub(2));
+    // The last line says that there are more, if there are.
+    let shown = if totals.len() > room { room.saturating_sub(1) } else { totals.len() };
+    for (line, total) in (2..).zip(&totals[..shown]) {
+        let pen = placed.iter().fold(Pen::new(theme).gap(MARK), |pen, cell| {
+            let text = total_text(theme, total, cell);
+            let role = if cell.column.id == TotalColumn::MadeAt { Role::Dim } else { Role::Text };
+            pen.cell(role, text, cell.width, cell.column.number).gap(GAP)
+        });
+        pen.draw(line_of(area, line), buf);
+    }
+    if totals.len() > shown {
+        let text = format!("and {} more", words::counted((totals.len() - shown) as u64, "place"));
+        Pen::new(theme).gap(MARK).dim(text).draw(line_of(area, area.height.saturating_sub(1)), buf);
+    }
+}
+
+fn total_text(theme: &Theme, total: &IoTotal, cell: &Placed<TotalColumn>) -> String {
+    let delay = |of: fn(&Summary) -> Option<u64>| {
+        total.readiness_delay.as_ref().and_then(of).map_or_else(|| "-".to_owned(), words::duration)
+    };
+    match cell.column.id {
+        TotalColumn::MadeAt => match &total.made_at {
+            Some(at) => rows::place(theme, at, cell.width),
+            None => "elsewhere".to_owned(),
+        },
+        TotalColumn::Kind => total.kind.to_string(),
+        TotalColumn::Open => words::count(total.open),
+        TotalColumn::Closed => words::count(total.closed),
+        TotalColumn::Read => words::bytes(total.bytes_read),
+        TotalColumn::Written => words::bytes(total.bytes_written),
+        TotalColumn::Reads => words::count(total.reads),
+        TotalColumn::Writes => words::count(total.writes),
+        TotalColumn::DelayP50 => delay(|delay| delay.p50_ns),
+        TotalColumn::DelayP99 => delay(|delay| delay.p99_ns),
+        TotalColumn::DelayMax => delay(|delay| delay.max_ns),
     }
 }

@@ -13,7 +13,7 @@ use ratatui::layout::{Position, Rect};
 /// Draws the screen.
 pub(super) fn draw(state: &State, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let theme = &state.theme;
-    let parts = geometry::table(area);
+    let parts = state.table_parts(area);
     let Some(processes) = &state.picker.processes else {
         Pen::new(theme)
             .gap(MARK)

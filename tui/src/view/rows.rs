@@ -104,3 +104,11 @@ pub(super) fn place(theme: &Theme, place: &Place, width: u16) -> String {
 pub(super) fn rate(per_s: f64) -> String {
     if per_s > 0.0 && per_s < 9.95 { format!("{per_s:.1}") } else { words::count(per_s.round() as u64) }
 }
+
+/// A line of source; `here` if it is the one that is meant.
+pub(super) fn source<'a>(number: u32, text: &str, here: bool, theme: &Theme, pen: Pen<'a>) -> Pen<'a> {
+    let mark = if here { theme.glyphs.arrow } else { " " };
+    let text = words::escape(text, words::TEXT_CHARS_MAX);
+    let role = if here { Role::Here } else { Role::Dim };
+    pen.put(Role::Accent, format!("  {mark} ")).dim(format!("{number:>5}  ")).put(role, text)
+}

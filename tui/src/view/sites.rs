@@ -1,9 +1,11 @@
 //! The Sites screen, drawn.
 
-use super::pen::Pen;
+use super::histogram;
+use super::pen::{Pen, line_of};
 use super::rows;
-use super::table;
+use super::table::{self, below};
 use crate::app::columns::{GAP, Placed, SITE_COLUMNS, SiteColumn};
+use crate::app::geometry::MARK;
 use crate::app::sites;
 use crate::app::state::State;
 use crate::theme::{Role, Theme};
@@ -15,8 +17,11 @@ use ratatui::layout::{Position, Rect};
 /// Draws the screen.
 pub(super) fn draw(state: &State, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let theme = &state.theme;
-    table::draw(state, (&state.sites, SITE_COLUMNS), area, buf, &[], |_, site, placed| {
-        row(theme, site, sites::rates(&state.sites, site), placed)
+    if let Some(site) = state.sites.table.selected() {
+        panel(state, site, state.table_parts(area).panel, buf);
+    }
+    table::draw(state, (&state.sites.table, SITE_COLUMNS), area, buf, &[], |_, site, placed| {
+        row(theme, site, sites::rates(&state.sites.table, site), placed)
     })
 }
 
@@ -56,4 +61,49 @@ fn row<'a>(
         };
         pen.cell(role, text, cell.width, cell.column.number).gap(GAP)
     })
+}
+
+/// What is known of the selected site besides its row: how its tasks ended, the source, how long things took.
+fn panel(state: &State, site: &Site, area: Rect, buf: &mut Buffer) {
+    /// Heading, counts, three lines of source.
+    const TEXT_LINES: u16 = 5;
+    let theme = &state.theme;
+    let area = below(area);
+    let text = Rect { height: area.height.min(TEXT_LINES), ..area };
+    let times = Rect { y: text.bottom(), height: area.height - text.height, ..area };
+    rows::heading(Pen::new(theme), theme, &words::place(&site.site), text.width).draw(line_of(text, 0), buf);
+    Pen::new(theme).gap(MARK).text(counts(site)).draw(line_of(text, 1), buf);
+    source(state, site, text, buf);
+    let summaries = [("polls", &site.poll), ("in the queue", &site.scheduled)];
+    for (line, (what, summary)) in (0..).zip(summaries) {
+        let summary = summary.as_ref().filter(|summary| summary.count > 0).map(histogram::summary);
+        Pen::new(theme)
+            .gap(MARK)
+            .cell(Role::Dim, what, 13, false)
+            .text(summary.as_deref().unwrap_or("no values yet"))
+            .draw(line_of(times, line), buf);
+    }
+}
+
+/// How many tasks there were, and how they ended.
+fn counts(site: &Site) -> String {
+    let parts =
+        [(site.completed, "returned"), (site.cancelled, "dropped before that"), (site.panicked, "panicked")];
+    let ended = parts.iter().filter(|(count, _)| *count > 0);
+    let ended: Vec<String> = ended.map(|(count, how)| format!("{} {how}", words::count(*count))).collect();
+    let so_far = format!("{} live, {} spawned so far", words::count(site.live), words::count(site.spawned));
+    if ended.is_empty() { so_far } else { format!("{so_far}: {}", ended.join(", ")) }
+}
+
+/// The lines of source around the site, if the file is here.
+fn source(state: &State, site: &Site, area: Rect, buf: &mut Buffer) {
+    let theme = &state.theme;
+    let Some(excerpt) = state.sites.excerpts.get(&site.site).filter(|excerpt| !excerpt.lines.is_empty())
+    else {
+        return Pen::new(theme).gap(MARK).dim("the source file is not here").draw(line_of(area, 2), buf);
+    };
+    for (line, (text, number)) in (2..).zip(excerpt.lines.iter().zip(excerpt.first..)) {
+        let here = number == site.site.line;
+        rows::source(number, text, here, theme, Pen::new(theme)).draw(line_of(area, line), buf);
+    }
 }

@@ -6,7 +6,7 @@ use super::prompt;
 use super::rows::marked;
 use crate::app::columns::{Column, GAP, Placed, fit};
 use crate::app::geometry::{self, MARK};
-use crate::app::question::PAGE_ROWS_MAX;
+use crate::app::question::{Listing, PAGE_ROWS_MAX};
 use crate::app::state::State;
 use crate::app::table::{FLAT_ROWS_MAX, Row, Table, Window};
 use crate::theme::{Role, Theme};
@@ -24,7 +24,7 @@ pub(super) fn draw<'a, R: Row, Id: Copy>(
     row: impl FnMut(u64, &R, &[Placed<Id>]) -> Pen<'a>,
 ) -> Option<Position> {
     let window = &table.window;
-    let parts = geometry::table(area);
+    let parts = state.table_parts(area);
     let placed = fit(columns, geometry::cells_width(area));
     let typed = window.typing.as_ref().map(|typing| {
         let mistake = typing.mistake.as_ref();
@@ -54,7 +54,8 @@ fn status<'a, R: Row>(
         None => "tree".to_owned(),
         Some(sort) => {
             let order = if window.descending { "greatest first" } else { "smallest first" };
-            format!("flat, by {}, {order}", sort.replace(['_', '.'], " "))
+            let flat = if window.of == Listing::Tasks { "flat, " } else { "" };
+            format!("{flat}by {}, {order}", sort.replace(['_', '.'], " "))
         }
     };
     let mut pen = pen.gap(MARK).put(Role::Strong, shape);
@@ -134,4 +135,10 @@ fn body<'a, R: Row, Id>(
         }
     }
     at
+}
+
+/// A panel without the blank line that sets it apart from the rows.
+pub(super) fn below(panel: Rect) -> Rect {
+    let blank = panel.height.min(1);
+    Rect { y: panel.y + blank, height: panel.height - blank, ..panel }
 }

@@ -65,7 +65,7 @@ fn line<'a>(
         Row::Spawned(place) => pen.text(words::place(place)),
         Row::Wait(wait) => pen.put(Role::Strong, format!("{} {}", theme.glyphs.arrow, words::wait(wait))),
         Row::At(what, place) => pen.dim(format!("  {what} ")).text(words::place(place)),
-        Row::Source(number, text, here) => source(number, text, here, theme, pen),
+        Row::Source(number, text, here) => rows::source(number, text, here, theme, pen),
         Row::MoreWaits(more) | Row::MoreRelatives(more) => {
             pen.dim(format!("and {} more", words::count(more)))
         }
@@ -83,7 +83,7 @@ fn line<'a>(
         Row::Advice(text) => pen.dim(format!("  {text}")),
         Row::Relative(task) => relative(task, theme, pen, width),
         Row::Histograms if wide => pen.dim("at the right"),
-        Row::Histograms => pen.dim("took ").text(histogram::summary(&picture.poll)),
+        Row::Histograms => pen.dim("took ").text(histogram::summary(&picture.poll.summary())),
     }
 }
 
@@ -155,13 +155,6 @@ fn counts<'a>(page: &TaskScreen, task: &Task, pen: Pen<'a>) -> Pen<'a> {
         }
         None => pen,
     }
-}
-
-fn source<'a>(number: u32, text: &str, here: bool, theme: &Theme, pen: Pen<'a>) -> Pen<'a> {
-    let mark = if here { theme.glyphs.arrow } else { " " };
-    let text = words::escape(text, words::TEXT_CHARS_MAX);
-    let role = if here { Role::Here } else { Role::Dim };
-    pen.put(Role::Accent, format!("  {mark} ")).dim(format!("{number:>5}  ")).put(role, text)
 }
 
 /// One step of a chain: the task, and what it waits for.

@@ -8,7 +8,9 @@ use crate::app::event::{Data, Event};
 use crate::app::geometry::{HEIGHT_MIN, WIDTH_MIN};
 use crate::app::link::Link;
 use crate::app::question::{Answer, Question};
-use crate::app::sample::{THEME, answer, attached, identity, overview, press};
+use crate::app::sample::{
+    THEME, answer, answer_a_second_later, attached, identity, key, overview, press, read_source,
+};
 use crate::app::state::State;
 use crate::app::update::update;
 use crate::theme::{Depth, Palette, Theme};
@@ -176,6 +178,93 @@ fn the_chain_of_waits() {
 }
 
 #[test]
+fn sites() {
+    check("sites", |width, height| {
+        let mut state = after(&["4", "Down"], width, height);
+        read_source(&mut state, "src/net/connection.rs", 112);
+        state
+    });
+}
+
+#[test]
+fn timers() {
+    check("timers", |width, height| after(&["5"], width, height));
+}
+
+#[test]
+fn io() {
+    check("io", |width, height| after(&["6", "Down"], width, height));
+}
+
+/// A second later the same rows come with greater numbers.
+#[test]
+fn what_goes_on_now_stands_beside_what_went_on_ever() {
+    for (name, tab) in [("sites_now", "4"), ("io_now", "6")] {
+        let mut state = after(&[tab], 120, 40);
+        answer_a_second_later(&mut state);
+        insta::assert_snapshot!(format!("{name}_120x40"), text_and_styles(&draw(&state)));
+    }
+}
+
+#[test]
+fn tables_without_a_row() {
+    for (name, tab) in [("sites", "4"), ("timers", "5"), ("io", "6")] {
+        check(&format!("{name}_empty"), |width, height| {
+            let mut state = attached(width, height);
+            let _ = update(&mut state, key(tab));
+            answer(&mut state, 0);
+            state
+        });
+    }
+}
+
+#[test]
+fn tables_with_a_filter_that_nothing_matches() {
+    for (name, tab, filter) in
+        [("sites", "4", "live>1k"), ("timers", "5", "deadline_in<0s"), ("io", "6", "peer=10.0.0.7")]
+    {
+        check(&format!("{name}_filtered"), |width, height| {
+            let mut state = attached(width, height);
+            for key_name in [tab, "/"] {
+                let _ = update(&mut state, key(key_name));
+            }
+            let _ = update(&mut state, Event::Paste(filter.to_owned()));
+            let _ = update(&mut state, key("Enter"));
+            answer(&mut state, 0);
+            state
+        });
+    }
+}
+
+#[test]
+fn tables_of_a_process_that_does_not_answer() {
+    for (name, tab) in [("sites", "4"), ("timers", "5"), ("io", "6")] {
+        check(&format!("{name}_stale"), |width, height| {
+            let mut state = after(&[tab, "Down"], width, height);
+            let _ = update(&mut state, Event::Data(Data::Silent("stopped by a signal".to_owned())));
+            let _ = update(&mut state, Event::Tick(Duration::from_secs(13)));
+            state
+        });
+    }
+}
+
+#[test]
+fn tables_before_their_first_rows() {
+    for (tab, said) in [
+        ("4", "the spawn sites are being read"),
+        ("5", "the timers are being read"),
+        ("6", "the descriptors are being read"),
+    ] {
+        let mut state = attached(80, 24);
+        let _ = update(&mut state, key(tab));
+        assert!(text_and_styles(&draw(&state)).contains(said), "{said}");
+        let _ = update(&mut state, Event::Data(Data::Ended(None)));
+        let over = "the process ended before they were read";
+        assert!(text_and_styles(&draw(&state)).contains(over), "{said}");
+    }
+}
+
+#[test]
 fn help() {
     check("help", |width, height| after(&["2", "?"], width, height));
 }
@@ -309,6 +398,9 @@ fn every_screen_in_plain_ascii_without_colour() {
     for (name, keys) in [
         ("overview", &[][..]),
         ("tasks", &["2"]),
+        ("sites", &["4", "Down"]),
+        ("timers", &["5"]),
+        ("io", &["6"]),
         ("task", &["2", "Down", "Enter"]),
         ("why", &["2", "Down", "w"]),
         ("help", &["?"]),
@@ -335,12 +427,17 @@ fn below_the_minimum_one_plain_line_says_so() {
 
 #[test]
 fn every_screen_draws_at_any_size_and_only_in_its_area() {
-    let screens: [&[&str]; 11] = [
+    let screens: [&[&str]; 16] = [
         &["2", ":"],
         &["2", ":", "z", "z", "Enter"],
         &["2", "Down", "Y"],
         &[],
         &["2"],
+        &["4"],
+        &["4", "/", "x"],
+        &["5"],
+        &["5", "Enter"],
+        &["6"],
         &["2", "t"],
         &["2", "/", "x"],
         &["2", "Down", "Enter"],

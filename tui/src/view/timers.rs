@@ -1,20 +1,26 @@
 //! The Timers screen, drawn.
 
-use super::pen::Pen;
+use super::pen::{Pen, line_of};
 use super::rows;
-use super::table;
+use super::table::{self, below};
 use crate::app::columns::{GAP, Placed, TIMER_COLUMNS, TimerColumn};
+use crate::app::geometry::MARK;
 use crate::app::state::State;
+use crate::app::table::Table;
 use crate::app::timers::deadline;
 use crate::theme::{Role, Theme};
-use loopscope_inspector::model::{Timer, words};
+use loopscope_inspector::model::{Loop, Summary, Timer, words};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 /// Draws the screen.
 pub(super) fn draw(state: &State, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let theme = &state.theme;
-    table::draw(state, (&state.timers, TIMER_COLUMNS), area, buf, &[], |_, timer, placed| {
+    let told = told(&state.timers);
+    if let Some((_, page)) = &state.timers.page {
+        loops(&page.beside, theme, state.table_parts(area).panel, buf);
+    }
+    table::draw(state, (&state.timers, TIMER_COLUMNS), area, buf, &told, |_, timer, placed| {
         row(theme, timer, placed)
     })
 }
@@ -30,7 +36,7 @@ fn row<'a>(theme: &'a Theme, timer: &Timer, placed: &[Placed<TimerColumn>]) -> P
             TimerColumn::Kind => (Role::Text, timer.kind.to_string()),
             TimerColumn::Loop => (Role::Dim, timer.loop_id.map(words::count).unwrap_or_default()),
             TimerColumn::Task => match timer.task {
-                Some(id) => (Role::Text, words::task(id, None)),
+                Some(id) => (Role::Text, words::task(id, timer.task_name.as_deref())),
                 None => (Role::Dim, "a callback".to_owned()),
             },
             TimerColumn::At => {
@@ -40,4 +46,61 @@ fn row<'a>(theme: &'a Theme, timer: &Timer, placed: &[Placed<TimerColumn>]) -> P
         };
         pen.cell(role, text, cell.width, cell.column.number).gap(GAP)
     })
+}
+
+/// How many are late, and when the next fires: known where the page begins with the earliest of all.
+fn told(timers: &Table<Timer>) -> Vec<(Role, String)> {
+    let Some((asked, page)) = &timers.page else { return Vec::new() };
+    if (asked.sort, asked.descending, page.offset) != ("deadline_in", false, 0) {
+        return Vec::new();
+    }
+    let late = page.rows.iter().filter(|timer| timer.deadline_in_ns < 0).count();
+    let next = page.rows.iter().find(|timer| timer.deadline_in_ns >= 0);
+    let at_least = if late == page.rows.len() && (late as u64) < page.total { "at least " } else { "" };
+    let late = (late > 0).then(|| (Role::Notice, format!("{at_least}{} late", words::count(late as u64))));
+    let next = next.map(|timer| (Role::Text, format!("the next fires {}", deadline(timer))));
+    late.into_iter().chain(next).collect()
+}
+
+/// How many timers each loop has, and how late they fired.
+fn loops(loops: &[Loop], theme: &Theme, area: Rect, buf: &mut Buffer) {
+    const WIDTH: u16 = 10;
+    let area = below(area);
+    rows::heading(Pen::new(theme), theme, "How late timers fired", area.width).draw(line_of(area, 0), buf);
+    let titles = ["p50", "p90", "p99", "max", "fired"];
+    let pen = Pen::new(theme).gap(MARK).cell(Role::Dim, "loop", WIDTH, false).cell(
+        Role::Dim,
+        "pending",
+        WIDTH,
+        true,
+    );
+    let pen = titles.iter().fold(pen, |pen, title| pen.cell(Role::Dim, title, WIDTH, true));
+    pen.draw(line_of(area, 1), buf);
+    let room = usize::from(area.height.saturating_sub(2));
+    // The last line says that there are more, if there are.
+    let shown = if loops.len() > room { room.saturating_sub(1) } else { room };
+    for (line, seen) in (2..).zip(loops.iter().take(shown)) {
+        let name = seen.name.as_deref().or(seen.thread.as_deref()).unwrap_or_default();
+        let name = format!("{} {}", seen.id, words::escape(name, words::NAME_CHARS_MAX));
+        let pending = seen.timers.map(words::count).unwrap_or_default();
+        let pen = Pen::new(theme).gap(MARK).cell(Role::Text, name, WIDTH, false).cell(
+            Role::Text,
+            pending,
+            WIDTH,
+            true,
+        );
+        let late = seen.lateness.as_ref();
+        let of = |of: fn(&Summary) -> Option<u64>| {
+            late.and_then(of).map_or_else(|| "-".to_owned(), words::duration)
+        };
+        let numbers = [of(|it| it.p50_ns), of(|it| it.p90_ns), of(|it| it.p99_ns), of(|it| it.max_ns)];
+        let pen = numbers.iter().fold(pen, |pen, text| pen.cell(Role::Text, text, WIDTH, true));
+        let fired = late.map_or_else(|| "-".to_owned(), |late| words::count(late.count));
+        pen.cell(Role::Text, fired, WIDTH, true).draw(line_of(area, line), buf);
+    }
+    let more = loops.len() - shown.min(loops.len());
+    if more > 0 {
+        let text = format!("and {} more", words::counted(more as u64, "loop"));
+        Pen::new(theme).gap(MARK).dim(text).draw(line_of(area, area.height.saturating_sub(1)), buf);
+    }
 }

@@ -1,7 +1,7 @@
 //! Rows of the tables that are not tasks.
 
 use super::{SECOND, place, summary};
-use loopscope_inspector::model::{Directions, Io, ResourceKind, Site, Timer, TimerKind};
+use loopscope_inspector::model::{Directions, Io, IoTotal, ResourceKind, Site, Timer, TimerKind};
 
 /// Sites of every kind: busy ones, one of a hundred thousand tasks, one without a name, one with a hostile one.
 pub(crate) fn sites() -> Vec<Site> {
@@ -40,11 +40,19 @@ pub(crate) fn timers() -> Vec<Timer> {
         ..Timer::default()
     };
     vec![
-        timer(Some(12), TimerKind::Timeout, -3_100_000_000, 41),
+        Timer {
+            task_name: Some("worker".to_owned()),
+            ..timer(Some(12), TimerKind::Timeout, -3_100_000_000, 41)
+        },
         timer(Some(8), TimerKind::Sleep, -1_200_000, 61),
         timer(Some(22), TimerKind::Interval, 340_000_000, 74),
         timer(None, TimerKind::CallLater, 5_000_000_000, 90),
-        Timer { loop_id: Some(1), at: None, ..timer(Some(14), TimerKind::Sleep, 3_600_000_000_000, 0) },
+        Timer {
+            loop_id: Some(1),
+            at: None,
+            task_name: Some("evil\x1b[2J\nname".to_owned()),
+            ..timer(Some(14), TimerKind::Sleep, 3_600_000_000_000, 0)
+        },
     ]
 }
 
@@ -76,5 +84,34 @@ pub(crate) fn io() -> Vec<Io> {
         io(14, ResourceKind::Udp, "127.0.0.1:53", "", 512, &[]),
         Io { name: Some("evil\x1b[2J\nname".to_owned()), ..io(15, ResourceKind::Pipe, "", "", 0, &[]) },
         io(16, ResourceKind::Unix, "/run/a path/with spaces.sock", "(unnamed)", 77, &[13]),
+    ]
+}
+
+/// Sums of two places, one of which made nothing but one descriptor.
+pub(crate) fn io_totals() -> Vec<IoTotal> {
+    vec![
+        IoTotal {
+            loop_id: Some(0),
+            kind: ResourceKind::Tcp,
+            made_at: Some(place("src/net/connection.rs", 30)),
+            open: 3,
+            opened: 1_234_567,
+            closed: 1_234_564,
+            bytes_read: 9_876_543_210,
+            bytes_written: 3_333_333_333,
+            reads: 98_765_432,
+            writes: 12_345_678,
+            would_block: 4_444,
+            readiness_delay: Some(summary(98_765_432, 12_000, 900_000, 130_000_000)),
+            ..IoTotal::default()
+        },
+        IoTotal {
+            loop_id: Some(0),
+            kind: ResourceKind::TcpListener,
+            made_at: Some(place("src/main.rs", 20)),
+            open: 1,
+            opened: 1,
+            ..IoTotal::default()
+        },
     ]
 }
