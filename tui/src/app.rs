@@ -37,6 +37,7 @@ mod copied;
 pub(crate) mod cursor;
 mod desk;
 mod editor;
+pub(crate) mod ending;
 pub(crate) mod event;
 mod feed;
 mod filter;
@@ -54,7 +55,6 @@ pub(crate) mod overview;
 pub(crate) mod palette;
 pub(crate) mod picker;
 pub(crate) mod question;
-pub(crate) mod rates;
 mod recall;
 pub(crate) mod run;
 #[cfg(test)]

@@ -10,9 +10,12 @@ mod traffic;
 
 pub(crate) use app::run as run_app;
 
+use crate::app::ending::Started;
 use anyhow::{Context as _, bail};
+use std::cell::RefCell;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::rc::Rc;
 use std::time::Duration;
 
 /// What the application writes to stdout once it can be attached to.
@@ -21,7 +24,8 @@ const READY: &str = "ready";
 /// The running application. It ends when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Application {
-    child: Child,
+    child: Rc<RefCell<Child>>,
+    pid: u32,
 }
 
 impl Application {
@@ -32,7 +36,7 @@ impl Application {
     /// If this program's file cannot be started, or the application could not start its agent.
     pub(crate) fn start() -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("finding this program's own file")?;
-        let child = Command::new(program)
+        let mut child = Command::new(program)
             .arg("demo-app")
             .arg("--parent")
             .arg(std::process::id().to_string())
@@ -44,24 +48,29 @@ impl Application {
             .stderr(Stdio::null())
             .spawn()
             .context("starting the application")?;
-        let mut application = Self { child };
-        application.wait_ready()?;
+        let stdout = child.stdout.take();
+        let application = Self { pid: child.id(), child: Rc::new(RefCell::new(child)) };
+        application.wait_ready(stdout.context("the application has no stdout")?)?;
         Ok(application)
     }
 
     /// The process.
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.pid
     }
 
-    fn wait_ready(&mut self) -> anyhow::Result<()> {
-        let stdout = self.child.stdout.take().context("the application has no stdout")?;
+    /// Who can be asked how it has ended.
+    pub(crate) fn started(&self) -> Started {
+        Started::new(&self.child)
+    }
+
+    fn wait_ready(&self, stdout: ChildStdout) -> anyhow::Result<()> {
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).context("waiting for the application")?;
         if line.trim_end() == READY {
             return Ok(());
         }
-        let status = self.child.wait().context("waiting for the application")?;
+        let status = self.child.borrow_mut().wait().context("waiting for the application")?;
         bail!("the application did not start ({status}): {}", line.trim_end());
     }
 }
@@ -76,15 +85,16 @@ impl Drop for Application {
         const LOOKS: u32 = 50;
         const PAUSE: Duration = Duration::from_millis(4);
         // The end of its stdin lets it exit in order and take its socket along.
-        drop(self.child.stdin.take());
+        let mut child = self.child.borrow_mut();
+        drop(child.stdin.take());
         for _ in 0..LOOKS {
-            if !matches!(self.child.try_wait(), Ok(None)) {
+            if !matches!(child.try_wait(), Ok(None)) {
                 return;
             }
             std::thread::sleep(PAUSE);
         }
         // Both fail only if it has ended meanwhile, which is what is wanted.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }

@@ -17,6 +17,7 @@
 
 use super::ask;
 use super::desk::Desk;
+use super::ending;
 use super::event::{Data, Event, Identity};
 use super::inbox::Sender;
 use super::question::{Answer, Question};
@@ -121,7 +122,7 @@ impl Session {
                 Err(error) => error,
             };
             match self.known {
-                _ if error.is_over() && self.known.is_some() => return self.post(Data::Ended(None)),
+                _ if error.is_over() && self.known.is_some() => return self.post(Data::Ended(self.how())),
                 None if !error.is_transient() => return self.post(Data::Refused(error.to_string())),
                 None => self.post(Data::Waiting(format!("an answer: {error}; trying again"))),
                 Some(_) => self.post(Data::Silent(error.to_string())),
@@ -153,6 +154,11 @@ impl Session {
             let rest = self.desk.interval().saturating_sub(PAUSE);
             let _ = timeout(rest, self.desk.changed_since(changes)).await;
         }
+    }
+
+    /// How the process has ended, where that can be known.
+    fn how(&self) -> Option<String> {
+        ending::how(self.known.as_ref()?, self.options.started.as_ref())
     }
 
     fn post(&self, data: Data) {

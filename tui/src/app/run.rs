@@ -11,6 +11,7 @@
 
 use super::desk::Desk;
 use super::editor;
+use super::ending::Started;
 use super::event::{Data, Effect, Event, Now, Step};
 use super::feed;
 use super::inbox::{Inbox, Sender, inbox};
@@ -50,6 +51,8 @@ pub(crate) struct Options {
     pub(crate) timeout: Duration,
     /// Whether the mouse is listened to; without it, the terminal's own selection works.
     pub(crate) mouse: bool,
+    /// The program that is looked at, if we started it: it can say how it has ended.
+    pub(crate) started: Option<Started>,
 }
 
 impl Default for Options {
@@ -59,6 +62,7 @@ impl Default for Options {
             interval: Duration::from_secs(1),
             timeout: Duration::from_secs(5),
             mouse: true,
+            started: None,
         }
     }
 }

@@ -7,9 +7,8 @@
 
 use super::cursor::Move;
 use super::question::{Listing, Page, Shape, TableQuestion};
-use super::rates;
 use super::table::{Row, Table, Window};
-use loopscope_inspector::model::rates::TaskRates;
+use loopscope_inspector::model::rates::{self, TaskRates};
 use loopscope_inspector::model::{Task, TreeNode};
 use std::collections::BTreeSet;
 
@@ -67,7 +66,7 @@ impl Tasks {
     /// What a task did between the page before and this one; `None` if it was in only one of them.
     pub(crate) fn rates(&self, node: &TreeNode) -> Option<TaskRates> {
         let (before, window_ns) = self.table.before(node)?;
-        rates::of_task(&before.task, &node.task, window_ns)
+        rates::task_rates(Some(&before.task), &node.task, window_ns)
     }
 
     /// The selected task.

@@ -140,6 +140,7 @@ fn options(flags: &Flags) -> Options {
         interval: flags.interval(),
         timeout: flags.timeout(),
         mouse: !flags.no_mouse,
+        started: None,
     }
 }
 
@@ -219,7 +220,8 @@ fn demo(seconds: u64, flags: &Flags) -> anyhow::Result<()> {
     let application = Application::start()?;
     let target = Target::Pid(application.pid());
     if is_interactive(flags) {
-        return app::run(Some(target), &options(flags));
+        let options = Options { started: Some(application.started()), ..options(flags) };
+        return app::run(Some(target), &options);
     }
     on_a_loop(async {
         let mut client = attach(&target, flags).await?;

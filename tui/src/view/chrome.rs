@@ -91,9 +91,13 @@ fn alarm(state: &State) -> Option<String> {
             Some(format!("STALE {}: pid {} does not answer ({why}); trying again", age(last), identity.pid))
         }
         Link::Ended { identity, how, last } => {
-            let how = how.as_ref().map(|how| format!(" ({})", words::escape(how, words::TEXT_CHARS_MAX)));
-            let how = how.unwrap_or_default();
-            Some(format!("STALE {}: pid {} has ended{how}; p lists the processes", age(last), identity.pid))
+            let how = how.as_ref().map(|how| words::escape(how, words::TEXT_CHARS_MAX));
+            let how = how.unwrap_or("how, only its parent was told".into());
+            Some(format!(
+                "STALE {}: pid {} has ended ({how}); p lists the processes",
+                age(last),
+                identity.pid
+            ))
         }
         Link::Choosing | Link::Connecting { .. } | Link::Live { .. } | Link::Refused { .. } => None,
     }

@@ -6,11 +6,10 @@ use super::pen::Pen;
 use super::rows::{self, Drawn, list, severity_glyph, state_glyph, task_name};
 use crate::app::geometry::columns;
 use crate::app::question::TaskPicture;
-use crate::app::rates;
 use crate::app::state::State;
 use crate::app::task::{Row, Seen, TaskScreen, step_place};
 use crate::theme::{Role, Theme};
-use loopscope_inspector::model::rates::TaskRates;
+use loopscope_inspector::model::rates::{self, TaskRates};
 use loopscope_inspector::model::why::{End, Step};
 use loopscope_inspector::model::{Task, words};
 use ratatui::buffer::Buffer;
@@ -138,7 +137,8 @@ fn times<'a>(page: &TaskScreen, task: &Task, pen: Pen<'a>) -> Pen<'a> {
 /// What the task did between the last two pictures.
 fn rates_now(page: &TaskScreen) -> Option<TaskRates> {
     let (now, before) = (page.picture()?, page.before.as_ref()?);
-    rates::since(&before.task, &before.process, &now.task, &now.process)
+    let window_ns = rates::window_ns(&before.process, &now.process)?;
+    rates::task_rates(Some(&before.task), &now.task, window_ns)
 }
 
 fn counts<'a>(page: &TaskScreen, task: &Task, pen: Pen<'a>) -> Pen<'a> {
