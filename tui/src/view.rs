@@ -31,6 +31,8 @@ mod palette;
 mod pen;
 mod picker;
 mod prompt;
+#[cfg(test)]
+mod readme;
 mod rows;
 mod sites;
 mod spark;

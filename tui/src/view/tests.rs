@@ -24,7 +24,7 @@ use std::time::Duration;
 
 const SIZES: [(u16, u16); 4] = [(WIDTH_MIN, HEIGHT_MIN), (80, 24), (120, 40), (200, 60)];
 
-fn draw(state: &State) -> Buffer {
+pub(super) fn draw(state: &State) -> Buffer {
     let (width, height) = state.size;
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal
