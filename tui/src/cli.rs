@@ -6,6 +6,7 @@ mod ask;
 mod cells;
 mod check;
 mod config;
+mod dead;
 mod exit;
 mod fetch;
 mod find;
@@ -128,7 +129,15 @@ pub(crate) enum Command {
     ///
     /// Yours, or everybody's if you are root. A process that is there but does not answer (stopped, or of another protocol) is named
     /// on stderr with the reason.
-    Ps,
+    Ps {
+        /// List what dead processes left: the files of their sockets
+        #[arg(long)]
+        dead: bool,
+
+        /// Remove what --dead lists; yours, or everybody's if you are root
+        #[arg(long, requires = "dead")]
+        remove: bool,
+    },
 
     /// Watch a process live
     ///
@@ -247,7 +256,7 @@ impl Command {
     fn name(&self) -> &'static str {
         match self {
             Self::Demo { .. } => "demo",
-            Self::Ps => "ps",
+            Self::Ps { .. } => "ps",
             Self::Attach { .. } => "attach",
             Self::Tree { .. } => "tree",
             Self::Tasks { .. } => "tasks",

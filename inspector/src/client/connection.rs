@@ -84,8 +84,11 @@ impl Client {
         peer.check(&stream)?;
         let greeting = Self::greet(peer.clone(), stream, timeout);
         let greeted = loopscope::timeout(timeout, greeting).await;
-        let greeted = greeted.unwrap_or_else(|_| Err(peer.silent(timeout)));
-        let mut client = greeted.map_err(|error| peer.perhaps_console(error, found))?;
+        let mut client = match greeted {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => return Err(peer.settle(error, found).await),
+            Err(_) => return Err(peer.silent(timeout)),
+        };
         client.process.user = peer.uid.map(users::words);
         client.process.socket = Some(found.socket.to_string_lossy().into_owned());
         Ok(client)
@@ -430,12 +433,24 @@ impl Peer {
         Error::new(kind)
     }
 
-    /// Says where the tokio-console server is, if it is one.
-    fn perhaps_console(&self, error: Error, found: &Found) -> Error {
+    /// What a failed greeting is, once what follows from it is known.
+    async fn settle(&self, error: Error, found: &Found) -> Error {
+        /// A process that ends closes its descriptors some instants before it is seen to have ended.
+        const LOOKS: u32 = 20;
+        const PAUSE: Duration = Duration::from_millis(5);
         match error.kind() {
             Kind::Console { .. } => {
                 let path = std::path::absolute(&found.socket).unwrap_or_else(|_| found.socket.clone());
                 Error::new(Kind::Console { path }).about(&self.who)
+            }
+            Kind::Closed { .. } => {
+                for _ in 0..LOOKS {
+                    if let Some(end) = self.end() {
+                        return Error::new(end).about(&self.who);
+                    }
+                    loopscope::sleep(PAUSE).await;
+                }
+                error
             }
             _ => error,
         }

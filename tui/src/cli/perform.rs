@@ -4,7 +4,7 @@ use super::fetch::{self, Source as _};
 use super::find::{attach, attach_all, find};
 use super::flags::ColorChoice;
 use super::render::{self, Table};
-use super::{Asyncio, Cli, Command, Failure, Flags, ask, check, config, processes, watch, why};
+use super::{Asyncio, Cli, Command, Failure, Flags, ask, check, config, dead, processes, watch, why};
 use crate::app::run::{self as app, Options};
 use crate::demo::Application;
 use crate::theme::{self, Wishes};
@@ -70,7 +70,8 @@ fn perform(Cli { command, target, print_config, config_schema, mut flags }: Cli)
     match command {
         Some(Command::DemoApp { parent }) => crate::demo::run_app(parent),
         Some(Command::Demo { seconds }) => demo(seconds, &flags),
-        Some(Command::Ps) => on_a_loop(list(&flags)),
+        Some(Command::Ps { dead: true, remove }) => dead::show(remove, &flags),
+        Some(Command::Ps { dead: false, .. }) => on_a_loop(list(&flags)),
         Some(Command::Attach { target }) => live(target.unwrap_or_default(), &flags),
         Some(Command::Tree { target, asyncio: None }) => on_a_loop(show(Table::Tree, target, &flags)),
         Some(Command::Tree { target, asyncio: Some(shape) }) => on_a_loop(pending(shape, target, &flags)),
