@@ -24,7 +24,7 @@ use crate::task::TaskId;
 use crate::task::cell::Opaque;
 use crate::task::raw::Spawning;
 use crate::task::task_ref::TaskRef;
-use crate::telemetry::view::TaskKind;
+use crate::telemetry::view::{TaskKind, TimerKind};
 use crate::time::Instant;
 use crate::time::sleep::Sleep;
 
@@ -99,7 +99,7 @@ fn at(
 ) -> Callback {
     let mut timer = Sleep::new(deadline, place);
     // Armed here and not at a first poll, so that the order of these calls is the order of equal deadlines.
-    let entry = timer.arm_early(lp);
+    let entry = timer.arm_early(TimerKind::CallLater, lp);
     let call = Call { timer: Some(timer), callback: Some(callback) };
     // SAFETY: the closure is 'static, and so is its output.
     let task = unsafe { lp.spawn_waiting::<_, Opaque>(call, &spawning(place), entry) };
@@ -169,7 +169,7 @@ impl<F: FnOnce()> Future for Call<F> {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(timer) = &mut self.timer {
-            ready!(timer.poll_at(cx, timer.made_at()));
+            ready!(timer.poll_for(TimerKind::CallLater, cx, timer.made_at()));
         }
         if let Some(callback) = self.callback.take() {
             callback();

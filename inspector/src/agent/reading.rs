@@ -17,6 +17,7 @@ mod ids;
 mod lints;
 mod tables;
 mod tasks;
+mod timers;
 mod tree_page;
 mod waits;
 
@@ -118,7 +119,7 @@ impl Reader {
             add(Table::Sites, query, tables::sites(&context, query)?);
         }
         if let Some(query) = &request.timers {
-            add(Table::Timers, query, tables::timers(&context, query)?);
+            add(Table::Timers, query, timers::timers(&context, query)?);
         }
         if let Some(query) = &request.io {
             let mut found = tables::io(&context, query)?;

@@ -127,6 +127,12 @@ impl Filter {
         self.groups.is_empty()
     }
 
+    /// Whether it may ask a row for the value of that column.
+    pub fn looks_at(&self, column: usize) -> bool {
+        let mut terms = self.groups.iter().flatten();
+        terms.any(|term| term.compare.is_none_or(|(compared, _)| compared == column))
+    }
+
     /// Whether it lets a row through.
     ///
     /// # Panics

@@ -16,7 +16,7 @@ use super::UnhandledKind;
 use crate::event_loop::slot::{Closing, Loop};
 use crate::task::TaskId;
 use crate::telemetry::atomic::Relaxed;
-use crate::telemetry::view::{Place, TaskState, WaitKind, WaitView};
+use crate::telemetry::view::{Place, TaskState, TimerKind, WaitKind, WaitView};
 use crate::telemetry::{LoopReader, TaskView};
 use crate::time::Instant;
 use crate::time::sleep::Sleep;
@@ -180,7 +180,7 @@ impl Loop {
         if !is_over() && !grace.is_zero() {
             // The timer ends the loop's sleep; it wakes nobody.
             let mut deadline = Sleep::new(self.deadline_after(grace), place);
-            deadline.arm_early(self);
+            deadline.arm_early(TimerKind::Sleep, self);
             self.run_until(|| is_over() || deadline.is_elapsed());
         }
         let mut report = self.survivors();

@@ -14,7 +14,7 @@ use super::view::{
     Histogram, HistogramKind, IoTotalIndex, IoTotalView, LoopView, NameIndex, Place, PlaceIndex, ResourceId,
     ResourceView, RunningView, SiteIndex, SiteView, TaskState, TaskView, WaitKind, WaitView,
 };
-use super::waiter::{RENEWED, kind_of_code};
+use super::waiter::{RENEWED, kind_of_code, timer_of_flags};
 use crate::event_loop::slot::{self, Loop};
 use crate::task::control::TaskWord;
 use crate::time::Instant;
@@ -169,6 +169,7 @@ impl LoopReader {
             )
         })?;
         let (task, polls) = self.record_of(word)?;
+        let is_timer = kind == WaitKind::Sleep && payload > 0;
         let resource = match kind {
             WaitKind::Sleep | WaitKind::Join | WaitKind::Blocking | WaitKind::Resolve => None,
             _ => u32::try_from(payload & u64::from(u32::MAX)).ok().and_then(|word| word.checked_sub(1)),
@@ -179,7 +180,9 @@ impl LoopReader {
             target_task: (kind == WaitKind::Join).then_some(payload),
             target_job: matches!(kind, WaitKind::Blocking | WaitKind::Resolve).then_some(payload),
             resource: resource.map(|index| ResourceId(self.lp.resources.get(index).id())),
-            deadline: (kind == WaitKind::Sleep).then(|| Instant::from_nanos(payload)),
+            // A sleep of zero is a turn given up: it has no deadline.
+            deadline: is_timer.then(|| Instant::from_nanos(payload)),
+            timer: is_timer.then(|| timer_of_flags(flags)),
             at: at.checked_sub(1).map(PlaceIndex),
             made_at: made_at.checked_sub(1).map(PlaceIndex),
             since: Instant::from_nanos(rate.at_ns(since)),

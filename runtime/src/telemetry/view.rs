@@ -169,6 +169,21 @@ pub struct TaskView {
     pub size_bytes: u32,
 }
 
+/// What a timer is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum TimerKind {
+    /// `sleep` and `sleep_until`, and whatever else sleeps for its own reasons.
+    #[default]
+    Sleep,
+    /// `timeout` and `timeout_at`.
+    Timeout,
+    /// `interval`.
+    Interval,
+    /// `call_later` and `call_at`.
+    CallLater,
+}
+
 /// One thing that one task waits for.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -185,6 +200,8 @@ pub struct WaitView {
     pub resource: Option<ResourceId>,
     /// When a timer ends.
     pub deadline: Option<Instant>,
+    /// What that timer is for.
+    pub timer: Option<TimerKind>,
     /// The place of the `.await`.
     pub at: Option<PlaceIndex>,
     /// Where the awaited future was made.

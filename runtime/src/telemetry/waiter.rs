@@ -23,7 +23,7 @@ use super::atomic::{AtomicU8, AtomicU32, AtomicU64, OneWriter, Relaxed};
 use super::identity::Identity;
 use super::pages::{Pages, Zeroed};
 use super::slots::{ENTRIES_MAX, Links, Slots};
-use super::view::WaitKind;
+use super::view::{TimerKind, WaitKind};
 
 /// "No entry" of a link.
 pub(crate) const NIL: u32 = u32::MAX;
@@ -40,6 +40,25 @@ pub(crate) const RENEWED: u8 = 4;
 /// Kept by a leaf that waits again and again, and between two of its waits: of no task, and so of no wait that is shown.
 /// Excludes `LINKED`.
 pub(crate) const VACANT: u8 = 8;
+
+/// The two bits that say what a timer is for.
+const TIMER: u8 = 0b11 << TIMER_SHIFT;
+const TIMER_SHIFT: u32 = 4;
+
+/// What a timer is for, as flags of its entry.
+pub(crate) const fn timer_flags(kind: TimerKind) -> u8 {
+    (kind as u8) << TIMER_SHIFT
+}
+
+/// What the timer of an entry with these flags is for.
+pub(super) fn timer_of_flags(flags: u8) -> TimerKind {
+    match (flags & TIMER) >> TIMER_SHIFT {
+        0 => TimerKind::Sleep,
+        1 => TimerKind::Timeout,
+        2 => TimerKind::Interval,
+        _ => TimerKind::CallLater,
+    }
+}
 
 /// One wait of one task.
 #[repr(C, align(64))]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Instant;
 use super::sleep::Sleep;
 use crate::event_loop::current;
+use crate::telemetry::view::TimerKind;
 
 /// What an [`Interval`] does about ticks that were missed because nobody asked in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,7 +93,7 @@ impl Interval {
         let due = self.next;
         let now = Instant::now();
         if due > now {
-            ready!(self.sleep.poll_at(cx, at));
+            ready!(self.sleep.poll_for(TimerKind::Interval, cx, at));
         } else if current::get().is_some_and(|lp| !lp.spend_budget(cx)) {
             // Ticks that are made up for come at once, but not before everybody else has had a turn.
             return Poll::Pending;

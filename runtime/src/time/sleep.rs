@@ -11,8 +11,8 @@ use crate::event_loop::current;
 use crate::event_loop::slot::{Loop, TimeSource};
 use crate::event_loop::wait::Wait;
 use crate::telemetry::clock;
-use crate::telemetry::view::WaitKind;
-use crate::telemetry::waiter::{LINKED, Parking};
+use crate::telemetry::view::{TimerKind, WaitKind};
+use crate::telemetry::waiter::{LINKED, Parking, timer_flags};
 
 /// What the calibration of the time-stamp counter may be off by when it is fresh.
 const CLOCK_ERROR_NS: u64 = 2_000;
@@ -139,11 +139,11 @@ impl Sleep {
     }
 
     /// Arms the timer before there is a task to poll it. Returns the entry, to be given to that task.
-    pub(crate) fn arm_early(&mut self, lp: &'static Loop) -> Option<u32> {
+    pub(crate) fn arm_early(&mut self, kind: TimerKind, lp: &'static Loop) -> Option<u32> {
         let parking = Parking {
             kind: WaitKind::Sleep,
             payload: self.deadline,
-            flags: 0,
+            flags: timer_flags(kind),
             at: lp.places.word(self.made_at),
             made_at: lp.places.word(self.made_at),
         };
@@ -156,6 +156,17 @@ impl Sleep {
     /// Polls on behalf of a future that sleeps inside: `at` is its caller's place.
     #[inline]
     pub(crate) fn poll_at(&mut self, cx: &Context<'_>, at: &'static Location<'static>) -> Poll<()> {
+        self.poll_for(TimerKind::Sleep, cx, at)
+    }
+
+    /// As [`poll_at`](Self::poll_at), for a timer that is for something else.
+    #[inline]
+    pub(crate) fn poll_for(
+        &mut self,
+        kind: TimerKind,
+        cx: &Context<'_>,
+        at: &'static Location<'static>,
+    ) -> Poll<()> {
         let lp = current::expect("a sleep was polled");
         if self.wait.is_notified() {
             self.wait.clear();
@@ -164,7 +175,7 @@ impl Sleep {
         let parking = Parking {
             kind: WaitKind::Sleep,
             payload: self.deadline,
-            flags: 0,
+            flags: timer_flags(kind),
             at: lp.places.word(at),
             made_at: lp.places.word(self.made_at),
         };

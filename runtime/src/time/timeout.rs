@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 
 use super::sleep::Sleep;
 use super::{Instant, sleep};
+use crate::telemetry::view::TimerKind;
 
 /// Gives `future` at most `duration`.
 ///
@@ -85,7 +86,9 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        this.sleep.poll_at(cx, Location::caller()).map(|()| Err(Elapsed { limit: *this.limit }))
+        this.sleep
+            .poll_for(TimerKind::Timeout, cx, Location::caller())
+            .map(|()| Err(Elapsed { limit: *this.limit }))
     }
 }
 

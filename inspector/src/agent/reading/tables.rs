@@ -6,9 +6,7 @@ use super::waits::{self, Names};
 use super::{BadRequest, Found};
 use crate::agent::window::{Window, share};
 use crate::model::query::{self, Filter, Sort, Top};
-use crate::model::{
-    Bucket, Directions, Hist, Io, IoTotal, Loop, Process, Running, Site, Sync, Timer, TimerKind,
-};
+use crate::model::{Bucket, Directions, Hist, Io, IoTotal, Loop, Process, Running, Site, Sync};
 use crate::wire::limits::{IDS_MAX, IO_TOTALS_MAX, ROWS_MAX};
 use crate::wire::{Query, Row};
 use loopscope::telemetry::{self, HistogramKind, ResourceView, SiteView};
@@ -191,57 +189,6 @@ pub(super) fn sites(context: &Context, query: &Query) -> Result<Found, BadReques
         return select(rows, query, Some("site"), |row| Row::Site(row.row));
     }
     select(rows, query, Some("site"), |row| Row::Site(row.with_histograms().row))
-}
-
-pub(super) fn timers(context: &Context, query: &Query) -> Result<Found, BadRequest> {
-    let mut pending = Vec::new();
-    let mut more = 0;
-    context.waits(|at, wait| {
-        let Some(deadline) = wait.deadline else { return };
-        if pending.len() as u64 >= super::tasks::KEPT_MAX {
-            more += 1;
-            return;
-        }
-        pending.push((at, wait.task, deadline, wait.at));
-    });
-    context.move_on();
-    let rows = pending.into_iter().map(|(at, task, deadline, place)| {
-        let lp = &context.loops[at];
-        Timer {
-            pid: None,
-            loop_id: Some(lp.view.id),
-            task: Some(task),
-            task_name: None,
-            kind: TimerKind::Sleep,
-            deadline_in_ns: context.until(deadline),
-            at: lp.place(place),
-        }
-    });
-    let mut rows: Vec<Timer> = rows.collect();
-    let name = |rows: &mut dyn Iterator<Item = &mut Timer>| {
-        let mut rows: Vec<&mut Timer> = rows.collect();
-        let tasks: Vec<u64> = rows.iter().filter_map(|row| row.task).collect();
-        let names = Names::read(context, &tasks);
-        for row in &mut rows {
-            row.task_name = row.task.and_then(|task| names.get(task));
-        }
-    };
-    let mut found;
-    // A filter may look at the names of all; else those of the rows that are sent are enough.
-    if !query.filter.is_empty() || query.sort.contains("name") {
-        name(&mut rows.iter_mut());
-        found = select(rows, query, Some("deadline_in"), Row::Timer)?;
-    } else {
-        found = select(rows, query, Some("deadline_in"), Row::Timer)?;
-        name(
-            &mut found
-                .rows
-                .iter_mut()
-                .filter_map(|row| if let Row::Timer(row) = row { Some(row) } else { None }),
-        );
-    }
-    found.dropped = more;
-    Ok(found)
 }
 
 /// All resources of a kind, as rows.

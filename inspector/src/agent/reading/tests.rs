@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests and what they share")]
 
 use super::*;
-use crate::model::Task;
 use crate::model::query::{Filter, Sort};
+use crate::model::{Task, TimerKind};
 use crate::wire::{Assembly, Parts, Picture, TreeQuery};
 use proptest::option::of;
 use proptest::prelude::*;
@@ -77,7 +77,7 @@ prop_compose! {
         tasks in of(query(&["id", "name", "state", "site", "busy", "blocks", "waiting_on", "warnings"])),
         tree in of((query(&["id", "blocks", "state", "waiting_on"]), of(0..4_u32), any::<bool>())),
         sites in of(query(&["site", "live", "busy", "poll.p99"])),
-        timers in of(query(&["task", "deadline_in", "at"])),
+        timers in of(query(&["task", "task_name", "deadline_in", "at"])),
         io in of(query(&["fd", "kind", "waiting"])),
         sync in of(query(&["id", "holder", "waiters"])),
         loops in of(query(&["id", "name", "utilisation", "poll.p99"])),
@@ -90,6 +90,60 @@ prop_compose! {
             tasks, tree, sites, timers, io, sync, loops, warnings, cycles, states, detail, why, hidden, slow_poll_ns,
         }
     }
+}
+
+#[test]
+fn a_timer_says_what_it_is_for_and_the_next_comes_first() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let mut runner = loopscope::Runner::builder().name("timers").build().unwrap();
+    let several = async {
+        let named = |name| loopscope::task::Builder::new().name(name);
+        named("sleeps").spawn(loopscope::sleep(2 * HOUR)).detach();
+        named("gives up").spawn(loopscope::timeout(HOUR, std::future::pending::<()>())).detach();
+        let ticking = async {
+            let mut interval = loopscope::time::interval(3 * HOUR);
+            interval.tick().await;
+            interval.tick().await;
+        };
+        named("ticks again").spawn(ticking).detach();
+        let called = loopscope::call_later(4 * HOUR, || ());
+        // It gives up its turn again and again, which is no timer.
+        let busy = named("yields").spawn(async {
+            loop {
+                loopscope::sleep(Duration::ZERO).await;
+            }
+        });
+        for _ in 0..3 {
+            loopscope::yield_now().await;
+        }
+        let own = loopscope::Handle::current().reader().id();
+        let rows = |query: Query| {
+            let query = Query { filter: format!("loop={own} {}", query.filter), ..query };
+            let picture = picture(&Request { timers: Some(query), ..Request::default() }).unwrap();
+            let rows = picture.snapshot.timers.unwrap();
+            (
+                rows.iter().map(|row| (row.task_name.clone(), row.kind)).collect::<Vec<_>>(),
+                picture.snapshot.total,
+            )
+        };
+        let named = |name: &str, kind| (Some(name.to_owned()), kind);
+        let all = [
+            named("gives up", TimerKind::Timeout),
+            named("sleeps", TimerKind::Sleep),
+            named("ticks again", TimerKind::Interval),
+            (None, TimerKind::CallLater),
+        ];
+        assert_eq!(rows(Query::all()), (all.to_vec(), 4));
+        assert_eq!(rows(Query::all().sort("-deadline_in").limit(1)), (all[3..].to_vec(), 4));
+        assert_eq!(rows(Query::all().offset(1).limit(2)), (all[1..3].to_vec(), 4));
+        assert_eq!(rows(Query::all().filter("task_name~^ticks")), (all[2..3].to_vec(), 1));
+        assert_eq!(rows(Query::all().filter("sleeps")), (all[1..2].to_vec(), 1));
+        assert_eq!(rows(Query::all().sort("task_name").limit(1)), (all[..1].to_vec(), 4));
+        assert_eq!(rows(Query::all().filter("kind=timeout deadline_in>30min")), (all[..1].to_vec(), 1));
+        called.cancel();
+        busy.cancel();
+    };
+    runner.block_on(several).unwrap();
 }
 
 proptest! {
