@@ -4,7 +4,9 @@
 //! and `AsyncWrite`, for the stream and for a shared reference to it, and have methods of their own for `&self`.
 
 mod address;
+mod connect;
 mod datagram;
+mod resolve;
 mod split;
 mod stream;
 mod tcp;
@@ -12,7 +14,9 @@ mod udp;
 mod unix;
 mod unix_datagram;
 
-pub use address::ToSocketAddr;
+pub use address::{Lookup, ToSocketAddr, ToSocketAddrs};
+pub use connect::ConnectError;
+pub use resolve::lookup_host;
 pub use split::{ReadHalf, WriteHalf};
 pub use tcp::{Incoming, TcpListener, TcpStream};
 pub use udp::UdpSocket;

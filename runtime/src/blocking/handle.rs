@@ -75,6 +75,14 @@ impl<T> JobHandle<T> {
         self.order.is_some_and(|order| self.pool.cancel(order))
     }
 
+    /// Takes the job out of the queue; if it runs, its loop does not wait for it at its end. For jobs that do nothing but
+    /// answer.
+    pub(crate) fn withdraw(&self) {
+        if !self.cancel() && !self.pool.is_forked() {
+            self.job.excuse();
+        }
+    }
+
     /// Lets the job run by itself.
     pub fn detach(self) {
         drop(self);

@@ -76,6 +76,8 @@ pub(super) trait Join<T>: Send + Sync {
     fn is_over(&self) -> bool;
     /// The handle is gone.
     fn detach(&self);
+    /// The loop it was made on need not wait for it.
+    fn excuse(&self);
 }
 
 impl<F, T> Job<F, T> {
@@ -196,6 +198,10 @@ where
             self.abandon(result);
         }
         drop(waker);
+    }
+
+    fn excuse(&self) {
+        self.settle();
     }
 }
 

@@ -136,7 +136,8 @@ impl<S> Evented<S> {
         self.poll_with(operation, cx, &mut wait.borrow_mut(), (at, true), call)
     }
 
-    fn poll_with<'a, R: Outcome>(
+    /// Polls an operation; `wait` and the place of the `.await` are the caller's.
+    pub(crate) fn poll_with<'a, R: Outcome>(
         &'a self,
         operation: Operation,
         cx: &Context<'_>,

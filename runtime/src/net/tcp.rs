@@ -6,14 +6,17 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use mio::Interest;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::address::{ToSocketAddr, inet};
+use super::address::{ToSocketAddr, ToSocketAddrs, inet};
+use super::connect::Connect;
+use super::resolve::{First, Resolve};
 use super::split::{self, ReadHalf, WriteHalf};
 use super::stream::stream;
+use crate::event_loop::wait::Wait;
 use crate::io::Plain;
 use crate::io::evented::{Evented, Operation, Uncounted};
 use crate::io::source::Direction;
@@ -34,11 +37,14 @@ pub struct TcpStream {
 stream!(TcpStream, std::net::TcpStream);
 
 impl TcpStream {
-    /// Connects to `address`.
+    /// Connects to the first of `addresses` that answers; they are tried in order. The name of a host is resolved before, on a
+    /// thread of its own.
     ///
     /// # Errors
     ///
-    /// What the OS says, `ConnectionRefused` for example, and `InvalidInput` for a text that is no address.
+    /// A [`ConnectError`](super::ConnectError) that names every address tried and what the OS said, with the kind of the last
+    /// attempt, `ConnectionRefused` for example; what the resolver says; and `InvalidInput` for a text that can be neither an
+    /// address nor a name with a port.
     ///
     /// # Cancel safety
     ///
@@ -46,7 +52,7 @@ impl TcpStream {
     ///
     /// # Panics
     ///
-    /// Outside of a loop.
+    /// When it is polled outside of a loop.
     ///
     /// # Examples
     ///
@@ -69,19 +75,14 @@ impl TcpStream {
     #[doc(alias = "asyncio.open_connection")]
     #[doc(alias = "asyncio.loop.create_connection")]
     #[track_caller]
-    pub fn connect(address: impl ToSocketAddr) -> impl Future<Output = io::Result<Self>> {
-        let made_at = Location::caller();
-        let started = address.to_socket_addr().and_then(|address| Self::start_connecting(address, made_at));
-        async move {
-            let stream = started?;
-            let connecting = Operation { direction: Direction::Write, kind: WaitKind::Connect, asked: None };
-            Plain(stream.evented.run(connecting, |io| connected(io).map(Uncounted))).await?;
-            stream.show_addresses();
-            Ok(stream)
-        }
+    pub fn connect(addresses: impl ToSocketAddrs) -> impl Future<Output = io::Result<Self>> {
+        Connect::new(addresses.to_socket_addrs(), Location::caller())
     }
 
-    fn start_connecting(address: SocketAddr, made_at: &'static Location<'static>) -> io::Result<Self> {
+    pub(super) fn start_connecting(
+        address: SocketAddr,
+        made_at: &'static Location<'static>,
+    ) -> io::Result<Self> {
         let socket =
             Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
         socket.set_tcp_nodelay(true)?;
@@ -93,6 +94,25 @@ impl TcpStream {
         let evented = Evented::new(socket.into(), ResourceKind::Tcp, interest, made_at)?;
         evented.source().set_addresses(None, Some(&crate::telemetry::view::Address::Inet(address)));
         Ok(Self { evented })
+    }
+
+    /// Polls until the connection stands; `wait` belongs to the caller's future.
+    pub(super) fn poll_connected(
+        &self,
+        cx: &Context<'_>,
+        wait: &mut Wait,
+        at: &'static Location<'static>,
+    ) -> Poll<io::Result<()>> {
+        let connecting = Operation { direction: Direction::Write, kind: WaitKind::Connect, asked: None };
+        let connected = |io: &std::net::TcpStream| connected(io).map(Uncounted);
+        ready!(self.evented.poll_with(connecting, cx, wait, (at, false), connected))?;
+        self.show_addresses();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes a wait for the connection out of its queue.
+    pub(super) fn stop_connecting(&self, wait: &mut Wait) {
+        self.evented.source().leave(Direction::Write, wait);
     }
 
     /// Takes a connection made elsewhere; it is set to non-blocking.
@@ -207,10 +227,31 @@ impl TcpListener {
     /// Outside of a loop.
     #[track_caller]
     pub fn bind(address: impl ToSocketAddr) -> io::Result<Self> {
+        Self::bind_at(address.to_socket_addr()?, Location::caller())
+    }
+
+    /// Listens at the first of the addresses of a name that is ours to have; for a literal address [`bind`](Self::bind) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind), of the last address that was tried, and what the resolver says.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, nobody listens.
+    ///
+    /// # Panics
+    ///
+    /// When it is polled outside of a loop.
+    #[track_caller]
+    pub fn bind_host(addresses: impl ToSocketAddrs) -> impl Future<Output = io::Result<Self>> {
         let made_at = Location::caller();
-        let address = address.to_socket_addr()?;
-        let listening = listen(address);
-        let listener = listening
+        let resolve = Resolve::new(addresses.to_socket_addrs(), made_at);
+        First { resolve, make: move |address| Self::bind_at(address, made_at) }
+    }
+
+    fn bind_at(address: SocketAddr, made_at: &'static Location<'static>) -> io::Result<Self> {
+        let listener = listen(address)
             .map_err(|error| io::Error::new(error.kind(), format!("cannot listen at {address}: {error}")))?;
         Self::register(listener, made_at)
     }

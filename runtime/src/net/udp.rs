@@ -9,8 +9,9 @@ use std::task::{Context, Poll};
 
 use mio::Interest;
 
-use super::address::{ToSocketAddr, inet};
+use super::address::{ToSocketAddr, ToSocketAddrs, inet};
 use super::datagram::datagram;
+use super::resolve::{First, Resolve};
 use crate::io::Plain;
 use crate::io::evented::{Evented, Operation, Uncounted};
 use crate::telemetry::view::ResourceKind;
@@ -59,8 +60,10 @@ impl UdpSocket {
     #[doc(alias = "asyncio.loop.create_datagram_endpoint")]
     #[track_caller]
     pub fn bind(address: impl ToSocketAddr) -> io::Result<Self> {
-        let made_at = Location::caller();
-        let address = address.to_socket_addr()?;
+        Self::bind_at(address.to_socket_addr()?, Location::caller())
+    }
+
+    fn bind_at(address: SocketAddr, made_at: &'static Location<'static>) -> io::Result<Self> {
         let bound = Std::bind(address).and_then(|socket| {
             socket.set_nonblocking(true)?;
             Ok(socket)
@@ -69,6 +72,26 @@ impl UdpSocket {
             io::Error::new(error.kind(), format!("cannot bind a socket to {address}: {error}"))
         })?;
         Self::register(socket, made_at)
+    }
+
+    /// A socket at the first of the addresses of a name that is ours to have; for a literal address [`bind`](Self::bind) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind), of the last address that was tried, and what the resolver says.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, there is no socket.
+    ///
+    /// # Panics
+    ///
+    /// When it is polled outside of a loop.
+    #[track_caller]
+    pub fn bind_host(addresses: impl ToSocketAddrs) -> impl Future<Output = io::Result<Self>> {
+        let made_at = Location::caller();
+        let resolve = Resolve::new(addresses.to_socket_addrs(), made_at);
+        First { resolve, make: move |address| Self::bind_at(address, made_at) }
     }
 
     fn register(socket: Std, made_at: &'static Location<'static>) -> io::Result<Self> {
@@ -83,23 +106,26 @@ impl UdpSocket {
         self.evented.source().set_addresses(local.as_ref(), peer.as_ref());
     }
 
-    /// Makes `address` the peer: [`send`](Self::send) sends to it, only what comes from it is received, and that nobody is
-    /// there is reported. Nothing is sent by this. Another call changes the peer.
+    /// Makes the first of `addresses` that there is a way to the peer: [`send`](Self::send) sends to it, only what comes from it
+    /// is received, and that nobody is there is reported. Nothing is sent by this, but that the name of a host is resolved
+    /// before. Another call changes the peer.
     ///
     /// # Errors
     ///
-    /// What the OS says, and `InvalidInput` for a text that is no address.
+    /// What the OS says of the last address, what the resolver says, and `InvalidInput` for a text that can be neither an
+    /// address nor a name with a port.
     ///
     /// # Cancel safety
     ///
     /// When the future is dropped, the peer is the one it was.
-    pub fn connect(&self, address: impl ToSocketAddr) -> impl Future<Output = io::Result<()>> {
-        let address = address.to_socket_addr();
-        async move {
-            self.evented.io().connect(address?)?;
+    #[track_caller]
+    pub fn connect(&self, addresses: impl ToSocketAddrs) -> impl Future<Output = io::Result<()>> {
+        let make = |address: SocketAddr| {
+            self.evented.io().connect(address)?;
             self.show_addresses();
             Ok(())
-        }
+        };
+        First { resolve: Resolve::new(addresses.to_socket_addrs(), Location::caller()), make }
     }
 
     /// Sends a datagram to `target`, and returns how many bytes were sent: all.
