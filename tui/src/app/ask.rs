@@ -2,13 +2,18 @@
 
 use super::question::{
     Answer, Counts, Listing, Overview, PROBLEMS_MAX, Page, Question, RELATIVES_MAX, SITES_MAX, Shape,
-    TableQuestion, TaskPicture,
+    TableQuestion, TaskPicture, Wanted,
 };
+use super::sites::SiteTimes;
 use super::table::Row;
+use super::timers::Beside;
 use loopscope_inspector::model::lints;
 use loopscope_inspector::model::why::{self, SeenTasks};
-use loopscope_inspector::model::{Task, TreeNode, WaitGraph, Warning};
-use loopscope_inspector::wire::{Detail, Picture, Query, Request, States, Table, TreeQuery};
+use loopscope_inspector::model::{Hist, HistogramKind, Histograms, Task, TreeNode, WaitGraph, Warning};
+use loopscope_inspector::wire::{
+    Detail, HistogramsRequest, Picture, Query, Request, States, Table, TreeQuery,
+};
+use std::collections::BTreeMap;
 
 /// Loops that Overview shows.
 const LOOPS_MAX: u64 = 64;
@@ -72,12 +77,12 @@ fn tree_query(query: Query, expanded: bool, except: Vec<u64>) -> TreeQuery {
     }
 }
 
-/// The answer that a picture holds to the question it was taken for.
-pub(crate) fn answer(question: &Question, picture: Picture) -> Answer {
+/// The answer that a picture holds to the question it was taken for, with the histograms that belong to it.
+pub(crate) fn answer(question: &Question, picture: Picture, histograms: Option<Histograms>) -> Answer {
     match question {
         Question::Processes => Answer::Processes(picture.snapshot.processes),
         Question::Overview => Answer::Overview(Box::new(overview(picture))),
-        Question::Table(asked) => table(asked, picture),
+        Question::Table(asked) => table(asked, picture, histograms),
         Question::Task(_) => Answer::Task(task(picture).map(Box::new)),
     }
 }
@@ -112,7 +117,45 @@ fn counts(states: States) -> Counts {
     }
 }
 
-fn table(asked: &TableQuestion, mut picture: Picture) -> Answer {
+/// The histograms to ask the agent for besides, if any.
+pub(crate) fn histograms(question: &Question) -> Option<HistogramsRequest> {
+    let Question::Table(asked) = question else { return None };
+    let request = HistogramsRequest::default();
+    Some(match asked.histograms.as_ref()? {
+        Wanted::Site(key) => HistogramsRequest {
+            kinds: vec![HistogramKind::Poll, HistogramKind::Scheduled],
+            loop_id: key.loop_id,
+            site: Some(key.site.clone()),
+            ..request
+        },
+        Wanted::Lateness => {
+            HistogramsRequest { kinds: vec![HistogramKind::Lateness], whole: true, ..request }
+        }
+    })
+}
+
+/// How long things took at the site that was asked for.
+fn site_times(asked: &TableQuestion, histograms: Option<Histograms>) -> Option<SiteTimes> {
+    let Some(Wanted::Site(of)) = asked.histograms.clone() else { return None };
+    let mut times = SiteTimes { of, ..SiteTimes::default() };
+    for row in histograms?.rows {
+        match row.key.kind {
+            HistogramKind::Poll => times.poll.merge(&row.hist),
+            HistogramKind::Scheduled => times.scheduled.merge(&row.hist),
+            _ => {}
+        }
+    }
+    Some(times)
+}
+
+/// How late the timers of each loop fired.
+fn lateness(histograms: Option<Histograms>) -> BTreeMap<u64, Hist> {
+    let rows = histograms.map(|histograms| histograms.rows).unwrap_or_default();
+    let late = rows.into_iter().filter(|row| row.key.kind == HistogramKind::Lateness);
+    late.filter_map(|row| Some((row.key.loop_id?, row.hist))).collect()
+}
+
+fn table(asked: &TableQuestion, mut picture: Picture, histograms: Option<Histograms>) -> Answer {
     let seen = &mut picture.snapshot;
     match (asked.of, &asked.shape) {
         (Listing::Tasks, Shape::Tree { .. }) => {
@@ -126,11 +169,13 @@ fn table(asked: &TableQuestion, mut picture: Picture) -> Answer {
         }
         (Listing::Sites, _) => {
             let rows = seen.sites.take();
-            Answer::Sites(Box::new(page(asked, picture, Table::Sites, rows, ())))
+            let times = site_times(asked, histograms);
+            Answer::Sites(Box::new(page(asked, picture, Table::Sites, rows, times)))
         }
         (Listing::Timers, _) => {
-            let (rows, loops) = (seen.timers.take(), seen.loops.take());
-            Answer::Timers(Box::new(page(asked, picture, Table::Timers, rows, loops.unwrap_or_default())))
+            let (rows, loops) = (seen.timers.take(), seen.loops.take().unwrap_or_default());
+            let beside = Beside { loops, lateness: lateness(histograms) };
+            Answer::Timers(Box::new(page(asked, picture, Table::Timers, rows, beside)))
         }
         (Listing::Io, _) => {
             let (rows, mut totals) = (seen.io.take(), seen.io_totals.take().unwrap_or_default());
@@ -207,8 +252,9 @@ fn task(picture: Picture) -> Option<TaskPicture> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::question::SiteKey;
     use crate::app::sample::{TAKEN, overview as sample_overview, process, tree};
-    use loopscope_inspector::model::Snapshot;
+    use loopscope_inspector::model::{Bucket, Histogram, HistogramKey, Place, Snapshot};
     use loopscope_inspector::wire::TableInfo;
 
     fn asked(shape: Shape) -> TableQuestion {
@@ -221,6 +267,7 @@ mod tests {
             offset: 40,
             limit: 60,
             around: Some(7),
+            histograms: None,
         }
     }
 
@@ -258,7 +305,9 @@ mod tests {
         let snapshot = Snapshot { tree: Some(tree()), ..Snapshot::default() };
         let picture = picture(Table::Tree, 1_000, 120, snapshot);
         let shape = Shape::Tree { expanded: true, except: [].into() };
-        let Answer::Tasks(page) = answer(&Question::Table(asked(shape)), picture) else { panic!("a page") };
+        let Answer::Tasks(page) = answer(&Question::Table(asked(shape)), picture, None) else {
+            panic!("a page")
+        };
         assert_eq!((page.offset, page.total, page.dropped, page.rows), (120, 1_000, 2, tree()));
         assert_eq!((page.taken_at, page.process), (TAKEN, process()));
     }
@@ -268,7 +317,9 @@ mod tests {
         let snapshot = Snapshot { tree: Some(tree()), ..Snapshot::default() };
         let picture = picture(Table::Tree, 1, 0, snapshot);
         let shape = Shape::Tree { expanded: true, except: [].into() };
-        let Answer::Tasks(page) = answer(&Question::Table(asked(shape)), picture) else { panic!("a page") };
+        let Answer::Tasks(page) = answer(&Question::Table(asked(shape)), picture, None) else {
+            panic!("a page")
+        };
         assert_eq!(page.total, tree().len() as u64);
     }
 
@@ -278,7 +329,9 @@ mod tests {
         warnings.reverse();
         let snapshot = Snapshot { warnings: Some(warnings), ..Snapshot::default() };
         let picture = picture(Table::Warnings, 70, 0, snapshot);
-        let Answer::Overview(overview) = answer(&Question::Overview, picture) else { panic!("an overview") };
+        let Answer::Overview(overview) = answer(&Question::Overview, picture, None) else {
+            panic!("an overview")
+        };
         let names: Vec<&str> = overview.problems.iter().map(|problem| problem.name.as_str()).collect();
         assert_eq!((names, overview.problem_count), (vec!["blocked", "slow-poll", "slow-poll"], 70));
     }
@@ -286,7 +339,7 @@ mod tests {
     #[test]
     fn a_task_that_is_unknown_has_no_picture() {
         let picture = picture(Table::Warnings, 0, 0, Snapshot::default());
-        assert_eq!(answer(&Question::Task(7), picture), Answer::Task(None));
+        assert_eq!(answer(&Question::Task(7), picture, None), Answer::Task(None));
     }
 
     #[test]
@@ -304,9 +357,55 @@ mod tests {
         let mut picture = picture(Table::Warnings, 0, 0, Snapshot::default());
         picture.detail = Some(Box::new(detail));
         picture.chain = vec![find(7), find(9)];
-        let Answer::Task(Some(page)) = answer(&Question::Task(7), picture) else { panic!("a task") };
+        let Answer::Task(Some(page)) = answer(&Question::Task(7), picture, None) else { panic!("a task") };
         assert_eq!((page.task.waiting_on, page.task.waiting_on_more, page.child_count), (waits, 3, 42));
         let steps: Vec<u64> = page.chain.unwrap().steps.iter().map(|step| step.task).collect();
         assert_eq!(steps, [7, 9]);
+    }
+
+    #[test]
+    fn the_histograms_of_a_site_are_told_from_those_of_the_loops() {
+        let of = SiteKey { loop_id: Some(1), site: Place::new("src/main.rs", 40, 9) };
+        let question = Question::Table(TableQuestion {
+            of: Listing::Sites,
+            histograms: Some(Wanted::Site(of.clone())),
+            ..asked(Shape::Flat)
+        });
+        let request = histograms(&question).unwrap();
+        assert_eq!((request.loop_id, request.site, request.whole), (Some(1), Some(of.site.clone()), false));
+        let row = |kind, count| Histogram {
+            key: HistogramKey { kind, loop_id: Some(1), site: Some(of.site.clone()), pool: None },
+            hist: Hist::from_buckets(vec![Bucket { low_ns: 5, high_ns: 5, count }]),
+            ..Histogram::default()
+        };
+        let rows = vec![row(HistogramKind::Poll, 3), row(HistogramKind::Scheduled, 4)];
+        let picture = picture(Table::Sites, 0, 0, Snapshot::default());
+        let read = Histograms { rows, ..Histograms::default() };
+        let Answer::Sites(page) = answer(&question, picture, Some(read)) else { panic!("sites") };
+        let times = page.beside.unwrap();
+        assert_eq!((times.of, times.poll.count(), times.scheduled.count()), (of, 3, 4));
+    }
+
+    #[test]
+    fn the_lateness_of_each_loop_comes_with_the_timers() {
+        let question = Question::Table(TableQuestion {
+            of: Listing::Timers,
+            histograms: Some(Wanted::Lateness),
+            ..asked(Shape::Flat)
+        });
+        let asked = histograms(&question).unwrap();
+        assert_eq!((asked.kinds, asked.whole), (vec![HistogramKind::Lateness], true));
+        assert!(request(&question).unwrap().loops.is_some());
+        let late = |id: u64| Histogram {
+            key: HistogramKey { kind: HistogramKind::Lateness, loop_id: Some(id), ..HistogramKey::default() },
+            hist: Hist::from_buckets(vec![Bucket { low_ns: 5, high_ns: 5, count: id + 1 }]),
+            ..Histogram::default()
+        };
+        let picture = picture(Table::Timers, 0, 0, Snapshot::default());
+        let read = Histograms { rows: vec![late(0), late(4)], ..Histograms::default() };
+        let Answer::Timers(page) = answer(&question, picture, Some(read)) else { panic!("timers") };
+        let counts: Vec<(u64, u64)> =
+            page.beside.lateness.iter().map(|(id, hist)| (*id, hist.count())).collect();
+        assert_eq!(counts, [(0, 1), (4, 5)]);
     }
 }

@@ -138,9 +138,8 @@ impl Session {
             if let Some(question) = self.desk.question()
                 && let Some(request) = ask::request(&question)
             {
-                match client.snapshot(&request).await {
-                    Ok(picture) => {
-                        let answer = ask::answer(&question, picture);
+                match seen(&mut client, &question, &request).await {
+                    Ok(answer) => {
                         self.post(Data::Answer(identity.clone(), Box::new((question, answer))));
                     }
                     Err(error) if matches!(error.kind(), Kind::BadRequest { .. } | Kind::Refused { .. }) => {
@@ -166,6 +165,16 @@ impl Session {
             self.sender.post(Event::Data(data));
         }
     }
+}
+
+/// The answer to a question: a picture, and for some questions histograms.
+async fn seen(client: &mut Client, question: &Question, request: &Request) -> Result<Answer, Error> {
+    let picture = client.snapshot(request).await?;
+    let histograms = match ask::histograms(question) {
+        Some(request) => Some(client.histograms(&request).await?),
+        None => None,
+    };
+    Ok(ask::answer(question, picture, histograms))
 }
 
 async fn connect(target: &Target, patience: Duration) -> Result<Client, Error> {

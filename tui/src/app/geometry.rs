@@ -66,13 +66,27 @@ pub(crate) struct Table {
 /// From this height of the body on there is room below the rows of a table.
 const HEIGHT_PANEL: u16 = 20;
 
+/// From this height of the body on there is room for histograms there.
+const HEIGHT_BARS: u16 = 30;
+/// The lowest histogram that can be read.
+pub(crate) const BARS_MIN: u16 = 5;
+/// What histograms take where there is room.
+const BARS: u16 = 12;
+
+/// Whether there is room for histograms below the rows of a table.
+pub(crate) fn has_bars(body: Rect) -> bool {
+    body.height >= HEIGHT_BARS
+}
+
 /// What a screen wants below the rows of its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Panel {
     /// Nothing.
     None,
-    /// So many lines of numbers, if they take no more than a third.
+    /// So many lines, if they take no more than a third.
     Lines(u16),
+    /// So many lines, and histograms below them.
+    LinesAndBars(u16),
     /// Histograms.
     Large,
 }
@@ -82,7 +96,8 @@ pub(crate) fn table(body: Rect, panel: Panel) -> Table {
     let below = match panel {
         Panel::None => 0,
         _ if body.height < HEIGHT_PANEL => 0,
-        Panel::Lines(wanted) => wanted.min(body.height / 3),
+        Panel::LinesAndBars(wanted) if has_bars(body) => wanted.saturating_add(BARS).min(body.height * 2 / 5),
+        Panel::Lines(wanted) | Panel::LinesAndBars(wanted) => wanted.min(body.height / 3),
         Panel::Large => (body.height * 2 / 5).clamp(8, 18),
     };
     let line = |y: u16| Rect { y: body.y + y.min(body.height), height: u16::from(y < body.height), ..body };
@@ -145,7 +160,9 @@ mod tests {
 
     #[test]
     fn every_part_lies_inside_at_any_size() {
-        for panel in [Panel::None, Panel::Lines(7), Panel::Lines(u16::MAX), Panel::Large] {
+        for panel in
+            [Panel::None, Panel::Lines(7), Panel::Lines(u16::MAX), Panel::LinesAndBars(9), Panel::Large]
+        {
             check_parts(panel);
         }
     }

@@ -8,7 +8,9 @@
 
 use super::table::Row;
 use loopscope_inspector::model::why::Chain;
-use loopscope_inspector::model::{Hist, Io, Loop, Process, Site, Task, Timer, TreeNode, WallTime, Warning};
+use loopscope_inspector::model::{
+    Hist, Io, Loop, Place, Process, Site, Task, Timer, TreeNode, WallTime, Warning,
+};
 use std::collections::BTreeSet;
 
 /// The most rows one page asks for; a terminal of more lines shows the rest as not read.
@@ -65,6 +67,26 @@ pub(crate) struct TableQuestion {
     pub(crate) limit: u64,
     /// Give the page that holds this task instead of the one at `offset`.
     pub(crate) around: Option<u64>,
+    /// Histograms that are shown besides.
+    pub(crate) histograms: Option<Wanted>,
+}
+
+/// Which histograms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// How long polls of a site took, and how long its tasks stood in the run queue.
+    Site(SiteKey),
+    /// How late the timers of each loop fired.
+    Lateness,
+}
+
+/// What tells one spawn site of a process from another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SiteKey {
+    /// The loop.
+    pub(crate) loop_id: Option<u64>,
+    /// The place.
+    pub(crate) site: Place,
 }
 
 impl TableQuestion {

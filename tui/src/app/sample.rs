@@ -7,9 +7,13 @@ mod tables;
 
 use super::event::{Data, Event, Excerpt, Identity};
 use super::link::Link;
-use super::question::{Answer, Counts, Listing, Overview, Page, Question, TableQuestion, TaskPicture};
+use super::question::{
+    Answer, Counts, Listing, Overview, Page, Question, TableQuestion, TaskPicture, Wanted,
+};
+use super::sites::SiteTimes;
 use super::state::State;
 use super::table::Row;
+use super::timers::Beside;
 use super::update::update;
 use crate::theme::{Depth, Palette, Theme};
 use loopscope_inspector::model::why::{self, SeenTasks};
@@ -324,14 +328,25 @@ fn table(asked: &TableQuestion, total: u64) -> Answer {
     let (offset, limit) = (asked.offset, asked.limit);
     match asked.of {
         Listing::Tasks => Answer::Tasks(Box::new(page(offset, limit, total))),
-        Listing::Sites => Answer::Sites(Box::new(repeated(&tables::sites(), offset, limit, total, ()))),
+        Listing::Sites => {
+            Answer::Sites(Box::new(repeated(&tables::sites(), offset, limit, total, site_times(asked))))
+        }
         Listing::Timers => {
-            Answer::Timers(Box::new(repeated(&tables::timers(), offset, limit, total, loops(true))))
+            let lateness = hist(&[(130_000, 4_000), (1_300_000, 320), (3_200_000_000, 1)]);
+            let beside = Beside { loops: loops(true), lateness: [(0, lateness)].into() };
+            Answer::Timers(Box::new(repeated(&tables::timers(), offset, limit, total, beside)))
         }
         Listing::Io => {
             Answer::Io(Box::new(repeated(&tables::io(), offset, limit, total, tables::io_totals())))
         }
     }
+}
+
+/// How long things took at the site that is asked for.
+fn site_times(asked: &TableQuestion) -> Option<SiteTimes> {
+    let Some(Wanted::Site(of)) = asked.histograms.clone() else { return None };
+    let picture = task_picture(7);
+    Some(SiteTimes { of, poll: picture.poll, scheduled: picture.scheduled })
 }
 
 /// A page of a table with this many rows, which are those of `known` again and again.

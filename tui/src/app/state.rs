@@ -12,7 +12,7 @@ use super::menu::Menu;
 use super::overview::OverviewScreen;
 use super::palette::Palette;
 use super::picker::Picker;
-use super::question::{Listing, Overview, Question};
+use super::question::{Listing, Overview, Question, TableQuestion, Wanted};
 use super::sites::Sites;
 use super::table::{Row, Table, Typing, Window};
 use super::task::TaskScreen;
@@ -235,12 +235,16 @@ impl State {
         };
         // What lies over a screen does not change what the screen shows.
         let rows = self.rows_in(self.screen());
+        let bars = geometry::frame(self.area()).is_some_and(|frame| geometry::has_bars(frame.body));
         Some(match (page, self.tab) {
             (Some(page), _) => Question::Task(page.id),
             (None, Tab::Overview) => Question::Overview,
             (None, Tab::Tasks) => Question::Table(self.tasks.question(rows)),
-            (None, Tab::Sites) => Question::Table(self.sites.table.question(rows)),
-            (None, Tab::Timers) => Question::Table(self.timers.question(rows)),
+            (None, Tab::Sites) => Question::Table(self.sites.question(rows, bars)),
+            (None, Tab::Timers) => {
+                let histograms = bars.then_some(Wanted::Lateness);
+                Question::Table(TableQuestion { histograms, ..self.timers.question(rows) })
+            }
             (None, Tab::Io) => Question::Table(self.io.question(rows)),
         })
     }
@@ -301,7 +305,7 @@ impl State {
     pub(crate) fn table_parts(&self, body: Rect) -> geometry::Table {
         let panel = match self.screen() {
             Context::Sites => Panel::Large,
-            Context::Timers => Panel::Lines(lines_beside(&self.timers, Vec::len)),
+            Context::Timers => Panel::LinesAndBars(lines_beside(&self.timers, |beside| beside.loops.len())),
             Context::Io => Panel::Lines(lines_beside(&self.io, Vec::len)),
             _ => Panel::None,
         };

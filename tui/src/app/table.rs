@@ -300,6 +300,7 @@ impl<R: Row> Table<R> {
             offset,
             limit: if window.tree { limit } else { limit.min(FLAT_ROWS_MAX.saturating_sub(offset)) },
             around: None,
+            histograms: None,
         }
     }
 

@@ -100,6 +100,7 @@ fn only_the_rows_around_the_screen_are_asked_for() {
             offset: 0,
             limit: 3 * rows,
             around: None,
+            histograms: None,
         }
     );
     let _ = update(&mut state, key("G"));

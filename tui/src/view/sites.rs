@@ -5,7 +5,7 @@ use super::pen::{Pen, line_of};
 use super::rows;
 use super::table::{self, below};
 use crate::app::columns::{GAP, Placed, SITE_COLUMNS, SiteColumn};
-use crate::app::geometry::MARK;
+use crate::app::geometry::{BARS_MIN, MARK};
 use crate::app::sites;
 use crate::app::state::State;
 use crate::theme::{Role, Theme};
@@ -74,6 +74,12 @@ fn panel(state: &State, site: &Site, area: Rect, buf: &mut Buffer) {
     rows::heading(Pen::new(theme), theme, &words::place(&site.site), text.width).draw(line_of(text, 0), buf);
     Pen::new(theme).gap(MARK).text(counts(site)).draw(line_of(text, 1), buf);
     source(state, site, text, buf);
+    if let Some(times_of) = state.sites.times(site).filter(|_| times.height >= BARS_MIN) {
+        let (left, right) = halves(times);
+        histogram::draw(theme, "Polls", &times_of.poll, left, buf);
+        histogram::draw(theme, "In the run queue", &times_of.scheduled, right, buf);
+        return;
+    }
     let summaries = [("polls", &site.poll), ("in the queue", &site.scheduled)];
     for (line, (what, summary)) in (0..).zip(summaries) {
         let summary = summary.as_ref().filter(|summary| summary.count > 0).map(histogram::summary);
@@ -106,4 +112,10 @@ fn source(state: &State, site: &Site, area: Rect, buf: &mut Buffer) {
         let here = number == site.site.line;
         rows::source(number, text, here, theme, Pen::new(theme)).draw(line_of(area, line), buf);
     }
+}
+
+/// Two rectangles side by side.
+fn halves(area: Rect) -> (Rect, Rect) {
+    let width = area.width.saturating_sub(2) / 2;
+    (Rect { width, ..area }, Rect { x: area.right() - width, width, ..area })
 }

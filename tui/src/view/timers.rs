@@ -1,13 +1,14 @@
 //! The Timers screen, drawn.
 
+use super::histogram;
 use super::pen::{Pen, line_of};
 use super::rows;
 use super::table::{self, below};
 use crate::app::columns::{GAP, Placed, TIMER_COLUMNS, TimerColumn};
-use crate::app::geometry::MARK;
+use crate::app::geometry::{BARS_MIN, MARK};
 use crate::app::state::State;
 use crate::app::table::Table;
-use crate::app::timers::deadline;
+use crate::app::timers::{Beside, deadline};
 use crate::theme::{Role, Theme};
 use loopscope_inspector::model::{Loop, Summary, Timer, words};
 use ratatui::buffer::Buffer;
@@ -63,44 +64,61 @@ fn told(timers: &Table<Timer>) -> Vec<(Role, String)> {
 }
 
 /// How many timers each loop has, and how late they fired.
-fn loops(loops: &[Loop], theme: &Theme, area: Rect, buf: &mut Buffer) {
-    const WIDTH: u16 = 10;
+fn loops(beside: &Beside, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let area = below(area);
     rows::heading(Pen::new(theme), theme, "How late timers fired", area.width).draw(line_of(area, 0), buf);
     let titles = ["p50", "p90", "p99", "max", "fired"];
-    let pen = Pen::new(theme).gap(MARK).cell(Role::Dim, "loop", WIDTH, false).cell(
-        Role::Dim,
-        "pending",
-        WIDTH,
-        true,
-    );
-    let pen = titles.iter().fold(pen, |pen, title| pen.cell(Role::Dim, title, WIDTH, true));
+    let pen =
+        Pen::new(theme).gap(MARK).cell(Role::Dim, "loop", CELL, false).cell(Role::Dim, "pending", CELL, true);
+    let pen = titles.iter().fold(pen, |pen, title| pen.cell(Role::Dim, title, CELL, true));
     pen.draw(line_of(area, 1), buf);
     let room = usize::from(area.height.saturating_sub(2));
     // The last line says that there are more, if there are.
-    let shown = if loops.len() > room { room.saturating_sub(1) } else { room };
-    for (line, seen) in (2..).zip(loops.iter().take(shown)) {
-        let name = seen.name.as_deref().or(seen.thread.as_deref()).unwrap_or_default();
-        let name = format!("{} {}", seen.id, words::escape(name, words::NAME_CHARS_MAX));
-        let pending = seen.timers.map(words::count).unwrap_or_default();
-        let pen = Pen::new(theme).gap(MARK).cell(Role::Text, name, WIDTH, false).cell(
-            Role::Text,
-            pending,
-            WIDTH,
-            true,
-        );
-        let late = seen.lateness.as_ref();
-        let of = |of: fn(&Summary) -> Option<u64>| {
-            late.and_then(of).map_or_else(|| "-".to_owned(), words::duration)
-        };
-        let numbers = [of(|it| it.p50_ns), of(|it| it.p90_ns), of(|it| it.p99_ns), of(|it| it.max_ns)];
-        let pen = numbers.iter().fold(pen, |pen, text| pen.cell(Role::Text, text, WIDTH, true));
-        let fired = late.map_or_else(|| "-".to_owned(), |late| words::count(late.count));
-        pen.cell(Role::Text, fired, WIDTH, true).draw(line_of(area, line), buf);
+    let shown = if beside.loops.len() > room { room.saturating_sub(1) } else { beside.loops.len() };
+    let mut line = 2;
+    for seen in &beside.loops[..shown] {
+        loop_line(seen, theme).draw(line_of(area, line), buf);
+        line += 1;
     }
-    let more = loops.len() - shown.min(loops.len());
+    let more = beside.loops.len() - shown;
     if more > 0 {
         let text = format!("and {} more", words::counted(more as u64, "loop"));
-        Pen::new(theme).gap(MARK).dim(text).draw(line_of(area, area.height.saturating_sub(1)), buf);
+        Pen::new(theme).gap(MARK).dim(text).draw(line_of(area, line), buf);
+        line += 1;
+    }
+    let rest = Rect { y: area.y + line.min(area.height), height: area.height.saturating_sub(line), ..area };
+    histograms(beside, theme, below(rest), buf);
+}
+
+/// The width of a number in the table of loops.
+const CELL: u16 = 10;
+
+fn loop_line<'a>(seen: &Loop, theme: &'a Theme) -> Pen<'a> {
+    let name = seen.name.as_deref().or(seen.thread.as_deref()).unwrap_or_default();
+    let name = format!("{} {}", seen.id, words::escape(name, words::NAME_CHARS_MAX));
+    let pending = seen.timers.map(words::count).unwrap_or_default();
+    let pen =
+        Pen::new(theme).gap(MARK).cell(Role::Text, name, CELL, false).cell(Role::Text, pending, CELL, true);
+    let late = seen.lateness.as_ref();
+    let of =
+        |of: fn(&Summary) -> Option<u64>| late.and_then(of).map_or_else(|| "-".to_owned(), words::duration);
+    let numbers = [of(|it| it.p50_ns), of(|it| it.p90_ns), of(|it| it.p99_ns), of(|it| it.max_ns)];
+    let pen = numbers.iter().fold(pen, |pen, text| pen.cell(Role::Text, text, CELL, true));
+    let fired = late.map_or_else(|| "-".to_owned(), |late| words::count(late.count));
+    pen.cell(Role::Text, fired, CELL, true)
+}
+
+/// The histograms side by side, as many as there is room for.
+fn histograms(beside: &Beside, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    const WIDTH_MIN: u16 = 38;
+    let most = usize::from(area.width / WIDTH_MIN);
+    let shown = u16::try_from(beside.lateness.len().min(most)).unwrap_or(0);
+    if area.height < BARS_MIN || shown == 0 {
+        return;
+    }
+    let width = area.width / shown;
+    for (column, (id, hist)) in (0..shown).zip(&beside.lateness) {
+        let area = Rect { x: area.x + column * width, width: width.saturating_sub(2), ..area };
+        histogram::draw(theme, &format!("Loop {id}"), hist, area, buf);
     }
 }

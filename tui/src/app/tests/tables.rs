@@ -45,6 +45,7 @@ fn each_table_asks_for_the_rows_around_the_screen_in_its_own_order() {
             offset: 0,
             limit: 3 * rows,
             around: None,
+            histograms: None,
         };
         assert_eq!(asked(&state), first);
         press(&mut state, &["j", "j", "j"]);
