@@ -17,6 +17,7 @@ mod assembly;
 mod decode;
 mod encode;
 mod histograms;
+mod jobs;
 mod kinds;
 mod parts;
 

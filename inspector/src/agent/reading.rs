@@ -14,6 +14,7 @@ mod detail;
 mod graph;
 mod histograms;
 mod ids;
+mod jobs;
 mod lints;
 mod tables;
 mod tasks;
@@ -129,6 +130,9 @@ impl Reader {
         if let Some(query) = &request.sync {
             add(Table::Sync, query, tables::sync(&context, query)?);
         }
+        if let Some(query) = &request.blocking {
+            add(Table::Blocking, query, jobs::blocking(&context, query)?);
+        }
         if let Some(query) = &request.loops {
             add(Table::Loops, query, tables::loops(&context, query, &mut self.busy)?);
         }
@@ -138,6 +142,9 @@ impl Reader {
             add(Table::Warnings, query, found);
         }
         rows.extend(totals);
+        if request.blocking.is_some() {
+            rows.extend(jobs::pools());
+        }
         if heading.cycles {
             rows.extend(waiting.graph.cycles(request).map(Row::Cycle));
         }

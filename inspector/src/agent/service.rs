@@ -126,6 +126,7 @@ impl Inspect for Inspector {
             Capability::Timers,
             Capability::Io,
             Capability::Sync,
+            Capability::Blocking,
             Capability::Warnings,
             Capability::Histograms,
         ]

@@ -172,6 +172,9 @@ pub struct SnapshotRequest {
     /// How many tasks there are in each state.
     #[prost(bool, tag = "15")]
     pub states: bool,
+    /// The jobs on blocking threads, and the pools.
+    #[prost(message, optional, tag = "16")]
+    pub blocking: ::core::option::Option<Query>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WatchRequest {
@@ -246,6 +249,11 @@ pub struct Part {
     /// `TableInfo.dropped` of `io`.
     #[prost(message, repeated, tag = "15")]
     pub io_totals: ::prost::alloc::vec::Vec<IoTotal>,
+    #[prost(message, repeated, tag = "16")]
+    pub jobs: ::prost::alloc::vec::Vec<Job>,
+    /// Sent whenever `blocking` is asked for: all of them, at most 64.
+    #[prost(message, repeated, tag = "17")]
+    pub pools: ::prost::alloc::vec::Vec<Pool>,
 }
 /// What a picture begins with.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -678,6 +686,89 @@ pub struct IoTotal {
     #[prost(message, optional, tag = "12")]
     pub readiness_delay: ::core::option::Option<Summary>,
 }
+/// A job on a blocking thread, queued, running or among the last 256 of its pool that ended.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Job {
+    /// From the same counter as the ids of tasks, never reused in a process.
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// The name it was given; of a name being resolved, that name. Absent: none.
+    #[prost(string, optional, tag = "2")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    /// The pool, as in `Pool.name`.
+    #[prost(string, tag = "3")]
+    pub pool: ::prost::alloc::string::String,
+    /// Scheduled while it is queued, then running, then how it ended; cancelled is one that was taken out of the queue.
+    #[prost(enumeration = "TaskState", tag = "4")]
+    pub state: i32,
+    /// Where it was made.
+    #[prost(message, optional, tag = "5")]
+    pub site: ::core::option::Option<Place>,
+    /// The task that made it, which may be gone. Absent: made outside a task.
+    #[prost(uint64, optional, tag = "6")]
+    pub parent: ::core::option::Option<u64>,
+    /// The loop it was made on. Absent: none.
+    #[prost(uint64, optional, tag = "7")]
+    pub parent_loop: ::core::option::Option<u64>,
+    /// The OS's number of its thread. Absent: it has none yet.
+    #[prost(sint32, optional, tag = "8")]
+    pub tid: ::core::option::Option<i32>,
+    /// How long it stood, or stands, in the queue.
+    #[prost(uint64, tag = "9")]
+    pub queued_for_ns: u64,
+    /// How long it ran, or has been running. Absent: it has not begun.
+    #[prost(uint64, optional, tag = "10")]
+    pub running_for_ns: ::core::option::Option<u64>,
+    /// When it was made.
+    #[prost(uint64, tag = "11")]
+    pub queued_at_unix_ns: u64,
+    /// When it ended. Absent: it did not.
+    #[prost(uint64, optional, tag = "12")]
+    pub ended_at_unix_ns: ::core::option::Option<u64>,
+}
+/// A pool of blocking threads.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Pool {
+    /// `blocking` of spawn_blocking and to_thread, `resolve` for the names of hosts.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Threads now.
+    #[prost(uint64, tag = "2")]
+    pub threads: u64,
+    /// Threads that wait for a job.
+    #[prost(uint64, tag = "3")]
+    pub idle: u64,
+    /// Threads at most.
+    #[prost(uint64, tag = "4")]
+    pub threads_max: u64,
+    /// Jobs queued now.
+    #[prost(uint64, tag = "5")]
+    pub queued: u64,
+    /// Jobs running now.
+    #[prost(uint64, tag = "6")]
+    pub running: u64,
+    /// Jobs that returned, since the process began; so are the counts below.
+    #[prost(uint64, tag = "7")]
+    pub completed: u64,
+    /// Jobs that panicked.
+    #[prost(uint64, tag = "8")]
+    pub panicked: u64,
+    /// Jobs that may be queued at most. Absent: no limit.
+    #[prost(uint64, optional, tag = "9")]
+    pub queue_max: ::core::option::Option<u64>,
+    /// How long jobs stood in the queue.
+    #[prost(message, optional, tag = "10")]
+    pub waited: ::core::option::Option<Summary>,
+    /// How long they ran.
+    #[prost(message, optional, tag = "11")]
+    pub ran: ::core::option::Option<Summary>,
+    /// Jobs taken out of the queue before they ran.
+    #[prost(uint64, tag = "12")]
+    pub cancelled: u64,
+    /// Jobs that found no room in the queue, or no thread.
+    #[prost(uint64, tag = "13")]
+    pub refused: u64,
+}
 /// A lock, queue, channel, group or the like.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Sync {
@@ -1040,6 +1131,7 @@ pub enum Table {
     Sync = 6,
     Loops = 7,
     Warnings = 8,
+    Blocking = 9,
 }
 impl Table {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1057,6 +1149,7 @@ impl Table {
             Self::Sync => "TABLE_SYNC",
             Self::Loops => "TABLE_LOOPS",
             Self::Warnings => "TABLE_WARNINGS",
+            Self::Blocking => "TABLE_BLOCKING",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1071,6 +1164,7 @@ impl Table {
             "TABLE_SYNC" => Some(Self::Sync),
             "TABLE_LOOPS" => Some(Self::Loops),
             "TABLE_WARNINGS" => Some(Self::Warnings),
+            "TABLE_BLOCKING" => Some(Self::Blocking),
             _ => None,
         }
     }

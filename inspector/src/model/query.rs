@@ -32,7 +32,9 @@ mod sort;
 
 pub use column::{Column, ColumnKind, Row, Value};
 pub use error::QueryError;
-pub use rows::{IoColumn, LoopColumn, SiteColumn, SyncColumn, TaskColumn, TimerColumn, WarningColumn};
+pub use rows::{
+    IoColumn, JobColumn, LoopColumn, SiteColumn, SyncColumn, TaskColumn, TimerColumn, WarningColumn,
+};
 pub use sort::{Sort, Top};
 
 use operand::Operand;

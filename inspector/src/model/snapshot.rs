@@ -1,6 +1,6 @@
 //! One picture: what was asked for, at one time.
 
-use super::{Io, IoTotal, Loop, Process, Site, Sync, Task, Timer, WallTime, Warning};
+use super::{Io, IoTotal, Job, Loop, Pool, Process, Site, Sync, Task, Timer, WallTime, Warning};
 
 /// One picture of one or more processes: the document that `--json` prints.
 ///
@@ -33,6 +33,10 @@ pub struct Snapshot {
     pub io_totals: Option<Vec<IoTotal>>,
     /// `sync`.
     pub sync: Option<Vec<Sync>>,
+    /// `blocking`: the jobs on blocking threads.
+    pub blocking: Option<Vec<Job>>,
+    /// The pools that run them; asked for with `blocking`.
+    pub pools: Option<Vec<Pool>>,
     /// `loops`.
     pub loops: Option<Vec<Loop>>,
     /// `warnings`.

@@ -12,6 +12,9 @@ const FILE_CHARS_MAX: usize = 48;
 /// How many characters of an address are shown: a long IPv6 address with its port fits.
 const ADDRESS_CHARS_MAX: usize = 64;
 
+/// How many characters are shown of a job: its name, its thread and its place.
+const JOB_CHARS_MAX: usize = 2 * NAME_CHARS_MAX + FILE_CHARS_MAX;
+
 /// How many waits of one task are put into words.
 const WAITS_MAX: usize = 3;
 
@@ -186,7 +189,8 @@ pub fn wait_target(wait: &Wait, quotes: bool) -> String {
         }
     }
     if let Some(detail) = wait.detail.as_deref().filter(|detail| !detail.is_empty()) {
-        text = format!("{text} {}", escape(detail, NAME_CHARS_MAX));
+        let chars_max = if wait.kind == WaitKind::Blocking { JOB_CHARS_MAX } else { NAME_CHARS_MAX };
+        text = format!("{text} {}", escape(detail, chars_max));
         names_it = true;
     }
     // A lock without a name is told apart by where it was made.

@@ -1,7 +1,8 @@
 //! The parts of a picture become the picture, within bounds.
 
 use super::decode::{self, DecodeError};
-use super::limits::{CHAIN_MAX, CYCLES_MAX, IO_TOTALS_MAX, PICTURE_BYTES_MAX, ROWS_MAX};
+use super::jobs;
+use super::limits::{CHAIN_MAX, CYCLES_MAX, IO_TOTALS_MAX, PICTURE_BYTES_MAX, POOLS_MAX, ROWS_MAX};
 use super::picture::{Picture, Table};
 use super::proto;
 use crate::model::{TreeNode, WallTime};
@@ -63,6 +64,8 @@ fn rows_of(part: &proto::Part) -> u64 {
         + part.io.len()
         + part.io_totals.len()
         + part.sync.len()
+        + part.jobs.len()
+        + part.pools.len()
         + part.loops.len()
         + part.warnings.len();
     rows as u64
@@ -83,6 +86,11 @@ fn add_part(picture: &mut Picture, part: proto::Part) -> Result<(), DecodeError>
         totals.truncate(IO_TOTALS_MAX);
     }
     extend(&mut snapshot.sync, part.sync, |row| Ok(decode::sync(row)))?;
+    extend(&mut snapshot.blocking, part.jobs, jobs::decode_job)?;
+    extend(&mut snapshot.pools, part.pools, |row| Ok(jobs::decode_pool(row)))?;
+    if let Some(pools) = &mut snapshot.pools {
+        pools.truncate(POOLS_MAX);
+    }
     extend(&mut snapshot.loops, part.loops, |row| Ok(decode::event_loop(row)))?;
     extend(&mut snapshot.warnings, part.warnings, decode::warning)?;
     if !part.cycles.is_empty() {
@@ -121,6 +129,7 @@ fn begin(picture: &mut Picture, header: proto::Header) -> Result<(), DecodeError
             Table::Timers => snapshot.timers = Some(Vec::new()),
             Table::Io => (snapshot.io, snapshot.io_totals) = (Some(Vec::new()), Some(Vec::new())),
             Table::Sync => snapshot.sync = Some(Vec::new()),
+            Table::Blocking => (snapshot.blocking, snapshot.pools) = (Some(Vec::new()), Some(Vec::new())),
             Table::Loops => snapshot.loops = Some(Vec::new()),
             Table::Warnings => snapshot.warnings = Some(Vec::new()),
         }
@@ -167,6 +176,7 @@ fn count(picture: &mut Picture) {
         Table::Timers => snapshot.timers.as_ref().map_or(0, Vec::len),
         Table::Io => snapshot.io.as_ref().map_or(0, Vec::len),
         Table::Sync => snapshot.sync.as_ref().map_or(0, Vec::len),
+        Table::Blocking => snapshot.blocking.as_ref().map_or(0, Vec::len),
         Table::Loops => snapshot.loops.as_ref().map_or(0, Vec::len),
         Table::Warnings => snapshot.warnings.as_ref().map_or(0, Vec::len),
     };

@@ -80,6 +80,7 @@ pub fn decode_request(request: proto::SnapshotRequest) -> Result<Request, Decode
         timers: request.timers.map(query).transpose()?,
         io: request.io.map(query).transpose()?,
         sync: request.sync.map(query).transpose()?,
+        blocking: request.blocking.map(query).transpose()?,
         loops: request.loops.map(query).transpose()?,
         warnings: request.warnings.map(query).transpose()?,
         cycles: request.cycles,
@@ -259,7 +260,7 @@ pub(super) fn site(site: proto::Site) -> Result<Site, DecodeError> {
     })
 }
 
-fn summary(summary: proto::Summary) -> Summary {
+pub(super) fn summary(summary: proto::Summary) -> Summary {
     Summary {
         count: summary.count,
         min_ns: summary.min_ns,

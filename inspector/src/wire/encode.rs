@@ -39,6 +39,7 @@ pub fn encode_request(request: &Request, protocol: u32) -> proto::SnapshotReques
         timers: request.timers.as_ref().map(query),
         io: request.io.as_ref().map(query),
         sync: request.sync.as_ref().map(query),
+        blocking: request.blocking.as_ref().map(query),
         loops: request.loops.as_ref().map(query),
         warnings: request.warnings.as_ref().map(query),
         detail: request.detail,
@@ -202,7 +203,7 @@ pub(super) fn site(site: Site) -> proto::Site {
     }
 }
 
-fn summary(summary: Summary) -> proto::Summary {
+pub(super) fn summary(summary: Summary) -> proto::Summary {
     proto::Summary {
         count: summary.count,
         min_ns: summary.min_ns,

@@ -54,7 +54,7 @@ twins! {
         Tasks, Waits, Sites, Timers, Io, Sync, Blocking, Warnings, Histograms, Logs, Dump, Stack, Debug, Cancel, Record,
     }
     HistogramKind { Poll, Scheduled, Lateness, IoWait, ReadinessDelay, Waited, Ran }
-    Table { Tasks, Tree, Sites, Timers, Io, Sync, Loops, Warnings }
+    Table { Tasks, Tree, Sites, Timers, Io, Sync, Loops, Warnings, Blocking }
 }
 
 #[cfg(test)]

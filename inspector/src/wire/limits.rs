@@ -38,6 +38,9 @@ pub const SORT_BYTES_MAX: usize = 64;
 /// Ids of opened or closed rows of a tree.
 pub const TREE_IDS_MAX: usize = 4096;
 
+/// Pools of blocking threads of one process.
+pub const POOLS_MAX: usize = 64;
+
 /// Rows of `io_totals`: as many as a loop tells places apart.
 pub const IO_TOTALS_MAX: usize = 4096;
 

@@ -1,10 +1,13 @@
 //! A picture, cut into messages of a bounded size while it is being made, so that it never lies whole in memory twice.
 
 use super::encode;
+use super::jobs;
 use super::limits::PART_BYTES_TARGET;
 use super::picture::{Detail, States, TableInfo};
 use super::proto;
-use crate::model::{Cycle, Io, IoTotal, Loop, Process, Site, Sync, Task, Timer, TreeNode, WallTime, Warning};
+use crate::model::{
+    Cycle, Io, IoTotal, Job, Loop, Pool, Process, Site, Sync, Task, Timer, TreeNode, WallTime, Warning,
+};
 use prost::Message;
 
 /// What marking a part as the last one adds to it.
@@ -27,6 +30,10 @@ pub enum Row {
     IoTotal(IoTotal),
     /// A row of `sync`.
     Sync(Sync),
+    /// A row of `blocking`.
+    Job(Box<Job>),
+    /// A row of `pools`.
+    Pool(Box<Pool>),
     /// A row of `loops`.
     Loop(Box<Loop>),
     /// A row of `warnings`.
@@ -91,6 +98,8 @@ impl Parts {
             Row::Io(it) => self.put(encode::io(it), |part| &mut part.io),
             Row::IoTotal(it) => self.put(encode::io_total(it), |part| &mut part.io_totals),
             Row::Sync(it) => self.put(encode::sync(it), |part| &mut part.sync),
+            Row::Job(it) => self.put(jobs::encode_job(*it), |part| &mut part.jobs),
+            Row::Pool(it) => self.put(jobs::encode_pool(*it), |part| &mut part.pools),
             Row::Loop(it) => self.put(encode::event_loop(*it), |part| &mut part.loops),
             Row::Warning(it) => self.put(encode::warning(it), |part| &mut part.warnings),
             Row::Cycle(it) => self.put(encode::cycle(it), |part| &mut part.cycles),
@@ -117,8 +126,8 @@ impl Parts {
     }
 
     fn make_room(&mut self, bytes: usize) -> Option<proto::Part> {
-        // A tag, of one byte since all rows are below field 16, and a length.
-        let bytes = bytes + 1 + prost::length_delimiter_len(bytes);
+        // A tag, of one byte below field 16 and two from there on, and a length.
+        let bytes = bytes + 2 + prost::length_delimiter_len(bytes);
         let part = (self.bytes + bytes > PART_BYTES_TARGET).then(|| {
             let next = proto::Part { picture: self.part.picture, ..proto::Part::default() };
             self.bytes = next.encoded_len() + LAST_BYTES;

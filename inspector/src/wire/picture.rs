@@ -32,6 +32,8 @@ pub enum Table {
     Io,
     /// `sync`.
     Sync,
+    /// `blocking`.
+    Blocking,
     /// `loops`.
     Loops,
     /// `warnings`.

@@ -24,6 +24,8 @@ pub struct Request {
     pub io: Option<Query>,
     /// `sync`.
     pub sync: Option<Query>,
+    /// `blocking`, and the pools.
+    pub blocking: Option<Query>,
     /// `loops`.
     pub loops: Option<Query>,
     /// `warnings`.

@@ -5,8 +5,9 @@ use super::limits::{
 };
 use super::*;
 use crate::model::{
-    Bucket, Cycle, Hist, Io, IoTotal, Loop, Place, Process, ResourceKind, ResourceRef, Running, RuntimeKind,
-    Site, Summary, Sync, Task, TaskKind, TaskState, Timer, TreeNode, Wait, WaitKind, WallTime, Warning,
+    Bucket, Cycle, Hist, Io, IoTotal, Job, Loop, Place, Pool, Process, ResourceKind, ResourceRef, Running,
+    RuntimeKind, Site, Summary, Sync, Task, TaskKind, TaskState, Timer, TreeNode, Wait, WaitKind, WallTime,
+    Warning,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -82,6 +83,45 @@ fn io_total() -> impl Strategy<Value = IoTotal> {
     )
 }
 
+fn job() -> impl Strategy<Value = Job> {
+    (any::<u64>(), select(TaskState::ALL), of(place()), of(any::<i32>()), of(".{0,16}")).prop_map(
+        |(id, state, site, tid, name)| Job {
+            id,
+            name,
+            pool: "blocking".into(),
+            state,
+            site,
+            parent: Some(id / 2),
+            parent_loop: Some(id / 3),
+            tid,
+            queued_for_ns: id / 4,
+            running_for_ns: Some(id / 5),
+            queued_at: WallTime(id / 6),
+            ended_at: Some(WallTime(id / 7)),
+            ..Job::default()
+        },
+    )
+}
+
+fn pool() -> impl Strategy<Value = Pool> {
+    (any::<u64>(), of(any::<u64>()), of(summary())).prop_map(|(threads, queue_max, waited)| Pool {
+        name: "resolve".into(),
+        threads,
+        idle: threads / 2,
+        threads_max: threads / 3,
+        queued: threads / 4,
+        running: threads / 5,
+        completed: threads / 6,
+        panicked: threads / 7,
+        cancelled: threads / 8,
+        refused: threads / 9,
+        queue_max,
+        ran: waited,
+        waited,
+        ..Pool::default()
+    })
+}
+
 fn row() -> impl Strategy<Value = Row> {
     let site = (place(), any::<u64>(), of(summary())).prop_map(|(site, live, poll)| Site {
         site,
@@ -136,6 +176,8 @@ fn row() -> impl Strategy<Value = Row> {
         io.prop_map(Row::Io),
         io_total().prop_map(Row::IoTotal),
         sync.prop_map(Row::Sync),
+        job().prop_map(|it| Row::Job(Box::new(it))),
+        pool().prop_map(|it| Row::Pool(Box::new(it))),
         warning.prop_map(Row::Warning),
         any::<i64>().prop_map(|deadline_in_ns| Row::Timer(Timer {
             deadline_in_ns,
@@ -146,7 +188,7 @@ fn row() -> impl Strategy<Value = Row> {
     ]
 }
 
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 9] = [
     Table::Tasks,
     Table::Tree,
     Table::Sites,
@@ -155,6 +197,7 @@ const TABLES: [Table; 8] = [
     Table::Sync,
     Table::Loops,
     Table::Warnings,
+    Table::Blocking,
 ];
 
 fn heading() -> Heading {
@@ -198,6 +241,8 @@ fn expected(rows: &[Row]) -> Picture {
             Row::Io(it) => snapshot.io.get_or_insert_default().push(it),
             Row::IoTotal(it) => snapshot.io_totals.get_or_insert_default().push(it),
             Row::Sync(it) => snapshot.sync.get_or_insert_default().push(it),
+            Row::Job(it) => snapshot.blocking.get_or_insert_default().push(*it),
+            Row::Pool(it) => snapshot.pools.get_or_insert_default().push(*it),
             Row::Loop(it) => snapshot.loops.get_or_insert_default().push(*it),
             Row::Warning(it) => snapshot.warnings.get_or_insert_default().push(it),
             Row::Cycle(it) => snapshot.cycles.get_or_insert_default().push(it),
@@ -214,9 +259,11 @@ fn expected(rows: &[Row]) -> Picture {
         snapshot.sync.get_or_insert_default().len(),
         snapshot.loops.get_or_insert_default().len(),
         snapshot.warnings.get_or_insert_default().len(),
+        snapshot.blocking.get_or_insert_default().len(),
     ];
     snapshot.cycles.get_or_insert_default();
     snapshot.io_totals.get_or_insert_default();
+    snapshot.pools.get_or_insert_default();
     for (table, len) in TABLES.into_iter().zip(lens) {
         let shown = len as u64;
         picture.tables.push(TableInfo { table, total: shown, shown, dropped: 7, offset: 0 });

@@ -55,7 +55,8 @@ fn picture(request: &Request) -> Result<Picture, BadRequest> {
     Ok(assembly.add(parts.finish()).unwrap().unwrap())
 }
 
-fn query(columns: &'static [&'static str]) -> impl Strategy<Value = Query> {
+/// Boxed, since the values of ten of these in one tree of strategies overflow a test's stack.
+fn query(columns: &'static [&'static str]) -> BoxedStrategy<Query> {
     let filter = select(columns).prop_flat_map(|column| {
         prop_oneof![
             Just(String::new()),
@@ -70,6 +71,7 @@ fn query(columns: &'static [&'static str]) -> impl Strategy<Value = Query> {
     let small = prop_oneof![0..12_u64, any::<u64>()];
     (filter, prop_oneof![Just(String::new()), sort], small.clone(), of(small), of(0..u64::MAX))
         .prop_map(|(filter, sort, offset, limit, around)| Query { filter, sort, offset, limit, around })
+        .boxed()
 }
 
 prop_compose! {
@@ -80,6 +82,7 @@ prop_compose! {
         timers in of(query(&["task", "task_name", "deadline_in", "at"])),
         io in of(query(&["fd", "kind", "waiting"])),
         sync in of(query(&["id", "holder", "waiters"])),
+        blocking in of(query(&["id", "state", "running_for", "site"])),
         loops in of(query(&["id", "name", "utilisation", "poll.p99"])),
         warnings in of(query(&["name", "task", "message"])),
         (cycles, states, hidden) in any::<(bool, bool, bool)>(),
@@ -87,7 +90,7 @@ prop_compose! {
     ) -> Request {
         let tree = tree.map(|(query, depth, finished)| TreeQuery { query, depth, finished, ..TreeQuery::default() });
         Request {
-            tasks, tree, sites, timers, io, sync, loops, warnings, cycles, states, detail, why, hidden, slow_poll_ns,
+            tasks, tree, sites, timers, io, sync, blocking, loops, warnings, cycles, states, detail, why, hidden, slow_poll_ns,
         }
     }
 }

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::detail::Extra;
 use super::graph::{Graph, Held};
 use super::ids::{IdMap, IdSet};
+use super::jobs::Jobs;
 use super::lints;
 use super::tasks::{self, Record, Walked};
 use crate::model::lints::Thresholds;
@@ -30,6 +31,7 @@ pub(super) struct WaitRecord {
 enum Target {
     None,
     Task(u64),
+    Job(u64),
     Resource(u64),
     Deadline(Instant),
 }
@@ -37,6 +39,7 @@ enum Target {
 impl WaitRecord {
     pub(super) fn new(lp: usize, wait: &WaitView) -> Self {
         let target = match (wait.target_task, wait.resource, wait.deadline) {
+            _ if wait.target_job.is_some() => wait.target_job.map_or(Target::None, Target::Job),
             (Some(task), _, _) => Target::Task(task),
             (_, Some(ResourceId(id)), _) => Target::Resource(id),
             (_, _, Some(deadline)) => Target::Deadline(deadline),
@@ -58,8 +61,12 @@ impl WaitRecord {
         if let Target::Resource(id) = self.target { Some(id) } else { None }
     }
 
+    fn job(&self) -> Option<u64> {
+        if let Target::Job(id) = self.target { Some(id) } else { None }
+    }
+
     /// The wait in full.
-    fn wait(&self, context: &Context, resources: &Resources, names: &Names) -> Wait {
+    fn wait(&self, context: &Context, resources: &Resources, jobs: &Jobs, names: &Names) -> Wait {
         let lp = context.loops.get(self.lp as usize);
         let resource = self.resource().and_then(|id| resources.get(id));
         let task = match self.target {
@@ -79,7 +86,7 @@ impl WaitRecord {
             },
             at: lp.and_then(|lp| lp.place(self.at)),
             made_at: lp.and_then(|lp| lp.place(self.made_at)),
-            detail: None,
+            detail: self.job().map(|job| jobs.detail(job, self.kind)),
             perhaps: self.perhaps,
         }
     }
@@ -140,6 +147,7 @@ pub(super) struct Waiting {
     /// The oldest ones of each, and how many more there are.
     waits: IdMap<(Vec<WaitRecord>, u64)>,
     resources: Resources,
+    jobs: Jobs,
     names: Names,
     pub(super) graph: Graph,
     pub(super) extra: Extra,
@@ -195,6 +203,7 @@ impl Waiting {
     fn look_up(&mut self, context: &Context) {
         let waits = || self.waits.values().flat_map(|(waits, _)| waits);
         self.resources = Resources::read(context, waits().filter_map(WaitRecord::resource).collect());
+        self.jobs = Jobs::read(context, waits().filter_map(WaitRecord::job).collect());
         let mut targets: Vec<u64> = waits()
             .filter_map(|wait| match wait.target {
                 Target::Task(task) => Some(task),
@@ -225,8 +234,11 @@ impl Waiting {
         let Some((waits, more)) = self.waits.get(&record.view.id) else {
             return (idle_without(context, record).into_iter().collect(), 0);
         };
-        let kept =
-            waits.iter().take(max).map(|wait| wait.wait(context, &self.resources, &self.names)).collect();
+        let kept = waits
+            .iter()
+            .take(max)
+            .map(|wait| wait.wait(context, &self.resources, &self.jobs, &self.names))
+            .collect();
         (kept, more + waits.len().saturating_sub(max) as u64)
     }
 }
@@ -252,6 +264,7 @@ pub(super) struct AllWaits {
     /// By task, the oldest first.
     waits: Vec<WaitRecord>,
     resources: Resources,
+    jobs: Jobs,
 }
 
 impl AllWaits {
@@ -260,7 +273,8 @@ impl AllWaits {
         context.waits(|lp, wait| waits.push(WaitRecord::new(lp, wait)));
         waits.sort_unstable_by_key(|wait| (wait.task, wait.since));
         let resources = Resources::read(context, waits.iter().filter_map(WaitRecord::resource).collect());
-        Self { waits, resources }
+        let jobs = Jobs::read(context, waits.iter().filter_map(WaitRecord::job).collect());
+        Self { waits, resources, jobs }
     }
 
     fn of(&self, task: u64) -> impl Iterator<Item = &WaitRecord> {
@@ -274,7 +288,8 @@ impl AllWaits {
             return Vec::new();
         }
         let names = Names::default();
-        let known = self.of(record.view.id).map(|wait| wait.wait(context, &self.resources, &names));
+        let known =
+            self.of(record.view.id).map(|wait| wait.wait(context, &self.resources, &self.jobs, &names));
         let mut words: Vec<String> = known.map(|wait| words::wait(&wait)).collect();
         if words.is_empty() {
             words.extend(idle_without(context, record).map(|wait| words::wait(&wait)));

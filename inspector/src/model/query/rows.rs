@@ -3,7 +3,7 @@
 use super::{Column, ColumnKind, Row, Value};
 use crate::model::words;
 use crate::model::{
-    Io, Loop, Place, ResourceKind, Severity, Site, Summary, Sync, Task, TaskKind, TaskState, Timer,
+    Io, Job, Loop, Place, ResourceKind, Severity, Site, Summary, Sync, Task, TaskKind, TaskState, Timer,
     TimerKind, Warning,
 };
 use std::borrow::Cow;
@@ -155,6 +155,24 @@ columns! {
         PollP99 = "poll.p99": Duration,
         ScheduledP99 = "scheduled.p99": Duration,
         LatenessP99 = "lateness.p99": Duration,
+    }
+}
+
+columns! {
+    /// The columns of `blocking`.
+    JobColumn {
+        Id = "id": Id,
+        Name = "name": Text,
+        Pool = "pool": Text,
+        State = "state": OneOf(TaskState::NAMES),
+        Site = "site": ColumnKind::Place,
+        Parent = "parent": Id,
+        ParentLoop = "parent_loop": Id,
+        Tid = "tid": Number,
+        QueuedFor = "queued_for": Duration,
+        RunningFor = "running_for": Duration,
+        QueuedAt = "queued_at": Time,
+        EndedAt = "ended_at": Time,
     }
 }
 
@@ -318,6 +336,27 @@ impl Row for Loop {
             LoopColumn::PollP99 => summary(self.poll.as_ref(), |poll| poll.p99_ns),
             LoopColumn::ScheduledP99 => summary(self.scheduled.as_ref(), |scheduled| scheduled.p99_ns),
             LoopColumn::LatenessP99 => summary(self.lateness.as_ref(), |lateness| lateness.p99_ns),
+        }
+    }
+}
+
+impl Row for Job {
+    const COLUMNS: &'static [Column] = JobColumn::COLUMNS;
+
+    fn value(&self, column: usize) -> Value<'_> {
+        match JobColumn::ALL[column] {
+            JobColumn::Id => Value::Number(self.id),
+            JobColumn::Name => Value::maybe_text(self.name.as_deref()),
+            JobColumn::Pool => Value::text(&self.pool),
+            JobColumn::State => Value::text(self.state.as_str()),
+            JobColumn::Site => place(self.site.as_ref()),
+            JobColumn::Parent => Value::maybe(self.parent),
+            JobColumn::ParentLoop => Value::maybe(self.parent_loop),
+            JobColumn::Tid => self.tid.map_or(Value::Absent, |tid| Value::Signed(tid.into())),
+            JobColumn::QueuedFor => Value::Number(self.queued_for_ns),
+            JobColumn::RunningFor => Value::maybe(self.running_for_ns),
+            JobColumn::QueuedAt => Value::Number(self.queued_at.0),
+            JobColumn::EndedAt => Value::maybe(self.ended_at.map(|time| time.0)),
         }
     }
 }
