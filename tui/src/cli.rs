@@ -8,6 +8,7 @@ mod check;
 mod config;
 mod dead;
 mod exit;
+mod export;
 mod fetch;
 mod find;
 mod flags;
@@ -242,6 +243,22 @@ pub(crate) enum Command {
         target: Option<Target>,
     },
 
+    /// Write every histogram with exact counts, for other programs
+    ///
+    /// How long polls took and tasks stood in the run queue, by spawn site and by loop; how late timers fired, how long loops slept, how
+    /// late reads came. Everything since the start, or with `--interval D` what came within each interval. Names are `poll.loop0`,
+    /// `poll.src/main.rs:40` and the like; what a tag may not hold is written as %XX.
+    ///
+    /// If the process ends between two intervals, what was read is kept and the exit code is 3.
+    Export {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+
+        /// What to write, and where
+        #[command(flatten)]
+        options: export::Options,
+    },
+
     /// The application of `demo`.
     #[command(hide = true)]
     DemoApp {
@@ -268,6 +285,7 @@ impl Command {
             Self::Watch(_) => "watch",
             Self::Why { .. } => "why",
             Self::Warnings { .. } => "warnings",
+            Self::Export { .. } => "export",
             Self::DemoApp { .. } => "demo-app",
         }
     }

@@ -1,5 +1,6 @@
 //! What can be found wrong with a command line before anybody is attached to.
 
+use super::export::HistogramRow;
 use super::flags::Flags;
 use super::processes::ProcessRow;
 use super::render::Table;
@@ -27,6 +28,15 @@ pub(crate) fn query(table: Table, flags: &Flags) -> Result<(), Failure> {
         Table::Loops => of::<Loop>(flags),
         Table::Warnings => of::<Warning>(flags),
     }
+}
+
+/// Checks `--filter` and `--sort` against the columns of histograms.
+///
+/// # Errors
+///
+/// As [`query`].
+pub(crate) fn histograms(flags: &Flags) -> Result<(), Failure> {
+    of::<HistogramRow>(flags)
 }
 
 fn of<R: Row>(flags: &Flags) -> Result<(), Failure> {

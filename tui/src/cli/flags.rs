@@ -81,6 +81,10 @@ pub(crate) struct Flags {
     /// Rows of a table on a terminal, as the environment or the configuration file has it.
     #[arg(skip)]
     pub(crate) rows_on_terminal: Option<usize>,
+
+    /// Whether `--interval` stands on the command line: to some commands that means more than how often.
+    #[arg(skip)]
+    pub(crate) interval_is_typed: bool,
 }
 
 /// When to use colour.
@@ -156,6 +160,7 @@ impl Flags {
     ///
     /// clap could read the variables too, but for a flag that may stand behind a command it would take them over the flag.
     pub(crate) fn fill(&mut self, env: impl Fn(&str) -> Option<String>, file: &File) -> Filled {
+        self.interval_is_typed = self.interval.is_some();
         let mut sources = Sources { env: &env, file, filled: Filled::default() };
         for (key, flag, parse) in [
             (&config::INTERVAL, &mut self.interval, parse_interval as fn(&str) -> _),

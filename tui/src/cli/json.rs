@@ -7,6 +7,7 @@
 //! of tasks a hundred thousand levels deep, must not cost the memory or the stack of this program.
 
 mod event_loop;
+mod histogram;
 mod process;
 mod resource;
 mod site;
@@ -17,6 +18,7 @@ mod warning;
 mod why;
 
 pub(crate) use event_loop::LoopJson;
+pub(crate) use histogram::write_histograms;
 use process::ProcessJson;
 pub(crate) use resource::{IoJson, IoTotalJson, SyncJson};
 pub(crate) use site::SiteJson;

@@ -4,7 +4,7 @@ use super::fetch::{self, Source as _};
 use super::find::{attach, attach_all, find};
 use super::flags::ColorChoice;
 use super::render::{self, Table};
-use super::{Asyncio, Cli, Command, Failure, Flags, ask, check, config, dead, processes, watch, why};
+use super::{Asyncio, Cli, Command, Failure, Flags, ask, check, config, dead, export, processes, watch, why};
 use crate::app::run::{self as app, Options};
 use crate::demo::Application;
 use crate::theme::{self, Wishes};
@@ -83,6 +83,7 @@ fn perform(Cli { command, target, print_config, config_schema, mut flags }: Cli)
         Some(Command::Loops { target }) => on_a_loop(show(Table::Loops, target, &flags)),
         Some(Command::Warnings { target }) => on_a_loop(show(Table::Warnings, target, &flags)),
         Some(Command::Watch(plan)) => watch::run(plan, &flags),
+        Some(Command::Export { target, options }) => export::run(target, &options, &flags),
         Some(Command::Why { target, task }) => on_a_loop(why::show(target, &task, &flags)),
         None => match target {
             Some(target) => live(target, &flags),

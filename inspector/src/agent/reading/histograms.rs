@@ -2,7 +2,9 @@
 
 use super::context::{Context, LoopSeen};
 use super::tables::hist;
-use crate::model::{Hist, Histogram, HistogramKey, HistogramKind, Histograms, Place, Process, WallTime};
+use crate::model::{
+    Hist, Histogram, HistogramKey, HistogramKind, Histograms, Place, Process, Thresholds, WallTime,
+};
 use crate::wire::{HistogramsRequest, Request};
 use loopscope::telemetry::{self, IoTotalView, PlaceIndex, SiteView};
 use std::collections::VecDeque;
@@ -55,7 +57,8 @@ impl HistogramReading {
     /// What the answer begins with.
     pub(in crate::agent) fn head(&self, mut process: Process) -> Histograms {
         super::tables::count_loops(&self.context, &mut process);
-        process.blocked = Some(0);
+        let slow_poll_ns = Thresholds::default().slow_poll_ns;
+        process.blocked = Some(super::tables::count_blocked(&self.context, slow_poll_ns));
         let wanted = || self.context.loops.iter().filter(|lp| self.wants_loop(lp));
         let oldest = wanted().map(|lp| lp.view.started_at).min();
         Histograms {
