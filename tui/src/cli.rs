@@ -13,6 +13,7 @@ mod fetch;
 mod find;
 mod flags;
 mod json;
+mod mistyped;
 mod perform;
 mod processes;
 mod render;

@@ -6,7 +6,6 @@ mod app;
 mod cli;
 mod demo;
 mod keys;
-mod spelling;
 mod terminal;
 mod theme;
 mod times;

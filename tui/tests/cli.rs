@@ -65,7 +65,9 @@ fn wrong_usage_is_2_and_suggests() {
     stage.run("tasks --json --csv").refused(2, &["cannot be used with"]);
     stage.run("tasks --fail-on blocekd").refused(2, &["blocked"]);
     stage.run("4711 tasks").refused(2, &["loopscope tasks 4711"]);
-    stage.run("tsaks").refused(2, &["loopscope tasks"]);
+    stage.run("tsaks").refused(2, &["no command and no process `tsaks`", "loopscope tasks"]);
+    stage.run("tsaks 4711").refused(2, &["there is no command `tsaks`", "loopscope tasks"]);
+    stage.run("wacth tasks 4711").refused(2, &["there is no command `wacth`", "loopscope watch"]);
 }
 
 #[test]

@@ -20,9 +20,9 @@ use super::recall::Recall;
 use super::state::{Overlay, State};
 use super::table::Mistake;
 use crate::keys::{Action, Binding, Context, TABLE};
-use crate::spelling::closest;
 use crate::theme::Palette as Tones;
 use crate::times::parse_interval;
+use loopscope_inspector::model::spelling::closest;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// The intervals that are offered; others can be typed.

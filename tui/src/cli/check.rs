@@ -5,8 +5,8 @@ use super::flags::Flags;
 use super::processes::ProcessRow;
 use super::render::Table;
 use super::{Exit, Failure};
-use crate::spelling::closest;
 use loopscope_inspector::model::query::{Filter, QueryError, Row, Sort};
+use loopscope_inspector::model::spelling::closest;
 use loopscope_inspector::model::{Io, Lint, Loop, Site, Sync, Task, Timer, Warning, words};
 
 /// Checks `--filter` and `--sort` against the columns of a table.

@@ -10,10 +10,10 @@ pub(crate) use file::{File, load};
 pub(crate) use print::{print, schema};
 
 use super::flags::{ColorChoice, parse_slow, parse_timeout};
-use crate::spelling;
 use crate::theme::Palette;
 use crate::times::parse_interval;
 use clap::ValueEnum as _;
+use loopscope_inspector::model::spelling;
 use std::fmt;
 use std::path::PathBuf;
 

@@ -2,10 +2,9 @@
 
 use super::fetch::Source;
 use super::flags::Look;
+use super::mistyped::neither_command_nor_process;
 use super::render::Table;
-use super::{Cli, Failure, Flags, ask};
-use crate::spelling::closest;
-use clap::CommandFactory as _;
+use super::{Flags, ask};
 use loopscope_inspector::client::{self, Client, Error, Found, Kind, Target};
 use loopscope_inspector::model::{Process, Snapshot, WallTime, words};
 use loopscope_inspector::wire::{Picture, Request};
@@ -19,21 +18,9 @@ use std::time::{Duration, SystemTime};
 /// If none or several are, or it cannot be attached to; the message says why.
 pub(crate) fn find(target: &Target) -> anyhow::Result<Found> {
     client::find(target).map_err(|error| match error.kind() {
-        Kind::NoSuchProgram { name } => perhaps_a_command(name).map_or(error.into(), Into::into),
+        Kind::NoSuchProgram { name } => neither_command_nor_process(name).map_or(error.into(), Into::into),
         _ => error.into(),
     })
-}
-
-/// What to say of a word that names no process but may have been meant as a command: to clap it is a target.
-fn perhaps_a_command(word: &str) -> Option<Failure> {
-    let command = Cli::command();
-    let commands =
-        command.get_subcommands().filter(|command| !command.is_hide_set()).map(clap::Command::get_name);
-    let meant = closest(word, commands)?;
-    let word = words::escape(word, words::NAME_CHARS_MAX);
-    Some(Failure::usage(format!(
-        "there is no command and no process `{word}`; did you mean `loopscope {meant}`?"
-    )))
 }
 
 /// Attaches to the process that is meant.

@@ -4,7 +4,9 @@ use super::fetch::{self, Source as _};
 use super::find::{attach, attach_all, find};
 use super::flags::ColorChoice;
 use super::render::{self, Table};
-use super::{Asyncio, Cli, Command, Failure, Flags, ask, check, config, dead, export, processes, watch, why};
+use super::{
+    Asyncio, Cli, Command, Failure, Flags, ask, check, config, dead, export, mistyped, processes, watch, why,
+};
 use crate::app::run::{self as app, Options};
 use crate::demo::Application;
 use crate::theme::{self, Wishes};
@@ -21,15 +23,20 @@ const SETTLE: Duration = Duration::from_millis(300);
 
 /// Parses the command line and does what it says.
 pub(crate) fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let performed = match Cli::try_parse() {
+        Ok(cli) => perform(cli),
         Err(error) => {
-            // Also `--help`; if nobody reads it there is nobody to tell.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            let arguments =
+                std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+            let Some(failure) = mistyped::one_too_many(&error, arguments) else {
+                // Also `--help`; if nobody reads it there is nobody to tell.
+                let _ = error.print();
+                return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            };
+            Err(failure.into())
         }
     };
-    match perform(cli) {
+    match performed {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let (code, message) = super::exit::verdict(&error);
@@ -59,6 +66,9 @@ fn perform(Cli { command, target, print_config, config_schema, mut flags }: Cli)
         });
     }
     if let (Some(command), Some(target)) = (&command, &target) {
+        if let Some(failure) = mistyped::no_command(target) {
+            return Err(failure.into());
+        }
         return Err(Failure::usage(format!(
             "the command comes first: loopscope {} {}",
             command.name(),

@@ -1,6 +1,7 @@
 //! What is wrong with a filter or a sort, and where.
 
 use super::Column;
+use crate::model::spelling::closest;
 use crate::model::words::{NAME_CHARS_MAX, escape};
 use std::fmt;
 
@@ -24,7 +25,7 @@ impl QueryError {
 
     /// No column is called that.
     pub(super) fn no_column(position: usize, name: &str, columns: &[Column]) -> Self {
-        let near = nearest(name, columns.iter().map(|column| column.name));
+        let near = closest(name, columns.iter().map(|column| column.name));
         Self::new(position, format!("there is no column `{}`", escape(name, NAME_CHARS_MAX))).suggest(near)
     }
 
@@ -72,40 +73,3 @@ impl fmt::Display for QueryError {
 }
 
 impl std::error::Error for QueryError {}
-
-/// The name that `name` is most likely a slip of, if any is near.
-pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let name = name.to_ascii_lowercase();
-    // A longer one is near to nothing, and need not be compared.
-    if name.len() > NAME_CHARS_MAX {
-        return None;
-    }
-    names
-        .map(|other| (distance(&name, other), other))
-        .filter(|&(distance, other)| {
-            distance <= 1 + other.len() / 4 || (name.len() >= 3 && other.starts_with(&name))
-        })
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, other)| other)
-}
-
-/// How many letters must be put in, taken out, changed, or exchanged with their neighbour.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for (i, row) in rows.iter_mut().enumerate() {
-        row[0] = i;
-    }
-    rows[0] = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        for j in 1..=b.len() {
-            let changed = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut least = changed.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            rows[i][j] = least;
-        }
-    }
-    rows[a.len()][b.len()]
-}

@@ -1,7 +1,7 @@
 //! What a column is compared with.
 
-use super::error::nearest;
 use super::{ColumnKind, Operator, QueryError, REGEX_BYTES_MAX, Value};
+use crate::model::spelling::closest;
 use crate::model::words::{NAME_CHARS_MAX, duration, escape};
 use regex_lite::{Regex, RegexBuilder};
 use std::borrow::Cow;
@@ -85,7 +85,7 @@ impl Operand {
             },
             ColumnKind::OneOf(names) if !names.contains(&text) => {
                 let message = format!("`{}` is none of {}", escape(text, NAME_CHARS_MAX), names.join(" "));
-                Err(QueryError::new(position, message).suggest(nearest(text, names.iter().copied())))
+                Err(QueryError::new(position, message).suggest(closest(text, names.iter().copied())))
             }
             ColumnKind::Time => Err(QueryError::new(position, "a time can be sorted by, not compared")),
             ColumnKind::Text

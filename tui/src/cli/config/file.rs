@@ -2,7 +2,7 @@
 
 use super::super::Failure;
 use super::{Form, KEYS, Key};
-use crate::spelling::closest;
+use loopscope_inspector::model::spelling::closest;
 use loopscope_inspector::model::words;
 use std::io;
 use std::ops::Range;
