@@ -2,6 +2,7 @@
 
 mod connection;
 mod palette;
+mod storm;
 mod tables;
 
 use super::event::{Data, Effect, Event, Excerpt, Step};

@@ -156,8 +156,10 @@ impl<'a> Branches<'a> {
         self.note(node);
         self.next = number + 1;
         let glyphs = theme.glyphs;
-        // A root has no line to its left.
-        (1..=node.depth as usize)
+        // A root has no line to its left. Of a very deep tree the levels that no cell has room for are left out, so that a
+        // row costs what its width costs.
+        let first = (node.depth as usize).saturating_sub(LEVELS_MAX).max(1);
+        (first..=node.depth as usize)
             .map(|depth| {
                 match (self.last.get(depth).copied().unwrap_or(false), depth == node.depth as usize) {
                     (true, true) => glyphs.last,
@@ -178,3 +180,6 @@ impl<'a> Branches<'a> {
 
 /// The depth down to which branches are remembered; below it they are drawn as if siblings followed.
 const DEPTH_MAX: usize = 4_096;
+
+/// The levels that are drawn: 768 columns, of which a cell shows half its width at most.
+const LEVELS_MAX: usize = 256;
