@@ -8,6 +8,7 @@ mod check;
 mod config;
 mod dead;
 mod exit;
+mod explain;
 mod export;
 mod fetch;
 mod find;
@@ -19,6 +20,7 @@ mod processes;
 mod render;
 #[cfg(test)]
 mod samples;
+mod ship;
 mod table;
 mod tables;
 mod tree;
@@ -260,6 +262,31 @@ pub(crate) enum Command {
         options: export::Options,
     },
 
+    /// Say what a warning means, how it comes about and how to mend it
+    ///
+    /// Without a name it lists all of them.
+    Explain {
+        /// The name of the warning, as `warnings` shows it
+        lint: Option<String>,
+    },
+
+    /// Print completions for a shell
+    ///
+    /// For bash: `loopscope completions bash > ~/.local/share/bash-completion/completions/loopscope`.
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+
+    /// Print the manual page
+    ///
+    /// `loopscope man | man -l -` shows it.
+    Man {
+        /// Write the pages of all commands into this directory instead
+        #[arg(long, short, value_name = "DIR")]
+        output: Option<std::path::PathBuf>,
+    },
+
     /// The application of `demo`.
     #[command(hide = true)]
     DemoApp {
@@ -287,6 +314,9 @@ impl Command {
             Self::Why { .. } => "why",
             Self::Warnings { .. } => "warnings",
             Self::Export { .. } => "export",
+            Self::Explain { .. } => "explain",
+            Self::Completions { .. } => "completions",
+            Self::Man { .. } => "man",
             Self::DemoApp { .. } => "demo-app",
         }
     }

@@ -8,6 +8,7 @@
 
 mod event_loop;
 mod histogram;
+mod lint;
 mod process;
 mod resource;
 mod site;
@@ -19,6 +20,7 @@ mod why;
 
 pub(crate) use event_loop::LoopJson;
 pub(crate) use histogram::write_histograms;
+pub(crate) use lint::write_lints;
 use process::ProcessJson;
 pub(crate) use resource::{IoJson, IoTotalJson, SyncJson};
 pub(crate) use site::SiteJson;
