@@ -257,9 +257,8 @@ impl Site {
         match (page % 17, asked) {
             (3, 1) | (11, 1 | 2) => Behaviour::Unavailable,
             (7, 1) => Behaviour::HangUp,
-            (9, 1) => Behaviour::Silence,
-            // Never comes, however often it is asked for.
-            (13, _) => Behaviour::Silence,
+            // The second of them never comes, however often it is asked for.
+            (9, 1) | (13, _) => Behaviour::Silence,
             _ => Behaviour::Answer,
         }
     }
@@ -267,7 +266,8 @@ impl Site {
     fn body(&self, page: u32) -> String {
         let links = [2 * page + 1, 2 * page + 2, (page * 7 + 3) % self.pages];
         let links = links.into_iter().filter(|&to| to < self.pages);
-        links.map(|to| format!("<a href=\"/{to}\">\n")).collect()
+        let lines: Vec<String> = links.map(|to| format!("<a href=\"/{to}\">\n")).collect();
+        lines.concat()
     }
 }
 
