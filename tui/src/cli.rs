@@ -206,6 +206,15 @@ pub(crate) enum Command {
         target: Option<Target>,
     },
 
+    /// List the jobs on blocking threads, and the pools that run them
+    ///
+    /// A job that is queued for long wants more threads, or shorter jobs. Jobs that ended a moment ago are there too;
+    /// `--filter 'state=running running_for>1s'` leaves those that hold a thread.
+    Blocking {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+    },
+
     /// List the loops: what each runs right now, and since when
     ///
     /// A stuck loop shows itself here: the task it is polling, since when, and where that task was spawned. It is read without the
@@ -309,6 +318,7 @@ impl Command {
             Self::Timers { .. } => "timers",
             Self::Io { .. } => "io",
             Self::Sync { .. } => "sync",
+            Self::Blocking { .. } => "blocking",
             Self::Loops { .. } => "loops",
             Self::Watch(_) => "watch",
             Self::Why { .. } => "why",

@@ -6,6 +6,7 @@
 //! Rows are written one after the other and never collected, and the tree is written without recursion: a million tasks, or a chain
 //! of tasks a hundred thousand levels deep, must not cost the memory or the stack of this program.
 
+mod blocking;
 mod event_loop;
 mod histogram;
 mod lint;
@@ -18,6 +19,7 @@ mod value;
 mod warning;
 mod why;
 
+pub(crate) use blocking::{JobJson, PoolJson};
 pub(crate) use event_loop::LoopJson;
 pub(crate) use histogram::write_histograms;
 pub(crate) use lint::write_lints;

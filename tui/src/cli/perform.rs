@@ -91,6 +91,7 @@ fn perform(Cli { command, target, print_config, config_schema, mut flags }: Cli)
         Some(Command::Timers { target }) => on_a_loop(show(Table::Timers, target, &flags)),
         Some(Command::Io { target }) => on_a_loop(show(Table::Io, target, &flags)),
         Some(Command::Sync { target }) => on_a_loop(show(Table::Sync, target, &flags)),
+        Some(Command::Blocking { target }) => on_a_loop(show(Table::Blocking, target, &flags)),
         Some(Command::Loops { target }) => on_a_loop(show(Table::Loops, target, &flags)),
         Some(Command::Warnings { target }) => on_a_loop(show(Table::Warnings, target, &flags)),
         Some(Command::Watch(plan)) => watch::run(plan, &flags),
