@@ -266,8 +266,8 @@ impl Site {
     fn body(&self, page: u32) -> String {
         let links = [2 * page + 1, 2 * page + 2, (page * 7 + 3) % self.pages];
         let links = links.into_iter().filter(|&to| to < self.pages);
-        let lines: Vec<String> = links.map(|to| format!("<a href=\"/{to}\">\n")).collect();
-        lines.concat()
+        let anchors: Vec<String> = links.map(|to| format!("<a href=\"/{to}\">\n")).collect();
+        anchors.concat()
     }
 }
 
