@@ -14,6 +14,8 @@
 //! more than a bounded amount for a client; and whatever goes wrong in it, the application goes on. After `fork` the child
 //! has no agent. Nothing is joined when the process ends; the socket's file is removed if the main thread comes to its end.
 
+#[cfg(feature = "tokio-console")]
+mod console;
 mod own_process;
 mod peer;
 mod reading;

@@ -184,7 +184,6 @@ fn every_command_answers_in_every_form() {
         "timers PID",
         "io PID",
         "sync PID",
-        "blocking PID",
         "loops PID",
         "warnings PID",
     ];

@@ -9,18 +9,18 @@
 //!
 //! Everything that a reading allocates is gone when its picture has been sent.
 
-mod context;
+pub(super) mod context;
 mod detail;
 mod graph;
 mod histograms;
-mod ids;
+pub(super) mod ids;
 mod jobs;
 mod lints;
-mod tables;
-mod tasks;
+pub(super) mod tables;
+pub(super) mod tasks;
 mod timers;
 mod tree_page;
-mod waits;
+pub(super) mod waits;
 
 use crate::model::query::QueryError;
 use crate::model::{Process, WallTime};

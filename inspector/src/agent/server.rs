@@ -1,5 +1,7 @@
 //! Takes connections, decides who may come in, and lets none of them cost too much.
 
+#[cfg(feature = "tokio-console")]
+use super::console;
 use super::peer::Peer;
 use super::service::{Inspector, Shared};
 use crate::wire::limits::REQUEST_BYTES_MAX;
@@ -72,6 +74,14 @@ fn is_welcome(peer: u32, own: u32) -> bool {
     peer == own || peer == 0
 }
 
+/// What the services of all connections share.
+#[derive(Clone)]
+struct Services {
+    shared: Arc<Shared>,
+    #[cfg(feature = "tokio-console")]
+    consoles: console::Seats,
+}
+
 /// Serves until `stopped`.
 pub(super) async fn serve(
     listener: std::os::unix::net::UnixListener,
@@ -83,7 +93,11 @@ pub(super) async fn serve(
         Err(error) => return super::warn(&format!("the inspector cannot listen: {error}")),
     };
     let uid = rustix::process::geteuid().as_raw();
-    let shared = Arc::new(Shared::new());
+    let services = Services {
+        shared: Arc::new(Shared::new()),
+        #[cfg(feature = "tokio-console")]
+        consoles: console::Seats::default(),
+    };
     let (clients, refusals) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
     let limits = Rc::new(limits);
     loop {
@@ -103,23 +117,32 @@ pub(super) async fn serve(
         let seat = Seat::take(&clients, limits.clients_max);
         let is_refused = seat.is_none();
         let Some(seat) = seat.or_else(|| Seat::take(&refusals, limits.refusals_max)) else { continue };
-        let serving = serve_connection(stream, shared.clone(), is_refused, limits.clone(), seat);
+        let serving = serve_connection(stream, services.clone(), is_refused, limits.clone(), seat);
         loopscope::task::Builder::new().name(&format!("client {}", peer.pid)).spawn(serving).detach();
     }
 }
 
 async fn serve_connection(
     stream: UnixStream,
-    shared: Arc<Shared>,
+    services: Services,
     is_refused: bool,
     limits: Rc<Limits>,
     seat: Seat,
 ) {
     let (peer, mut hopeless) = Peer::new(&limits, is_refused);
     let activity = peer.activity().clone();
-    let server =
-        InspectServer::new(Inspector::new(&shared, &peer)).max_decoding_message_size(REQUEST_BYTES_MAX);
-    let service = service_fn(move |request| server.clone().call(request));
+    let server = InspectServer::new(Inspector::new(&services.shared, &peer))
+        .max_decoding_message_size(REQUEST_BYTES_MAX);
+    // Whoever asks decides by the path which of the two answers.
+    #[cfg(feature = "tokio-console")]
+    let console = console::server(&services.shared, &peer, &services.consoles);
+    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        #[cfg(feature = "tokio-console")]
+        if request.uri().path().starts_with(console::PATH) {
+            return console.clone().call(request);
+        }
+        server.clone().call(request)
+    });
     let mut http = http2::Builder::new(OnLoop);
     http.max_concurrent_streams(limits.requests_max)
         .initial_stream_window_size(64 << 10)

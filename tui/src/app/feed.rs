@@ -171,8 +171,7 @@ impl Session {
 async fn seen(client: &mut Client, question: &Question, request: &Request) -> Result<Answer, Error> {
     let picture = client.snapshot(request).await?;
     let histograms = match ask::histograms(question) {
-        // An agent without them still has all the rest; if the connection broke, the next picture says so.
-        Some(request) => client.histograms(&request).await.ok(),
+        Some(request) => Some(client.histograms(&request).await?),
         None => None,
     };
     Ok(ask::answer(question, picture, histograms))

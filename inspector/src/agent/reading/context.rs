@@ -17,17 +17,17 @@ const LOOKS_AT_SITES_MAX: u32 = 4;
 
 /// The loops, and when they are looked at.
 #[derive(Debug)]
-pub(super) struct Context {
-    pub(super) loops: Vec<LoopSeen>,
+pub(in crate::agent) struct Context {
+    pub(in crate::agent) loops: Vec<LoopSeen>,
     /// On the clock of the records. Moved on after each walk, so that what is shown is true when it is shown.
     now: Cell<Instant>,
 }
 
 /// One loop.
 #[derive(Debug)]
-pub(super) struct LoopSeen {
-    pub(super) reader: LoopReader,
-    pub(super) view: LoopView,
+pub(in crate::agent) struct LoopSeen {
+    pub(in crate::agent) reader: LoopReader,
+    pub(in crate::agent) view: LoopView,
     texts: RefCell<Texts>,
 }
 
@@ -40,7 +40,7 @@ struct Texts {
 }
 
 impl Context {
-    pub(super) fn new(request: &Request) -> Self {
+    pub(in crate::agent) fn new(request: &Request) -> Self {
         let loops = loopscope::telemetry::loops().into_iter().filter_map(|reader| {
             let view = reader.view().filter(|view| request.hidden || !view.hidden)?;
             Some(LoopSeen { reader, view, texts: RefCell::default() })
@@ -48,29 +48,29 @@ impl Context {
         Self { loops: loops.collect(), now: Cell::new(Instant::now()) }
     }
 
-    pub(super) fn now(&self) -> Instant {
+    pub(in crate::agent) fn now(&self) -> Instant {
         self.now.get()
     }
 
     /// A walk over a million records takes a while.
-    pub(super) fn move_on(&self) {
+    pub(in crate::agent) fn move_on(&self) {
         self.now.set(Instant::now());
     }
 
     /// Nanoseconds from then to now.
-    pub(super) fn since(&self, then: Instant) -> u64 {
+    pub(in crate::agent) fn since(&self, then: Instant) -> u64 {
         self.now.get().as_nanos().saturating_sub(then.as_nanos())
     }
 
     /// Nanoseconds from now to then, negative if that is past.
-    pub(super) fn until(&self, then: Instant) -> i64 {
+    pub(in crate::agent) fn until(&self, then: Instant) -> i64 {
         let nanos = i128::from(then.as_nanos()) - i128::from(self.now.get().as_nanos());
         i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX })
     }
 
     /// The moment on the wall clock, the same for the same moment in every picture.
     #[expect(clippy::unused_self, reason = "beside its likes")]
-    pub(super) fn wall(&self, then: Instant) -> WallTime {
+    pub(in crate::agent) fn wall(&self, then: Instant) -> WallTime {
         // The two clocks are compared once: later steps of the wall clock do not move what has happened.
         static ANCHOR: OnceLock<(Instant, WallTime)> = OnceLock::new();
         let (at, wall) = *ANCHOR.get_or_init(|| (Instant::now(), WallTime::from(SystemTime::now())));
@@ -79,7 +79,7 @@ impl Context {
     }
 
     /// Walks the tasks of all loops; each comes with the place of its loop in `loops`.
-    pub(super) fn tasks(&self, mut each: impl FnMut(usize, &TaskView) -> ControlFlow<()>) {
+    pub(in crate::agent) fn tasks(&self, mut each: impl FnMut(usize, &TaskView) -> ControlFlow<()>) {
         for (at, lp) in self.loops.iter().enumerate() {
             let mut is_over = false;
             lp.reader.tasks(&mut |task| {
@@ -94,7 +94,7 @@ impl Context {
     }
 
     /// Walks the waits of all loops.
-    pub(super) fn waits(&self, mut each: impl FnMut(usize, &WaitView)) {
+    pub(in crate::agent) fn waits(&self, mut each: impl FnMut(usize, &WaitView)) {
         for (at, lp) in self.loops.iter().enumerate() {
             lp.reader.waits(&mut |wait| {
                 each(at, wait);
@@ -105,11 +105,11 @@ impl Context {
 }
 
 impl LoopSeen {
-    pub(super) fn name(&self, index: Option<NameIndex>) -> Option<String> {
+    pub(in crate::agent) fn name(&self, index: Option<NameIndex>) -> Option<String> {
         self.reader.name(index?)
     }
 
-    pub(super) fn place(&self, index: Option<PlaceIndex>) -> Option<Place> {
+    pub(in crate::agent) fn place(&self, index: Option<PlaceIndex>) -> Option<Place> {
         let index = index?;
         let mut texts = self.texts.borrow_mut();
         let place = texts.places.entry(index.0).or_insert_with(|| {
@@ -120,7 +120,7 @@ impl LoopSeen {
     }
 
     /// A site's counters, from about the time of the reading.
-    pub(super) fn site(&self, index: SiteIndex) -> Option<SiteView> {
+    pub(in crate::agent) fn site(&self, index: SiteIndex) -> Option<SiteView> {
         let mut texts = self.texts.borrow_mut();
         let known = texts.sites.get(&index.0).copied();
         // A task may be from a site that is newer than the last look at them; a few looks are enough for any honest record.
@@ -132,13 +132,13 @@ impl LoopSeen {
     }
 
     /// Where the tasks of a site are spawned.
-    pub(super) fn site_place(&self, index: SiteIndex) -> Option<Place> {
+    pub(in crate::agent) fn site_place(&self, index: SiteIndex) -> Option<Place> {
         let place = self.site(index)?.place;
         self.place(Some(place))
     }
 
     /// A row of `sites` without its histograms.
-    pub(super) fn site_row(&self, site: &SiteView) -> Option<Site> {
+    pub(in crate::agent) fn site_row(&self, site: &SiteView) -> Option<Site> {
         Some(Site {
             pid: None,
             loop_id: Some(self.view.id),

@@ -6,12 +6,12 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
-pub(super) type IdSet = HashSet<u64, BuildHasherDefault<IdHasher>>;
-pub(super) type IdMap<T> = HashMap<u64, T, BuildHasherDefault<IdHasher>>;
+pub(in crate::agent) type IdSet = HashSet<u64, BuildHasherDefault<IdHasher>>;
+pub(in crate::agent) type IdMap<T> = HashMap<u64, T, BuildHasherDefault<IdHasher>>;
 
 /// Hashes one id.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct IdHasher(u64);
+pub(in crate::agent) struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn write(&mut self, bytes: &[u8]) {

@@ -148,7 +148,7 @@ pub(super) fn loops(
     select(rows, query, None, |row| Row::Loop(Box::new(row)))
 }
 
-pub(super) fn hist(histogram: &telemetry::Histogram) -> Hist {
+pub(in crate::agent) fn hist(histogram: &telemetry::Histogram) -> Hist {
     let bucket = |it: &telemetry::Bucket| Bucket { low_ns: it.low_ns, high_ns: it.high_ns, count: it.count };
     Hist::from_buckets(histogram.buckets.iter().map(bucket).collect())
 }

@@ -432,7 +432,7 @@ pub(super) fn task(context: &Context, record: &Record) -> Task {
     }
 }
 
-fn kind(kind: telemetry::TaskKind) -> TaskKind {
+pub(in crate::agent) fn kind(kind: telemetry::TaskKind) -> TaskKind {
     match kind {
         telemetry::TaskKind::Callback => TaskKind::Callback,
         telemetry::TaskKind::Blocking => TaskKind::Blocking,
@@ -440,7 +440,7 @@ fn kind(kind: telemetry::TaskKind) -> TaskKind {
     }
 }
 
-pub(super) fn state(state: telemetry::TaskState) -> TaskState {
+pub(in crate::agent) fn state(state: telemetry::TaskState) -> TaskState {
     match state {
         telemetry::TaskState::Scheduled => TaskState::Scheduled,
         telemetry::TaskState::Running => TaskState::Running,

@@ -311,7 +311,7 @@ pub(super) fn resource_ref(context: &Context, at: usize, resource: &ResourceView
 }
 
 /// As Rust prints it.
-pub(super) fn address(address: &Address) -> String {
+pub(in crate::agent) fn address(address: &Address) -> String {
     match address {
         Address::Inet(address) => address.to_string(),
         Address::Unix(path) => path.clone(),
@@ -321,7 +321,7 @@ pub(super) fn address(address: &Address) -> String {
 
 macro_rules! same_members {
     ($name:ident: $from:ty => $to:ty { $($member:ident),+ $(,)? } else $other:ident) => {
-        pub(super) fn $name(kind: $from) -> $to {
+        pub(in crate::agent) fn $name(kind: $from) -> $to {
             match kind {
                 $( <$from>::$member => <$to>::$member, )+
                 _ => <$to>::$other,
