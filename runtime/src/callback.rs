@@ -18,6 +18,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use crate::context::{self, bind};
 use crate::event_loop::current;
 use crate::event_loop::slot::Loop;
 use crate::task::TaskId;
@@ -30,7 +31,7 @@ use crate::time::sleep::Sleep;
 
 /// Calls `callback` in the next batch, after everything that is ready now.
 ///
-/// Callbacks are called in the order they were handed over, each exactly once, on this thread. From another thread use
+/// It sees the [task-locals](crate::task_local) of whoever hands it over. Callbacks are called in the order they were handed over, each exactly once, on this thread. From another thread use
 /// [`Handle::post`](crate::Handle::post). A panic is reported through
 /// [`on_unhandled`](crate::runner::Builder::on_unhandled).
 ///
@@ -51,7 +52,11 @@ use crate::time::sleep::Sleep;
 #[track_caller]
 pub fn call_soon(callback: impl FnOnce() + 'static) -> Callback {
     let lp = current::expect("loopscope::call_soon");
-    soon(lp, callback, Location::caller())
+    let place = Location::caller();
+    match context::capture() {
+        None => soon(lp, callback, place),
+        Some(context) => soon(lp, bind(context, callback), place),
+    }
 }
 
 /// Calls `callback` when `delay` has passed, never before. A delay of zero is [`call_soon`].
@@ -65,10 +70,11 @@ pub fn call_soon(callback: impl FnOnce() + 'static) -> Callback {
 #[track_caller]
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> Callback {
     let lp = current::expect("loopscope::call_later");
-    if delay.is_zero() {
-        return soon(lp, callback, Location::caller());
+    let place = Location::caller();
+    match context::capture() {
+        None => later(lp, delay, callback, place),
+        Some(context) => later(lp, delay, bind(context, callback), place),
     }
-    at(lp, lp.deadline_after(delay), callback, Location::caller())
 }
 
 /// Calls `callback` at `deadline`, never before; at the next turn of the loop if it has passed.
@@ -81,7 +87,23 @@ pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> Callbac
 pub fn call_at(deadline: Instant, callback: impl FnOnce() + 'static) -> Callback {
     let lp = current::expect("loopscope::call_at");
     // Zero is no deadline but a sleep's word for "one turn".
-    at(lp, deadline.as_nanos().max(1), callback, Location::caller())
+    let (deadline, place) = (deadline.as_nanos().max(1), Location::caller());
+    match context::capture() {
+        None => at(lp, deadline, callback, place),
+        Some(context) => at(lp, deadline, bind(context, callback), place),
+    }
+}
+
+fn later(
+    lp: &'static Loop,
+    delay: Duration,
+    callback: impl FnOnce() + 'static,
+    place: &'static Location<'static>,
+) -> Callback {
+    if delay.is_zero() {
+        return soon(lp, callback, place);
+    }
+    at(lp, lp.deadline_after(delay), callback, place)
 }
 
 fn soon(lp: &'static Loop, callback: impl FnOnce() + 'static, place: &'static Location<'static>) -> Callback {

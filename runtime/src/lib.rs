@@ -21,6 +21,7 @@
 //! - [`sleep`], [`timeout`], [`time`]: clocks and limits;
 //! - [`spawn_blocking`], [`to_thread`], [`blocking`]: what would keep the loop waiting, on other threads;
 //! - [`net`], [`io`]: sockets and other descriptors; [`sync`]: locks, queues, channels;
+//! - [`task_local!`]: values that go along with a task and what it spawns;
 //! - [`Handle`]: how another thread reaches a loop; everything else is `!Send`;
 //! - [`telemetry`]: what a loop keeps about all that, for whoever wants to look.
 //!
@@ -62,6 +63,9 @@ pub mod net;
 
 #[cfg(not(loom))]
 pub mod blocking;
+
+#[cfg(not(loom))]
+pub mod context;
 
 #[cfg(not(loom))]
 mod event_loop;

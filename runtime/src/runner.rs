@@ -22,6 +22,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::blocking::Settings;
+use crate::context::{self, InContext};
 use crate::event_loop::current;
 use crate::event_loop::handle::Handle;
 use crate::event_loop::slot::{self, Loop};
@@ -215,15 +216,24 @@ impl Runner {
     #[doc(alias = "asyncio.loop.run_until_complete")]
     #[track_caller]
     pub fn block_on<F: Future>(&mut self, main: F) -> Result<F::Output, RunError> {
+        let place = Location::caller();
+        // It sees the task-locals of whoever runs it.
+        match context::capture() {
+            None => self.block_on_plain(main, place),
+            Some(context) => self.block_on_plain(InContext::new(context, main), place),
+        }
+    }
+
+    #[track_caller]
+    fn block_on_plain<F: Future>(
+        &mut self,
+        main: F,
+        place: &'static Location<'static>,
+    ) -> Result<F::Output, RunError> {
         let entered = current::enter(self.lp);
         let watch = if self.ctrl_c { interrupt::watch(self.lp) } else { None };
-        let spawning = Spawning {
-            place: Location::caller(),
-            name: Some("main"),
-            kind: TaskKind::Task,
-            group: None,
-            handle: true,
-        };
+        let spawning =
+            Spawning { place, name: Some("main"), kind: TaskKind::Task, group: None, handle: true };
         let output = run_main(self.lp, main, &spawning);
         let interrupted = watch.is_some_and(interrupt::Watch::end);
         drop(entered);

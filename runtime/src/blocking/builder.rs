@@ -21,7 +21,7 @@ use crate::telemetry::atomic::Relaxed;
 ///
 /// The handle is a future of the result. It can be awaited on any loop, and under any other executor; dropping it detaches the
 /// job. [`to_thread`](crate::to_thread) is this, awaited at once, with the task's own values of
-/// task-locals.
+/// [`task_local!`](crate::task_local).
 ///
 /// A job that runs cannot be stopped.
 ///

@@ -9,8 +9,11 @@ use std::task::{Context, Poll, ready};
 use super::builder::Builder;
 use super::handle::JobHandle;
 use super::pool::BLOCKING;
+use crate::context;
 
 /// Runs a closure that blocks on another thread and waits for what it returns.
+///
+/// The closure sees those of the task's [task-locals](crate::task_local) whose types are `Send + Sync`.
 ///
 /// As in asyncio nothing happens before the future is awaited, and dropping the future takes a job that did not begin out of
 /// the queue. One that runs goes on by itself: it cannot be stopped.
@@ -64,7 +67,11 @@ where
         let at = Location::caller();
         let this = &mut *self;
         if let Some(closure) = this.closure.take() {
-            this.job = Some(Builder::new().spawn_in(BLOCKING.get(), closure, this.made_at));
+            let (pool, place) = (BLOCKING.get(), this.made_at);
+            this.job = Some(match context::portable() {
+                Some(context) => Builder::new().spawn_in(pool, move || context.run(closure), place),
+                None => Builder::new().spawn_in(pool, closure, place),
+            });
         }
         let Some(job) = &mut this.job else { panic!("a to_thread future was polled after it was over") };
         let result = ready!(job.poll_at(cx, at));

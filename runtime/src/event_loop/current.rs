@@ -6,6 +6,7 @@ use std::mem::ManuallyDrop;
 use std::sync::{MutexGuard, Once};
 
 use super::slot::{self, Loop};
+use crate::context;
 use crate::runner::interrupt;
 use crate::telemetry::clock;
 
@@ -67,6 +68,8 @@ fn missing(what: &str) -> ! {
 #[derive(Debug)]
 pub(crate) struct Entered {
     outer: *const Loop,
+    /// A loop's tasks see their own task-locals, not those of whoever runs it.
+    _without_context: context::Entered,
     _not_send: std::marker::PhantomData<*const ()>,
 }
 
@@ -85,14 +88,18 @@ pub(crate) fn enter(lp: &'static Loop) -> Entered {
     );
     CURRENT.set(lp);
     FORKED.set(false);
-    Entered { outer: std::ptr::null(), _not_send: std::marker::PhantomData }
+    Entered {
+        outer: std::ptr::null(),
+        _without_context: context::enter(None),
+        _not_send: std::marker::PhantomData,
+    }
 }
 
 /// Enters a loop to close it, unless another one runs on this thread: a runner dropped inside of a loop is closed all the
 /// same, with its own loop as the current one meanwhile.
 pub(crate) fn enter_to_close(lp: &'static Loop) -> Entered {
     let outer = CURRENT.replace(lp);
-    Entered { outer, _not_send: std::marker::PhantomData }
+    Entered { outer, _without_context: context::enter(None), _not_send: std::marker::PhantomData }
 }
 
 impl Drop for Entered {

@@ -8,13 +8,14 @@ use std::rc::Rc;
 use super::cell::{Describe, Fallible, Opaque};
 use super::handle::Task;
 use super::raw::Spawning;
+use crate::context::{self, InContext};
 use crate::event_loop::current;
 use crate::group::GroupCore;
 use crate::telemetry::view::TaskKind;
 
 /// Runs a future as a task of its own on this thread's loop.
 ///
-/// It gets its first turn in the next batch. The future may be `!Send`: it never leaves this thread, so `Rc` and `RefCell` are
+/// It sees the [task-locals](crate::task_local) of its maker. It gets its first turn in the next batch. The future may be `!Send`: it never leaves this thread, so `Rc` and `RefCell` are
 /// fine between awaits. The loop owns the task until it is over; dropping the handle detaches it.
 ///
 /// A panic of the task reaches whoever awaits the handle; when nobody can any more, it is reported through
@@ -133,6 +134,32 @@ impl<'a> Builder<'a> {
 
     #[inline]
     pub(crate) fn spawn_described<F, D>(self, future: F, place: &'static Location<'static>) -> Task<F::Output>
+    where
+        F: Future + 'static,
+        D: Describe<F::Output>,
+    {
+        if context::is_set() {
+            return self.spawn_in_context::<F, D>(future, place);
+        }
+        self.spawn_plain::<F, D>(future, place)
+    }
+
+    /// The task sees what its maker sees of task-locals.
+    #[cold]
+    #[inline(never)]
+    fn spawn_in_context<F, D>(self, future: F, place: &'static Location<'static>) -> Task<F::Output>
+    where
+        F: Future + 'static,
+        D: Describe<F::Output>,
+    {
+        match context::capture() {
+            Some(context) => self.spawn_plain::<_, D>(InContext::new(context, future), place),
+            None => self.spawn_plain::<F, D>(future, place),
+        }
+    }
+
+    #[inline]
+    fn spawn_plain<F, D>(self, future: F, place: &'static Location<'static>) -> Task<F::Output>
     where
         F: Future + 'static,
         D: Describe<F::Output>,

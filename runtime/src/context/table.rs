@@ -1,0 +1,172 @@
+//! The table of values that a thread's running task sees.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
+
+thread_local! {
+    /// Whether [`CURRENT`] holds something: a word that needs no destructor and so costs one load to read.
+    static IS_SET: Cell<bool> = const { Cell::new(false) };
+    static CURRENT: Cell<Option<Context>> = const { Cell::new(None) };
+}
+
+/// A value of a task-local, as its type allows.
+#[derive(Clone)]
+pub enum Value {
+    /// Of a type that is `Send + Sync`.
+    Shared(Arc<dyn Any + Send + Sync>),
+    /// Of a type that stays on its thread.
+    Local(Rc<dyn Any>),
+}
+
+/// Finds out for a type whether its values may go to other threads: the inherent constant is there only where they may, and
+/// goes before that of the trait.
+pub struct Probe<T>(PhantomData<T>);
+
+/// The constant for types that stay on their thread.
+pub trait ThreadBound {
+    /// What the values are of.
+    type Of: 'static;
+    /// Wraps a value.
+    const WRAP: fn(Self::Of) -> Value;
+}
+
+impl<T: 'static> ThreadBound for Probe<T> {
+    type Of = T;
+    const WRAP: fn(T) -> Value = |value| Value::Local(Rc::new(value));
+}
+
+impl<T: Send + Sync + 'static> Probe<T> {
+    /// Wraps a value.
+    pub const WRAP: fn(T) -> Value = |value| Value::Shared(Arc::new(value));
+}
+
+impl<T> fmt::Debug for Probe<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Probe")
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Shared(_) => "Shared",
+            Self::Local(_) => "Local",
+        })
+    }
+}
+
+impl Value {
+    /// The value, if it is of that type.
+    pub(super) fn get<T: 'static>(&self) -> Option<&T> {
+        match self {
+            Self::Shared(value) => value.downcast_ref(),
+            Self::Local(value) => value.downcast_ref(),
+        }
+    }
+}
+
+/// A task-local's name among all: the address of its `static`.
+pub(super) type Key = usize;
+
+/// Values by key; cheap to clone, never changed.
+#[derive(Clone)]
+pub(crate) struct Context(Rc<[(Key, Value)]>);
+
+impl Context {
+    pub(super) fn find(&self, key: Key) -> Option<Value> {
+        self.0.iter().find(|(known, _)| *known == key).map(|(_, value)| value.clone())
+    }
+
+    /// The context with one value put in.
+    pub(super) fn with(outer: Option<&Self>, key: Key, value: Value) -> Self {
+        let others = outer.into_iter().flat_map(|outer| outer.0.iter()).filter(|(known, _)| *known != key);
+        Self(others.cloned().chain(std::iter::once((key, value))).collect())
+    }
+}
+
+/// Whether the thread has a context.
+#[inline]
+pub(crate) fn is_set() -> bool {
+    IS_SET.get()
+}
+
+/// The thread's context.
+pub(crate) fn capture() -> Option<Context> {
+    if !is_set() {
+        return None;
+    }
+    // During the thread's destruction there is none.
+    CURRENT
+        .try_with(|current| {
+            let context = current.take();
+            current.set(context.clone());
+            context
+        })
+        .ok()
+        .flatten()
+}
+
+fn replace(context: Option<Context>) -> Option<Context> {
+    let is_some = context.is_some();
+    let outer = CURRENT.try_with(|current| current.replace(context)).ok().flatten();
+    // Where the thread is being destroyed the context was dropped, and nobody asks again.
+    IS_SET.set(is_some);
+    outer
+}
+
+/// Puts the outer context back when it is dropped.
+#[must_use]
+pub(crate) struct Entered {
+    outer: Option<Context>,
+}
+
+/// Makes a context the thread's until the guard is dropped; `None` for a while without any.
+#[inline]
+pub(crate) fn enter(context: Option<Context>) -> Entered {
+    if context.is_none() && !is_set() {
+        return Entered { outer: None };
+    }
+    Entered { outer: replace(context) }
+}
+
+impl Drop for Entered {
+    #[inline]
+    fn drop(&mut self) {
+        if self.outer.is_some() || is_set() {
+            // The values that go may run code, which then finds the outer context.
+            drop(replace(self.outer.take()));
+        }
+    }
+}
+
+impl fmt::Debug for Entered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entered")
+    }
+}
+
+/// A context on its way to another thread: what of it may go there.
+pub(crate) struct Portable(Vec<(Key, Arc<dyn Any + Send + Sync>)>);
+
+/// What of the thread's context may go to other threads, if anything.
+pub(crate) fn portable() -> Option<Portable> {
+    let context = capture()?;
+    let shared = context.0.iter().filter_map(|(key, value)| match value {
+        Value::Shared(value) => Some((*key, Arc::clone(value))),
+        Value::Local(_) => None,
+    });
+    Some(Portable(shared.collect())).filter(|portable| !portable.0.is_empty())
+}
+
+impl Portable {
+    /// Runs a closure in the context, on the thread it was taken to.
+    pub(crate) fn run<T>(self, closure: impl FnOnce() -> T) -> T {
+        let values = self.0.into_iter().map(|(key, value)| (key, Value::Shared(value)));
+        let _entered = enter(Some(Context(values.collect())));
+        closure()
+    }
+}
