@@ -97,7 +97,8 @@ impl Tasks {
     fn number_of(&self, id: u64) -> Option<u64> {
         let (_, page) = self.table.page.as_ref()?;
         let index = page.rows.iter().position(|node| node.task.id == id)?;
-        Some(page.offset + index as u64)
+        // The offset is what the process says it is.
+        page.offset.checked_add(index as u64)
     }
 
     /// Moves the selection, which follows nothing from then on; `false` if it is where it was.

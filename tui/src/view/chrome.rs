@@ -88,7 +88,7 @@ fn alarm(state: &State) -> Option<String> {
     match &state.link {
         Link::Silent { identity, why, last } => {
             let why = words::escape(why, words::TEXT_CHARS_MAX);
-            Some(format!("STALE {}: pid {} does not answer ({why}); trying again", age(last), identity.pid))
+            Some(format!("STALE {}: pid {} does not answer, trying again ({why})", age(last), identity.pid))
         }
         Link::Ended { identity, how, last } => {
             let how = how.as_ref().map(|how| words::escape(how, words::TEXT_CHARS_MAX));
