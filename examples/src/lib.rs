@@ -4,6 +4,10 @@
 //! |---|---|
 //! | `hello` | asyncio's Hello World |
 //! | `echo_server` | echoes over TCP and a Unix socket, for any number of clients |
+//! | `chat` | broadcast with bounded outboxes: who reads slowly is told what it missed |
+//! | `crawler` | a group of workers with limits of time and retries, against a site of its own |
+//! | `timers` | intervals, limits and callbacks, and how late they are when somebody keeps the loop |
+//! | `million` | a million tasks, and what it costs two of them to be looked at |
 //!
 //! `cargo run -p loopscope-examples --bin echo_server`, then `loopscope attach` with the number that it prints.
 

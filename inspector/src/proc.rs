@@ -94,6 +94,7 @@ impl Proc {
     }
 
     /// The path of the program.
+    #[cfg(any(feature = "client", test))]
     pub(crate) fn exe(&self, pid: u32) -> Option<PathBuf> {
         fs::read_link(self.path(pid, "exe")).ok()
     }
@@ -105,6 +106,7 @@ impl Proc {
     }
 
     /// The name of the program: the last part of its path, else what the OS calls it.
+    #[cfg(any(feature = "client", test))]
     pub(crate) fn name(&self, pid: u32) -> Option<String> {
         self.exe(pid).as_deref().and_then(program_name).or_else(|| Some(self.stat(pid).ok()?.comm))
     }

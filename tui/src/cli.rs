@@ -8,6 +8,7 @@ mod check;
 mod config;
 mod dead;
 mod exit;
+mod explain;
 mod export;
 mod fetch;
 mod find;
@@ -19,6 +20,7 @@ mod processes;
 mod render;
 #[cfg(test)]
 mod samples;
+mod ship;
 mod table;
 mod tables;
 mod tree;
@@ -204,6 +206,15 @@ pub(crate) enum Command {
         target: Option<Target>,
     },
 
+    /// List the jobs on blocking threads, and the pools that run them
+    ///
+    /// A job that is queued for long wants more threads, or shorter jobs. Jobs that ended a moment ago are there too;
+    /// `--filter 'state=running running_for>1s'` leaves those that hold a thread.
+    Blocking {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+    },
+
     /// List the loops: what each runs right now, and since when
     ///
     /// A stuck loop shows itself here: the task it is polling, since when, and where that task was spawned. It is read without the
@@ -260,6 +271,31 @@ pub(crate) enum Command {
         options: export::Options,
     },
 
+    /// Say what a warning means, how it comes about and how to mend it
+    ///
+    /// Without a name it lists all of them.
+    Explain {
+        /// The name of the warning, as `warnings` shows it
+        lint: Option<String>,
+    },
+
+    /// Print completions for a shell
+    ///
+    /// For bash: `loopscope completions bash > ~/.local/share/bash-completion/completions/loopscope`.
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+
+    /// Print the manual page
+    ///
+    /// `loopscope man | man -l -` shows it.
+    Man {
+        /// Write the pages of all commands into this directory instead
+        #[arg(long, short, value_name = "DIR")]
+        output: Option<std::path::PathBuf>,
+    },
+
     /// The application of `demo`.
     #[command(hide = true)]
     DemoApp {
@@ -282,11 +318,15 @@ impl Command {
             Self::Timers { .. } => "timers",
             Self::Io { .. } => "io",
             Self::Sync { .. } => "sync",
+            Self::Blocking { .. } => "blocking",
             Self::Loops { .. } => "loops",
             Self::Watch(_) => "watch",
             Self::Why { .. } => "why",
             Self::Warnings { .. } => "warnings",
             Self::Export { .. } => "export",
+            Self::Explain { .. } => "explain",
+            Self::Completions { .. } => "completions",
+            Self::Man { .. } => "man",
             Self::DemoApp { .. } => "demo-app",
         }
     }

@@ -184,6 +184,7 @@ fn every_command_answers_in_every_form() {
         "timers PID",
         "io PID",
         "sync PID",
+        "blocking PID",
         "loops PID",
         "warnings PID",
     ];

@@ -67,7 +67,7 @@ impl Watching {
 fn every_view_comes_again_and_again_as_one_document_a_line() {
     let stage = Stage::new();
     let application = application(&stage);
-    for view in ["tasks", "tree", "sites", "timers", "io", "sync", "loops", "warnings"] {
+    for view in ["tasks", "tree", "sites", "timers", "io", "sync", "blocking", "loops", "warnings"] {
         let said =
             stage.run(&format!("watch {view} {} --jsonl --count 3 --interval 50ms", application.pid()));
         assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{view}: {said:?}");

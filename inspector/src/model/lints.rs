@@ -32,6 +32,15 @@ impl Lint {
         }
     }
 
+    /// What it means, in one line.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Blocked => "one poll is holding its loop right now, and nothing else on it runs",
+            Self::Deadlock => "tasks wait for each other, and nothing outside can wake them",
+            Self::SlowPoll => "a poll took so long that every other task of its loop had to wait",
+        }
+    }
+
     /// What it means and how it comes about.
     pub fn explanation(self) -> &'static str {
         match self {
@@ -46,6 +55,32 @@ impl Lint {
             }
             Self::SlowPoll => {
                 "A task ran this long without giving way. All other tasks of its loop waited for as long."
+            }
+        }
+    }
+
+    /// Code that leads to it, and the same mended.
+    pub fn example(self) -> &'static str {
+        match self {
+            Self::Blocked | Self::SlowPoll => {
+                "// The whole loop waits for the disk,\n\
+                 let text = std::fs::read_to_string(path)?;\n\
+                 // and here only this task does.\n\
+                 let text = loopscope::spawn_blocking(move || std::fs::read_to_string(path)).await??;\n\
+                 \n\
+                 // Others get their turn between the parts of a long computation.\n\
+                 for part in parts {\n    \
+                     compute(part);\n    \
+                     loopscope::yield_now().await;\n\
+                 }"
+            }
+            Self::Deadlock => {
+                "// Two tasks that each take the one lock and then wait for the other's.\n\
+                 let accounts = accounts.lock().await;\n\
+                 let orders = orders.lock().await;     // elsewhere: orders first, then accounts\n\
+                 // The same order everywhere, or one lock around both, and none kept longer than needed.\n\
+                 let total = { accounts.lock().await.total() };\n\
+                 orders.lock().await.set_total(total);"
             }
         }
     }

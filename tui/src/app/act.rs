@@ -17,6 +17,7 @@ use super::typing;
 use super::update::toggle_pause;
 use crate::keys::{self, Action, Context};
 use loopscope_inspector::model::Place;
+use loopscope_inspector::model::query::TERMS_MAX;
 
 /// Carries an action out.
 pub(crate) fn act(state: &mut State, action: Action) -> Step {
@@ -271,8 +272,14 @@ fn open(state: &mut State) -> Step {
 /// The task that waits for the selected descriptor; if several do, all of them, to choose from.
 fn open_waiting(state: &mut State) {
     let Some(io) = state.io.selected() else { return state.say("This row has not been read yet.") };
-    match (super::io::waiting_filter(io), io.waiting.first().copied()) {
-        (Some(filter), _) => drill(state, filter),
+    let (count, first) = (io.waiting.len(), io.waiting.first().copied());
+    match (super::io::waiting_filter(io), first) {
+        (Some(filter), _) => {
+            drill(state, filter);
+            if count > TERMS_MAX {
+                state.say(format!("The {TERMS_MAX} that wait longest of {count} tasks."));
+            }
+        }
         (None, Some(id)) => open_task(state, id),
         (None, None) => state.say("No task waits for this descriptor now."),
     }

@@ -137,8 +137,9 @@ pub(crate) fn histograms(question: &Question) -> Option<HistogramsRequest> {
 /// How long things took at the site that was asked for.
 fn site_times(asked: &TableQuestion, histograms: Option<Histograms>) -> Option<SiteTimes> {
     let Some(Wanted::Site(of)) = asked.histograms.clone() else { return None };
+    let rows = histograms?.rows;
     let mut times = SiteTimes { of, ..SiteTimes::default() };
-    for row in histograms?.rows {
+    for row in rows {
         match row.key.kind {
             HistogramKind::Poll => times.poll.merge(&row.hist),
             HistogramKind::Scheduled => times.scheduled.merge(&row.hist),
@@ -174,7 +175,9 @@ fn table(asked: &TableQuestion, mut picture: Picture, histograms: Option<Histogr
         }
         (Listing::Timers, _) => {
             let (rows, loops) = (seen.timers.take(), seen.loops.take().unwrap_or_default());
-            let beside = Beside { loops, lateness: lateness(histograms) };
+            let known = picture.info(Table::Loops).map_or(0, |info| info.total);
+            let loop_count = known.max(loops.len() as u64);
+            let beside = Beside { loops, loop_count, lateness: lateness(histograms) };
             Answer::Timers(Box::new(page(asked, picture, Table::Timers, rows, beside)))
         }
         (Listing::Io, _) => {

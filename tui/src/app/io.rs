@@ -1,6 +1,7 @@
 //! The I/O screen: descriptors, what goes through them, and who waits for them.
 
 use super::table::{Row, Table};
+use loopscope_inspector::model::query::TERMS_MAX;
 use loopscope_inspector::model::rates::{self, IoRates};
 use loopscope_inspector::model::{Io, IoTotal};
 
@@ -19,10 +20,9 @@ pub(crate) fn rates(table: &Table<Io>, io: &Io) -> Option<IoRates> {
     rates::io_rates(Some(before), io, window_ns)
 }
 
-/// The filter of Tasks that leaves those that wait for a descriptor; `None` if fewer than two do, since one needs no choice.
+/// The filter of Tasks that leaves those that wait for a descriptor, as many as a filter can name; `None` if fewer than two
+/// do, since one needs no choice.
 pub(crate) fn waiting_filter(io: &Io) -> Option<String> {
-    /// A filter has at most 64 terms.
-    const TERMS_MAX: usize = 64;
     let ids: Vec<String> = io.waiting.iter().take(TERMS_MAX).map(|id| format!("id={id}")).collect();
     (ids.len() > 1).then(|| ids.join(" or "))
 }

@@ -333,7 +333,7 @@ fn table(asked: &TableQuestion, total: u64) -> Answer {
         }
         Listing::Timers => {
             let lateness = hist(&[(130_000, 4_000), (1_300_000, 320), (3_200_000_000, 1)]);
-            let beside = Beside { loops: loops(true), lateness: [(0, lateness)].into() };
+            let beside = Beside { loops: loops(true), loop_count: 2, lateness: [(0, lateness)].into() };
             Answer::Timers(Box::new(repeated(&tables::timers(), offset, limit, total, beside)))
         }
         Listing::Io => {

@@ -17,6 +17,8 @@ impl Row for Timer {
 pub(crate) struct Beside {
     /// The loops, for their numbers of timers and how late these fire.
     pub(crate) loops: Vec<Loop>,
+    /// How many loops there are.
+    pub(crate) loop_count: u64,
     /// How late those of each loop fired in full, if that was asked for.
     pub(crate) lateness: BTreeMap<u64, Hist>,
 }

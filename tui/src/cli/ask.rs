@@ -35,6 +35,7 @@ pub(crate) fn page(table: Table, flags: &Flags, look: Look, offset: u64) -> Requ
         Table::Timers => request.timers = Some(query),
         Table::Io => request.io = Some(query),
         Table::Sync => request.sync = Some(query),
+        Table::Blocking => request.blocking = Some(query),
         Table::Loops => request.loops = Some(query),
         Table::Warnings => request.warnings = Some(query),
     }

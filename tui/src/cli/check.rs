@@ -7,7 +7,7 @@ use super::render::Table;
 use super::{Exit, Failure};
 use loopscope_inspector::model::query::{Filter, QueryError, Row, Sort};
 use loopscope_inspector::model::spelling::closest;
-use loopscope_inspector::model::{Io, Lint, Loop, Site, Sync, Task, Timer, Warning, words};
+use loopscope_inspector::model::{Io, Job, Lint, Loop, Site, Sync, Task, Timer, Warning, words};
 
 /// Checks `--filter` and `--sort` against the columns of a table.
 ///
@@ -25,6 +25,7 @@ pub(crate) fn query(table: Table, flags: &Flags) -> Result<(), Failure> {
         Table::Timers => of::<Timer>(flags),
         Table::Io => of::<Io>(flags),
         Table::Sync => of::<Sync>(flags),
+        Table::Blocking => of::<Job>(flags),
         Table::Loops => of::<Loop>(flags),
         Table::Warnings => of::<Warning>(flags),
     }

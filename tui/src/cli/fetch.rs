@@ -106,6 +106,8 @@ fn append(all: &mut Snapshot, next: Snapshot) {
     // They come whole with every page, and the newest say most.
     all.io_totals = next.io_totals.or(all.io_totals.take());
     extend(&mut all.sync, next.sync);
+    extend(&mut all.blocking, next.blocking);
+    all.pools = next.pools.or(all.pools.take());
     extend(&mut all.loops, next.loops);
     extend(&mut all.warnings, next.warnings);
 }

@@ -6,8 +6,10 @@
 //! Rows are written one after the other and never collected, and the tree is written without recursion: a million tasks, or a chain
 //! of tasks a hundred thousand levels deep, must not cost the memory or the stack of this program.
 
+mod blocking;
 mod event_loop;
 mod histogram;
+mod lint;
 mod process;
 mod resource;
 mod site;
@@ -17,8 +19,10 @@ mod value;
 mod warning;
 mod why;
 
+pub(crate) use blocking::{JobJson, PoolJson};
 pub(crate) use event_loop::LoopJson;
 pub(crate) use histogram::write_histograms;
+pub(crate) use lint::write_lints;
 use process::ProcessJson;
 pub(crate) use resource::{IoJson, IoTotalJson, SyncJson};
 pub(crate) use site::SiteJson;

@@ -5,7 +5,8 @@ use super::find::{attach, attach_all, find};
 use super::flags::ColorChoice;
 use super::render::{self, Table};
 use super::{
-    Asyncio, Cli, Command, Failure, Flags, ask, check, config, dead, export, mistyped, processes, watch, why,
+    Asyncio, Cli, Command, Failure, Flags, ask, check, config, dead, explain, export, mistyped, processes,
+    ship, watch, why,
 };
 use crate::app::run::{self as app, Options};
 use crate::demo::Application;
@@ -90,10 +91,14 @@ fn perform(Cli { command, target, print_config, config_schema, mut flags }: Cli)
         Some(Command::Timers { target }) => on_a_loop(show(Table::Timers, target, &flags)),
         Some(Command::Io { target }) => on_a_loop(show(Table::Io, target, &flags)),
         Some(Command::Sync { target }) => on_a_loop(show(Table::Sync, target, &flags)),
+        Some(Command::Blocking { target }) => on_a_loop(show(Table::Blocking, target, &flags)),
         Some(Command::Loops { target }) => on_a_loop(show(Table::Loops, target, &flags)),
         Some(Command::Warnings { target }) => on_a_loop(show(Table::Warnings, target, &flags)),
         Some(Command::Watch(plan)) => watch::run(plan, &flags),
         Some(Command::Export { target, options }) => export::run(target, &options, &flags),
+        Some(Command::Explain { lint }) => explain::show(lint.as_deref(), &flags),
+        Some(Command::Completions { shell }) => ship::completions(shell),
+        Some(Command::Man { output }) => ship::man(output.as_deref()),
         Some(Command::Why { target, task }) => on_a_loop(why::show(target, &task, &flags)),
         None => match target {
             Some(target) => live(target, &flags),

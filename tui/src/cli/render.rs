@@ -4,16 +4,18 @@ use super::cells::Ink;
 use super::fetch::{self, Source};
 use super::flags::{Flags, Look};
 use super::json::{
-    self, IoJson, IoTotalJson, LoopJson, SiteJson, SyncJson, TaskJson, TimerJson, WarningJson,
+    self, IoJson, IoTotalJson, JobJson, LoopJson, PoolJson, SiteJson, SyncJson, TaskJson, TimerJson,
+    WarningJson,
 };
 use super::table::{self, Caption, Column};
 use super::tables::{
-    IO, IO_TOTALS, LOOPS, PROCESSES, SITES, SYNC, TASKS, TIMERS, WARNINGS, site_ink, task_ink, warning_ink,
+    IO, IO_TOTALS, JOBS, LOOPS, POOLS, PROCESSES, SITES, SYNC, TASKS, TIMERS, WARNINGS, job_ink, site_ink,
+    task_ink, warning_ink,
 };
 use super::tree;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
-use loopscope_inspector::model::{IoTotal, Loop, Process, Snapshot};
+use loopscope_inspector::model::{Loop, Process, Snapshot};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -34,6 +36,8 @@ pub(crate) enum Table {
     Io,
     /// `sync`
     Sync,
+    /// `blocking`
+    Blocking,
     /// `loops`
     Loops,
     /// `warnings`
@@ -42,7 +46,7 @@ pub(crate) enum Table {
 
 impl Table {
     /// Every table, as `--help` lists them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Processes,
         Self::Tree,
         Self::Tasks,
@@ -50,6 +54,7 @@ impl Table {
         Self::Timers,
         Self::Io,
         Self::Sync,
+        Self::Blocking,
         Self::Loops,
         Self::Warnings,
     ];
@@ -64,6 +69,7 @@ impl Table {
             Self::Timers => "timers",
             Self::Io => "io",
             Self::Sync => "sync",
+            Self::Blocking => "blocking",
             Self::Loops => "loops",
             Self::Warnings => "warnings",
         }
@@ -141,6 +147,11 @@ fn write_json(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Look
             json::write_two_tables(out, snapshot, (table.as_str(), io), ("io_totals", totals))
         }
         Table::Sync => array(out, table, snapshot, snapshot.sync.as_ref(), SyncJson::from, look),
+        Table::Blocking => {
+            let jobs = shown(snapshot.blocking.as_ref(), look).map(JobJson::from);
+            let pools = rows(snapshot.pools.as_ref()).iter().map(PoolJson::from);
+            json::write_two_tables(out, snapshot, (table.as_str(), jobs), ("pools", pools))
+        }
         Table::Loops => array(out, table, snapshot, snapshot.loops.as_ref(), LoopJson::from, look),
         Table::Warnings => array(out, table, snapshot, snapshot.warnings.as_ref(), WarningJson::from, look),
     }
@@ -171,6 +182,7 @@ fn write_csv(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Look)
         Table::Timers => table::write_csv(out, TIMERS, rows(snapshot.timers.as_ref()), look),
         Table::Io => table::write_csv(out, IO, rows(snapshot.io.as_ref()), look),
         Table::Sync => table::write_csv(out, SYNC, rows(snapshot.sync.as_ref()), look),
+        Table::Blocking => table::write_csv(out, JOBS, rows(snapshot.blocking.as_ref()), look),
         Table::Loops => table::write_csv(out, LOOPS, rows(snapshot.loops.as_ref()), look),
         Table::Warnings => table::write_csv(out, WARNINGS, rows(snapshot.warnings.as_ref()), look),
         Table::Tree => {
@@ -189,10 +201,14 @@ fn write_words(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Loo
         Table::Timers => words(out, TIMERS, rows(all.timers.as_ref()), all, "timers", plain, look),
         Table::Io => {
             words(out, IO, rows(all.io.as_ref()), all, "descriptors", plain, look)?;
-            io_totals(out, rows(all.io_totals.as_ref()), look)
+            below(out, "in all, with what is closed:", IO_TOTALS, rows(all.io_totals.as_ref()), look)
         }
         Table::Sync => {
             words(out, SYNC, rows(all.sync.as_ref()), all, "locks, queues, channels or groups", plain, look)
+        }
+        Table::Blocking => {
+            words(out, JOBS, rows(all.blocking.as_ref()), all, "jobs", job_ink, look)?;
+            below(out, "the pools:", POOLS, rows(all.pools.as_ref()), look)
         }
         Table::Loops => words(out, LOOPS, rows(all.loops.as_ref()), all, "loops", loop_ink, look),
         Table::Warnings => {
@@ -202,16 +218,20 @@ fn write_words(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Loo
     }
 }
 
-/// What went through all descriptors, below those that are open.
-fn io_totals(out: &mut dyn Write, totals: &[IoTotal], look: Look) -> io::Result<()> {
-    if totals.is_empty() {
+/// A second table below the command's.
+fn below<R>(
+    out: &mut dyn Write,
+    heading: &str,
+    columns: &[Column<R>],
+    rows: &[R],
+    look: Look,
+) -> io::Result<()> {
+    if rows.is_empty() {
         return Ok(());
     }
-    let heading = "in all, with what is closed:";
     writeln!(out, "\n{}", Ink::Heading.paint(heading, look.color))?;
-    let total = u64::try_from(totals.len()).unwrap_or(u64::MAX);
-    let caption = Caption { what: "descriptors", total, dropped: 0 };
-    table::write_words(out, IO_TOTALS, totals, &caption, plain, look)
+    let total = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    table::write_words(out, columns, rows, &Caption { what: "rows", total, dropped: 0 }, plain, look)
 }
 
 /// A row in no colour.

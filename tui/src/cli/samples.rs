@@ -1,9 +1,9 @@
 //! Synthetic pictures for the tests: every field filled, or next to nothing.
 
 use loopscope_inspector::model::{
-    Cycle, Directions, Frame, Io, IoTotal, Loop, Place, Process, ResourceKind, ResourceRef, Rights, Running,
-    RuntimeKind, Severity, Site, Snapshot, Summary, Sync, Task, TaskKind, TaskState, Timer, TimerKind,
-    TreeNode, Wait, WaitKind, WallTime, Warning,
+    Cycle, Directions, Frame, Io, IoTotal, Job, Loop, Place, Pool, Process, ResourceKind, ResourceRef,
+    Rights, Running, RuntimeKind, Severity, Site, Snapshot, Summary, Sync, Task, TaskKind, TaskState, Timer,
+    TimerKind, TreeNode, Wait, WaitKind, WallTime, Warning,
 };
 
 /// 2026-03-01T12:00:00.25Z.
@@ -375,6 +375,54 @@ pub(crate) fn sync() -> Vec<Sync> {
     vec![lock, queue]
 }
 
+pub(crate) fn jobs() -> Vec<Job> {
+    let running = Job {
+        id: 31,
+        name: Some("thumbnail".into()),
+        pool: "blocking".into(),
+        state: TaskState::Running,
+        site: Some(place("src/main.rs", 77)),
+        parent: Some(7),
+        parent_loop: Some(0),
+        tid: Some(4720),
+        queued_for_ns: 25_000,
+        running_for_ns: Some(1_200_000_000),
+        queued_at: NOON.saturating_sub_ns(1_200_025_000),
+        ..Job::default()
+    };
+    let queued = Job {
+        id: 32,
+        name: Some(HOSTILE.into()),
+        pool: "resolve".into(),
+        state: TaskState::Scheduled,
+        queued_for_ns: 800_000,
+        queued_at: NOON,
+        ..Job::default()
+    };
+    let ended =
+        Job { id: 30, name: None, state: TaskState::Completed, ended_at: Some(NOON), ..running.clone() };
+    vec![running, queued, ended]
+}
+
+pub(crate) fn pools() -> Vec<Pool> {
+    vec![Pool {
+        name: "blocking".into(),
+        threads: 4,
+        idle: 3,
+        threads_max: 64,
+        queued: 0,
+        running: 1,
+        completed: 12_345,
+        panicked: 1,
+        cancelled: 2,
+        refused: 3,
+        queue_max: Some(10_000),
+        waited: Some(summary()),
+        ran: Some(summary()),
+        ..Pool::default()
+    }]
+}
+
 /// A picture with everything in it.
 pub(crate) fn snapshot() -> Snapshot {
     Snapshot {
@@ -383,6 +431,8 @@ pub(crate) fn snapshot() -> Snapshot {
         io: Some(io()),
         io_totals: Some(io_totals()),
         sync: Some(sync()),
+        blocking: Some(jobs()),
+        pools: Some(pools()),
         ..of_tasks_and_loops()
     }
 }

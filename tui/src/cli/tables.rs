@@ -1,5 +1,6 @@
 //! The columns of every table, for people and for CSV.
 
+mod blocking;
 mod io;
 mod loops;
 mod processes;
@@ -9,6 +10,7 @@ mod tasks;
 mod timers;
 mod warnings;
 
+pub(crate) use blocking::{JOBS, POOLS, job_ink};
 pub(crate) use io::{IO, IO_TOTALS};
 pub(crate) use loops::LOOPS;
 pub(crate) use processes::PROCESSES;

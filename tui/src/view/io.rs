@@ -45,7 +45,7 @@ fn row<'a>(theme: &'a Theme, io: &Io, rates: Option<IoRates>, placed: &[Placed<I
             IoColumn::WouldBlock => (Role::Dim, words::count(io.would_block)),
             IoColumn::Idle => match io.idle_for_ns {
                 Some(ns) => (Role::Text, words::duration(ns)),
-                None => (Role::Dim, "never used".to_owned()),
+                None => (Role::Dim, "never".to_owned()),
             },
             IoColumn::Waiting => waiting(io),
             IoColumn::MadeAt => {

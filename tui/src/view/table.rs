@@ -68,6 +68,10 @@ fn status<'a, R: Row>(
             .dim(&dot)
             .put(Role::Accent, format!("/ {}", words::escape(&window.filter, words::TEXT_CHARS_MAX)));
     }
+    let dropped = table.page.as_ref().map_or(0, |(_, page)| page.dropped);
+    if dropped > 0 {
+        pen = pen.dim(&dot).put(Role::Notice, format!("{} lost or cut off", words::count(dropped)));
+    }
     pen = told.iter().fold(pen, |pen, (role, text)| pen.dim(&dot).put(*role, text));
     let is_full = table.page.as_ref().is_some_and(|(_, page)| is_page_full(page.rows.len()));
     if is_full && u64::from(screen) > PAGE_ROWS_MAX {

@@ -249,6 +249,18 @@ fn tables_of_a_process_that_does_not_answer() {
 }
 
 #[test]
+fn what_was_lost_or_left_out_is_said_in_words() {
+    let mut state = after(&["5"], 80, 24);
+    let (asked, mut page) = state.timers.page.take().unwrap();
+    page.dropped = 800_000;
+    page.beside.loop_count = 70;
+    page.beside.loops = page.beside.loops.iter().cycle().take(64).cloned().collect();
+    let answer = (Question::Table(asked), Answer::Timers(Box::new(page)));
+    let _ = update(&mut state, Event::Data(Data::Answer(identity(), Box::new(answer))));
+    insta::assert_snapshot!("timers_lossy_80x24", text_and_styles(&draw(&state)));
+}
+
+#[test]
 fn tables_before_their_first_rows() {
     for (tab, said) in [
         ("4", "the spawn sites are being read"),

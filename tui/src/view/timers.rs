@@ -74,15 +74,16 @@ fn loops(beside: &Beside, theme: &Theme, area: Rect, buf: &mut Buffer) {
     pen.draw(line_of(area, 1), buf);
     let room = usize::from(area.height.saturating_sub(2));
     // The last line says that there are more, if there are.
-    let shown = if beside.loops.len() > room { room.saturating_sub(1) } else { beside.loops.len() };
+    let all_fit = beside.loop_count <= room as u64;
+    let shown = beside.loops.len().min(if all_fit { room } else { room.saturating_sub(1) });
     let mut line = 2;
     for seen in &beside.loops[..shown] {
         loop_line(seen, theme).draw(line_of(area, line), buf);
         line += 1;
     }
-    let more = beside.loops.len() - shown;
+    let more = beside.loop_count.saturating_sub(shown as u64);
     if more > 0 {
-        let text = format!("and {} more", words::counted(more as u64, "loop"));
+        let text = format!("and {} more", words::counted(more, "loop"));
         Pen::new(theme).gap(MARK).dim(text).draw(line_of(area, line), buf);
         line += 1;
     }

@@ -263,3 +263,14 @@ fn clicks_select_open_sort_and_go_to_screens() {
     let _ = update(&mut state, click(5, 20));
     assert_eq!((state.context(), state.sites.table.window.cursor), (Context::Sites, 0));
 }
+
+#[test]
+fn of_very_many_that_wait_those_that_wait_longest_are_shown_and_that_is_said() {
+    let mut state = on("6", 6);
+    let (asked, mut page) = state.io.page.take().unwrap();
+    page.rows[0].waiting = (100..200).collect();
+    let _ = give(&mut state, Question::Table(asked), Answer::Io(Box::new(page)));
+    let _ = update(&mut state, key("Enter"));
+    assert_eq!(tasks_filter(&state).matches("id=").count(), 64);
+    assert_eq!(said(&state), "The 64 that wait longest of 100 tasks.");
+}

@@ -148,6 +148,27 @@ fn io_totals_have_the_promised_fields() {
 }
 
 #[test]
+fn blocking_has_the_promised_fields() {
+    let (snapshot, jobs, pools) = (samples::snapshot(), samples::jobs(), samples::pools());
+    let document = document(|out| {
+        let jobs = jobs.iter().map(JobJson::from);
+        write_two_tables(out, &snapshot, ("blocking", jobs), ("pools", pools.iter().map(PoolJson::from)))
+    });
+    check_fields(
+        &document["blocking"][0],
+        "id name pool state site parent parent_loop tid queued_for_ns running_for_ns queued_at",
+    );
+    assert_eq!(document["blocking"][1]["parent"], Value::Null);
+    let pool = &document["pools"][0];
+    check_fields(
+        pool,
+        "name threads idle threads_max queued running completed panicked queue_max waited ran",
+    );
+    check_fields(&pool["waited"], HIST);
+    check_fields(&pool["ran"], HIST);
+}
+
+#[test]
 fn sync_has_the_promised_fields() {
     let (snapshot, sync) = (samples::snapshot(), samples::sync());
     let document = document(|out| write_table(out, &snapshot, "sync", sync.iter().map(SyncJson::from)));

@@ -68,6 +68,11 @@ fn sync_in_every_form() {
 }
 
 #[test]
+fn blocking_in_every_form() {
+    insta::assert_snapshot!(in_every_form(Table::Blocking));
+}
+
+#[test]
 fn warnings_in_words() {
     insta::assert_snapshot!(words_of(Table::Warnings));
 }
