@@ -1,11 +1,12 @@
 //! What can be found wrong with a command line before anybody is attached to.
 
+use super::cells::width;
 use super::export::HistogramRow;
 use super::flags::Flags;
 use super::processes::ProcessRow;
 use super::render::Table;
 use super::{Exit, Failure};
-use loopscope_inspector::model::query::{Filter, QueryError, Row, Sort};
+use loopscope_inspector::model::query::{Column, Filter, QueryError, Row, Sort};
 use loopscope_inspector::model::spelling::closest;
 use loopscope_inspector::model::{Io, Job, Lint, Loop, Site, Sync, Task, Timer, Warning, words};
 
@@ -41,26 +42,29 @@ pub(crate) fn histograms(flags: &Flags) -> Result<(), Failure> {
 }
 
 fn of<R: Row>(flags: &Flags) -> Result<(), Failure> {
+    let columns = R::COLUMNS;
     if let Some(text) = &flags.filter {
-        Filter::parse::<R>(text).map_err(|error| point("--filter", text, &error))?;
+        Filter::parse::<R>(text).map_err(|error| point("--filter", text, &error, columns))?;
     }
     if let Some(text) = &flags.sort {
-        Sort::parse::<R>(text).map_err(|error| {
-            let columns: Vec<&str> = R::COLUMNS.iter().map(|column| column.name).collect();
-            Failure::usage(format!(
-                "{}\nThe columns are {}.",
-                point("--sort", text, &error),
-                columns.join(", ")
-            ))
-        })?;
+        Sort::parse::<R>(text).map_err(|error| point("--sort", text, &error, columns))?;
     }
     Ok(())
 }
 
-/// The mistake with a caret below it.
-fn point(flag: &str, text: &str, error: &QueryError) -> Failure {
-    let shown = error.caret(text).replace('\n', "\n    ");
-    Failure::usage(format!("{flag}: {error}\n    {shown}"))
+/// The mistake with a caret below it, and the columns where one was named that there is not.
+fn point(flag: &str, text: &str, error: &QueryError, columns: &[Column]) -> Failure {
+    let shown = error.caret(text);
+    let line = shown.lines().next().unwrap_or_default();
+    // Some characters take two columns of a terminal.
+    let characters = text.get(..error.position()).map_or(0, |before| before.chars().count());
+    let column = width(&line.chars().take(characters).collect::<String>());
+    let mut message = format!("{flag}: {error}\n    {line}\n    {:column$}^", "");
+    if error.is_no_column() {
+        let columns: Vec<&str> = columns.iter().map(|column| column.name).collect();
+        message = format!("{message}\nThe columns are {}.", columns.join(", "));
+    }
+    Failure::usage(message)
 }
 
 /// Checks the names that `--fail-on` was given.
@@ -130,7 +134,8 @@ mod tests {
     fn a_mistake_is_pointed_at_with_a_caret() {
         let message = message(Table::Tasks, "name=x stat=idle", "");
         let lines: Vec<&str> = message.lines().collect();
-        assert_eq!(lines[1..], ["    name=x stat=idle", "           ^"], "{message}");
+        assert_eq!(lines[1..3], ["    name=x stat=idle", "           ^"], "{message}");
+        assert!(lines[3].starts_with("The columns are id, name, "), "{message}");
         assert!(lines[0].contains("`state`"), "{message}");
     }
 

@@ -42,7 +42,7 @@ pub(crate) struct Flags {
     pub(crate) sort: Option<String>,
 
     /// Show at most N rows [default: 50 on a terminal, also by `LOOPSCOPE_LIMIT`; else all]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = config::parse_rows, allow_negative_numbers = true)]
     pub(crate) limit: Option<usize>,
 
     /// How often a live picture is renewed, as 500ms, 2s, 1m [env: `LOOPSCOPE_INTERVAL`] [default: 1s]

@@ -11,11 +11,12 @@ pub struct QueryError {
     position: usize,
     message: String,
     suggestion: Option<String>,
+    is_no_column: bool,
 }
 
 impl QueryError {
     pub(super) fn new(position: usize, message: impl Into<String>) -> Self {
-        Self { position, message: message.into(), suggestion: None }
+        Self { position, message: message.into(), suggestion: None, is_no_column: false }
     }
 
     pub(super) fn suggest(mut self, suggestion: Option<impl Into<String>>) -> Self {
@@ -26,7 +27,13 @@ impl QueryError {
     /// No column is called that.
     pub(super) fn no_column(position: usize, name: &str, columns: &[Column]) -> Self {
         let near = closest(name, columns.iter().map(|column| column.name));
-        Self::new(position, format!("there is no column `{}`", escape(name, NAME_CHARS_MAX))).suggest(near)
+        let message = format!("there is no column `{}`", escape(name, NAME_CHARS_MAX));
+        Self { is_no_column: true, ..Self::new(position, message).suggest(near) }
+    }
+
+    /// Whether a column was named that there is not, so that it helps to say which there are.
+    pub fn is_no_column(&self) -> bool {
+        self.is_no_column
     }
 
     /// The byte of the text at which it goes wrong, at most the length of the text.
