@@ -49,6 +49,11 @@ pub fn find(target: &Target) -> Result<Found, Error> {
     Places::usual().find(target)
 }
 
+/// Looks for a process with an agent in a process group: the first that was started.
+pub fn find_in_group(group: u32) -> Option<Found> {
+    Places::usual().find_in_group(group)
+}
+
 /// Every socket that looks like an agent's, by process; of all users if this is root. Dead processes may have left theirs.
 pub fn scan() -> Vec<Found> {
     Places::usual().scan()

@@ -18,6 +18,7 @@ mod mistyped;
 mod perform;
 mod processes;
 mod render;
+mod run;
 #[cfg(test)]
 mod samples;
 mod ship;
@@ -79,6 +80,7 @@ Exit codes:
   3  nothing to attach to, or it does not answer within --timeout
   4  refused: a right is missing (the message says how to grant it)
   5  --fail-on, and one was found
+  126, 127  `run`: the program cannot be executed, or is not there; else its own exit code
   128 + N  the live picture was ended by signal N (143: SIGTERM)";
 
 /// The whole command line.
@@ -128,6 +130,18 @@ pub(crate) enum Command {
         #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=86_400))]
         seconds: u64,
     },
+
+    /// Start a program and look into it
+    ///
+    /// Starts CMD with `LOOPSCOPE_INSPECT=1` (and `LOOPSCOPE_DEBUG=1` with --debug), waits until its agent answers, and attaches. What CMD
+    /// starts itself counts too, so `loopscope run -- cargo run` works. Signals are passed on, and its exit code is the exit code (128 + N
+    /// for signal N; 126 if it cannot be executed, 127 if it is not there).
+    ///
+    /// On a terminal CMD has an empty input, and its output is kept while the picture is drawn (the last MiB) and printed when you leave;
+    /// q leaves the picture and CMD goes on in the foreground. Without a terminal the task tree and the warnings are printed once an
+    /// interval until CMD ends, between its own output; with --json and --csv CMD's output goes to standard error.
+    #[command(override_usage = "loopscope run [OPTIONS] -- <CMD>...")]
+    Run(run::Plan),
 
     /// List the processes that can be attached to
     ///
@@ -310,6 +324,7 @@ impl Command {
     fn name(&self) -> &'static str {
         match self {
             Self::Demo { .. } => "demo",
+            Self::Run(_) => "run",
             Self::Ps { .. } => "ps",
             Self::Attach { .. } => "attach",
             Self::Tree { .. } => "tree",

@@ -132,6 +132,19 @@ impl Places {
         }
     }
 
+    /// The process of a process group that has an agent, the first that was started if there are several.
+    pub(super) fn find_in_group(&self, group: u32) -> Option<Found> {
+        let mut members: Vec<(u64, u32)> = self
+            .proc
+            .pids()
+            .into_iter()
+            .filter_map(|pid| Some((pid, self.proc.stat(pid).ok().filter(|stat| stat.group == group)?)))
+            .map(|(pid, stat)| (stat.start_ticks, pid))
+            .collect();
+        members.sort_unstable();
+        members.into_iter().find_map(|(_, pid)| self.find_pid(pid).ok())
+    }
+
     fn ambiguous(&self, name: Option<&str>, pids: impl Iterator<Item = u32>) -> Error {
         let candidate =
             |pid| Candidate {

@@ -5,7 +5,8 @@ use loopscope_inspector::client;
 use loopscope_inspector::model::asyncio::CycleError;
 use std::fmt;
 use std::io;
-use std::process::ExitCode;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitCode, ExitStatus};
 
 /// The exit codes of our own errors, a contract with scripts. 3 (nothing to attach to, or no answer) and 4 (a right is missing) are
 /// the client's to give.
@@ -17,6 +18,10 @@ pub(crate) enum Exit {
     Usage = 2,
     /// `--fail-on`, and one was found.
     Found = 5,
+    /// The program that `run` was given cannot be executed; shells have the same number.
+    NotExecutable = 126,
+    /// There is no such program.
+    NotFound = 127,
 }
 
 impl From<Exit> for ExitCode {
@@ -52,6 +57,26 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// The program that `run` started has ended, and not with 0: its exit code is ours, and there is nothing to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Passed(u8);
+
+impl Passed {
+    /// The exit code, or 128 and the number of the signal, as shells have it; `None` for success.
+    pub(crate) fn of(status: ExitStatus) -> Option<Self> {
+        let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+        (code != 0).then(|| Self(u8::try_from(code).unwrap_or(u8::MAX)))
+    }
+}
+
+impl fmt::Display for Passed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the program ended with {}", self.0)
+    }
+}
+
+impl std::error::Error for Passed {}
+
 /// What an error means for the exit code, and what is said about it on stderr (nothing where a pipe was closed).
 pub(crate) fn verdict(error: &anyhow::Error) -> (ExitCode, Option<String>) {
     if is_closed_pipe(error) {
@@ -60,6 +85,9 @@ pub(crate) fn verdict(error: &anyhow::Error) -> (ExitCode, Option<String>) {
     if let Some(Terminated(signal)) = error.downcast_ref::<Terminated>() {
         // As the shell would say it if the signal had been left to do its work.
         return (u8::try_from(128 + signal).unwrap_or(u8::MAX).into(), None);
+    }
+    if let Some(Passed(code)) = error.downcast_ref::<Passed>() {
+        return ((*code).into(), None);
     }
     if let Some(error) = error.downcast_ref::<CycleError>() {
         // Word for word what Python says, since somebody may look for it.
@@ -74,7 +102,7 @@ pub(crate) fn verdict(error: &anyhow::Error) -> (ExitCode, Option<String>) {
 }
 
 /// Whether whoever read our output went away (`loopscope tasks | head`): no error, the reader had enough.
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         if let Some(error) = cause.downcast_ref::<io::Error>() {
             return error.kind() == io::ErrorKind::BrokenPipe;
@@ -100,6 +128,16 @@ mod tests {
     fn a_signal_is_told_by_the_code_that_a_shell_gives_it() {
         let (code, message) = verdict(&Terminated(15).into());
         assert_eq!((format!("{code:?}"), message), (format!("{:?}", ExitCode::from(143)), None));
+    }
+
+    #[test]
+    fn a_program_passes_its_code_or_its_signal_on() {
+        let passed = |raw| Passed::of(ExitStatus::from_raw(raw));
+        assert_eq!(passed(0), None);
+        assert_eq!(passed(3 << 8), Some(Passed(3)));
+        assert_eq!(passed(15), Some(Passed(143)));
+        let (code, message) = verdict(&Passed(3).into());
+        assert_eq!((format!("{code:?}"), message), (format!("{:?}", ExitCode::from(3)), None));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::flags::ColorChoice;
 use super::render::{self, Table};
 use super::{
     Asyncio, Cli, Command, Failure, Flags, ask, check, config, dead, explain, export, mistyped, processes,
-    ship, watch, why,
+    run, ship, watch, why,
 };
 use crate::app::run::{self as app, Options};
 use crate::demo::Application;
@@ -81,6 +81,7 @@ fn perform(Cli { command, target, print_config, config_schema, mut flags }: Cli)
     match command {
         Some(Command::DemoApp { parent }) => crate::demo::run_app(parent),
         Some(Command::Demo { seconds }) => demo(seconds, &flags),
+        Some(Command::Run(plan)) => run::run(&plan, &flags),
         Some(Command::Ps { dead: true, remove }) => dead::show(remove, &flags),
         Some(Command::Ps { dead: false, .. }) => on_a_loop(list(&flags)),
         Some(Command::Attach { target }) => live(target.unwrap_or_default(), &flags),
@@ -119,7 +120,7 @@ fn typed(target: &Target) -> String {
 }
 
 /// Runs a command that prints and ends, on a loop of its own.
-fn on_a_loop(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+pub(super) fn on_a_loop<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let mut runner = loopscope::Runner::builder()
         .name("loopscope")
         .hidden(true)
@@ -129,7 +130,7 @@ fn on_a_loop(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Resul
 }
 
 /// Whether the live picture can be drawn and is wanted.
-fn is_interactive(flags: &Flags) -> bool {
+pub(super) fn is_interactive(flags: &Flags) -> bool {
     let formatted = flags.json || flags.csv;
     if formatted || !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         return false;
@@ -146,7 +147,7 @@ fn is_interactive(flags: &Flags) -> bool {
 }
 
 /// The flags as the live picture takes them.
-fn options(flags: &Flags) -> Options {
+pub(super) fn options(flags: &Flags) -> Options {
     let color = match flags.color.unwrap_or_default() {
         ColorChoice::Always => Some(true),
         ColorChoice::Never => Some(false),
@@ -240,34 +241,16 @@ fn demo(seconds: u64, flags: &Flags) -> anyhow::Result<()> {
         let options = Options { started: Some(application.started()), ..options(flags) };
         return app::run(Some(target), &options);
     }
+    let count = Duration::from_secs(seconds).as_nanos().div_ceil(flags.interval().as_nanos());
     on_a_loop(async {
-        let mut client = attach(&target, flags).await?;
-        let look = flags.look();
-        let interval = flags.interval();
-        let mut left = Duration::from_secs(seconds);
         loopscope::time::sleep(SETTLE).await;
-        loop {
-            let tree = fetch::table(&mut client, Table::Tree, flags, look).await?;
-            let warnings = fetch::table(&mut client, Table::Warnings, &flags.without_query(), look).await?;
-            print(|out| {
-                render::write(out, Table::Tree, &tree, flags, look)?;
-                if !flags.json && !flags.csv {
-                    writeln!(out)?;
-                }
-                render::write(out, Table::Warnings, &warnings, flags, look)?;
-                if !flags.json && !flags.csv {
-                    writeln!(out)?;
-                }
-                Ok(())
-            })?;
-            if left <= interval {
-                break;
-            }
-            left -= interval;
-            loopscope::time::sleep(interval).await;
-        }
-        fail_on(&mut client, flags).await
+        run::pictures(&target, flags, count).await
     })
+}
+
+/// Says something on stderr, which may be closed.
+pub(super) fn say(message: &str) {
+    let _ = writeln!(io::stderr(), "loopscope: {message}");
 }
 
 /// Writes to stdout, all of it or an error.
