@@ -291,7 +291,7 @@ const TOPICS: [&str; 6] = [
 /// The longest a bot thinks before it speaks.
 const THINKING_MS_MAX: u64 = 120;
 /// What the slow one reads at once, and how long it then rests.
-const SLOTH_BYTES: usize = 2048;
+const SLOTH_BYTES: usize = 1024;
 const SLOTH_RESTS: Duration = Duration::from_secs(1);
 
 /// A member that lives here, and comes back when it was disconnected.
