@@ -368,7 +368,7 @@ impl Screen {
             }
             match self.pieces.recv_timeout(Duration::from_secs(60)) {
                 Ok(piece) => rest.push_str(&String::from_utf8_lossy(&piece)),
-                Err(_) => panic!("{words:?} is missing in {rest:?}"),
+                Err(error) => panic!("{words:?} is missing in {rest:?}: {error}"),
             }
         }
     }

@@ -64,6 +64,8 @@ pub(crate) enum Data {
     Silent(String),
     /// It has ended, and how, where that can be known.
     Ended(Option<String>),
+    /// The program that was attached to has ended, and another process of that name answers.
+    Restarted(Identity, Box<Process>),
     /// Lines of a source file.
     Source(Place, Excerpt),
 }

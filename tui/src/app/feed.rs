@@ -11,7 +11,8 @@
 //! 1. The [`Desk`] names a target. Whenever it names another, what was under way is dropped and begins anew.
 //! 2. The process answered the handshake; which one it is, is settled from here on.
 //! 3. It did not answer in time, or the connection broke. It is tried again, for ever, once in [`RETRY`].
-//! 4. It has ended, is another process than before, or will never answer.
+//! 4. It has ended, is another process than before, or will never answer. A program that was named by its name may be started
+//!    anew: then it is waited for, and what answers is said to be another process.
 //!
 //! One question is asked at a time: when it changes, though not more often than once in [`PAUSE`]; and once an interval.
 
@@ -26,6 +27,7 @@ use loopscope::time::{sleep, timeout};
 use loopscope_inspector::client::{self, Client, Error, Found, Kind, Target};
 use loopscope_inspector::model::{Process, words};
 use loopscope_inspector::wire::{Query, Request};
+use std::path::Path;
 use std::time::Duration;
 
 /// Time from one attempt to the next.
@@ -98,34 +100,71 @@ struct Session {
     options: Options,
     /// The number of the wish that it serves; what it has to say after another wish is not heard.
     wish: u64,
-    /// The process, once it has answered; no other is attached to from then on.
+    /// The process, once it has answered; no other is attached to from then on, unless it was named by something that can be
+    /// another's once it has ended.
     known: Option<Identity>,
 }
 
 impl Session {
-    async fn run(mut self, mut target: Target) {
+    async fn run(mut self, named: Target) {
+        let mut target = named.clone();
         loop {
             let error = match connect(&target, self.options.timeout).await {
                 Ok(client) => {
                     let identity = identity(&client);
                     if self.known.as_ref().is_some_and(|known| *known != identity) {
-                        return self.post(Data::Ended(None));
+                        // Its number is another's now.
+                        self.post(Data::Ended(None));
+                        match self.successor(&named).await {
+                            Some(next) => target = next,
+                            None => return,
+                        }
+                        continue;
                     }
                     // From now on it is this process, not the one that a name finds.
                     if matches!(target, Target::Only | Target::Program(_)) {
                         target = Target::Pid(identity.pid);
                     }
-                    self.known = Some(identity.clone());
+                    if self.known.is_none() {
+                        self.known = Some(identity.clone());
+                    }
                     self.post(Data::Attached(identity.clone(), Box::new(client.process().clone())));
                     self.ask(client, &identity).await
                 }
                 Err(error) => error,
             };
             match self.known {
-                _ if error.is_over() && self.known.is_some() => return self.post(Data::Ended(self.how())),
+                _ if error.is_over() && self.known.is_some() => {
+                    self.post(Data::Ended(self.how()));
+                    match self.successor(&named).await {
+                        Some(next) => target = next,
+                        None => return,
+                    }
+                    continue;
+                }
                 None if !error.is_transient() => return self.post(Data::Refused(error.to_string())),
                 None => self.post(Data::Waiting(format!("an answer: {error}; trying again"))),
                 Some(_) => self.post(Data::Silent(error.to_string())),
+            }
+            sleep(RETRY).await;
+        }
+    }
+
+    /// Waits until the program that was named runs again; `None` if a process was named, which does not come again.
+    async fn successor(&mut self, named: &Target) -> Option<Target> {
+        if !may_return(named) {
+            return None;
+        }
+        loop {
+            // Whatever is wrong with it until then, nothing at all is what a program that is started anew begins with.
+            if let Ok(client) = connect(named, self.options.timeout).await
+                && self.known != Some(identity(&client))
+            {
+                let identity = identity(&client);
+                let pid = identity.pid;
+                self.known = Some(identity.clone());
+                self.post(Data::Restarted(identity, Box::new(client.process().clone())));
+                return Some(if let Target::Socket(_) = named { named.clone() } else { Target::Pid(pid) });
             }
             sleep(RETRY).await;
         }
@@ -165,6 +204,21 @@ impl Session {
             self.sender.post(Event::Data(data));
         }
     }
+}
+
+/// Whether another process may come to be what was named: a program, or a socket at a place of one's own choice.
+fn may_return(target: &Target) -> bool {
+    match target {
+        Target::Program(_) => true,
+        // An agent's usual one bears the number and the start time of its process.
+        Target::Socket(path) => path.extension().is_none_or(|end| end != "sock") || !is_numbered(path),
+        Target::Only | Target::Pid(_) | Target::Console(_) => false,
+    }
+}
+
+fn is_numbered(socket: &Path) -> bool {
+    let stem = socket.file_stem().unwrap_or_default().as_encoded_bytes();
+    stem.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-')
 }
 
 /// The answer to a question: a picture, and for some questions histograms.
@@ -242,6 +296,18 @@ mod tests {
         // Larger than any process number.
         let event = first_news(Target::Pid(u32::MAX)).await;
         assert_eq!(event, Event::Data(Data::Refused("there is no process 4294967295".to_owned())));
+    }
+
+    #[test]
+    fn only_what_is_no_process_of_its_own_may_return() {
+        let check =
+            |target: &str, expected| assert_eq!(may_return(&target.parse().unwrap()), expected, "{target}");
+        check("echo_server", true);
+        check("/srv/app.sock", true);
+        check("/srv/app", true);
+        check("/run/user/7/loopscope/4711-8123.sock", false);
+        check("4711", false);
+        check("", false);
     }
 
     #[loopscope::test]

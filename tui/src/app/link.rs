@@ -17,7 +17,8 @@
 //! 4. It answers again, and is the same process.
 //! 5. It will never answer: not ours, no agent, another protocol. The reason is shown.
 //! 6. It has ended. The last picture stays.
-//! 7. The user goes back to the list of processes.
+//! 7. The user goes back to the list of processes. If it was attached to by name and that program runs again, the pictures are
+//!    thrown away and it is `Live` with another identity; while the picture is frozen, that waits.
 //!
 //! # Invariants
 //!

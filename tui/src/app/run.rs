@@ -181,7 +181,7 @@ impl Program {
                 if ours_again {
                     self.take_terminal()?;
                 }
-                if let Event::Data(Data::Attached(identity, _)) = &event {
+                if let Event::Data(Data::Attached(identity, _) | Data::Restarted(identity, _)) = &event {
                     self.pid = Some(identity.pid);
                 }
                 let step: Step = update(&mut self.state, event);

@@ -4,7 +4,7 @@
 //! Nothing of what is seen lies anywhere else, so a test makes a state, and a screen of a million tasks needs no million
 //! tasks.
 
-use super::event::Now;
+use super::event::{Identity, Now};
 use super::geometry::{self, Panel};
 use super::link::Link;
 use super::looks::Wishes;
@@ -67,6 +67,8 @@ pub(crate) struct State {
     pub(crate) overlay: Option<Overlay>,
     /// The picture is frozen since then.
     pub(crate) paused: Option<Paused>,
+    /// The process that took the place of one that has ended, while the picture is frozen.
+    pub(crate) successor: Option<(Identity, Process)>,
     /// The line above the bottom bar, and until when.
     pub(crate) note: Option<(Note, Now)>,
     /// The first of two keys.
@@ -191,6 +193,7 @@ impl State {
             picker: Picker::default(),
             overlay: None,
             paused: None,
+            successor: None,
             note: None,
             prefix: None,
         }

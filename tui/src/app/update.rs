@@ -10,11 +10,13 @@ use super::act;
 use super::event::{Data, Effect, Event, Identity, Now, Step};
 use super::link::Link;
 use super::palette;
+use super::process_words;
 use super::question::{Answer, Page, Question, TableQuestion};
 use super::state::{Overlay, Paused, State, Tab};
 use super::table::{Row, Table};
 use super::typing;
 use crate::keys::{self, Reading};
+use loopscope_inspector::model::Process;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use std::time::Duration;
 
@@ -99,7 +101,11 @@ fn on_data(state: &mut State, data: Data) -> Step {
         Data::Answer(from, answer) => return on_answer(state, &from, *answer),
         Data::Refused(why) => state.link.refused(why),
         Data::Silent(why) => state.link.silent(why),
-        Data::Ended(how) => state.link.ended(how),
+        Data::Ended(how) => {
+            state.successor = None;
+            state.link.ended(how);
+        }
+        Data::Restarted(identity, process) => return on_restarted(state, identity, *process),
         Data::Source(place, excerpt) => {
             for page in pages_mut(state) {
                 page.excerpts.insert(place.clone(), excerpt.clone());
@@ -112,7 +118,7 @@ fn on_data(state: &mut State, data: Data) -> Step {
     Step::changed()
 }
 
-fn on_attached(state: &mut State, identity: Identity, process: loopscope_inspector::model::Process) -> Step {
+fn on_attached(state: &mut State, identity: Identity, process: Process) -> Step {
     if matches!(state.link, Link::Choosing | Link::Refused { .. }) {
         // It was asked for before the user went back.
         return Step::nothing();
@@ -125,6 +131,31 @@ fn on_attached(state: &mut State, identity: Identity, process: loopscope_inspect
     state.link.ended(None);
     state.say("The process has ended; another one has its number now. p lists those that run.");
     Step::with(Effect::Detach)
+}
+
+/// The pictures are of a process that has ended, so they go before those of another one come, unless somebody studies them.
+fn on_restarted(state: &mut State, identity: Identity, process: Process) -> Step {
+    if !state.is_over() {
+        // It was waited for before the user went elsewhere.
+        return Step::nothing();
+    }
+    if state.paused.is_some() {
+        state.say(format!("It runs again, as {}; Space goes on to it.", process_words(&process)));
+        state.successor = Some((identity, process));
+        return Step::changed();
+    }
+    take_over(state, identity, process);
+    Step::changed()
+}
+
+fn take_over(state: &mut State, identity: Identity, process: Process) {
+    let (tab, old) = (state.tab, state.link.identity().map(|identity| identity.pid));
+    let was = old.map(|pid| format!("pid {pid} has ended; ")).unwrap_or_default();
+    state.forget();
+    state.tab = tab;
+    state.link = Link::Live { identity, last: state.now };
+    state.say(format!("{was}this is another process: {}.", process_words(&process)));
+    state.process = Some(process);
 }
 
 fn on_answer(state: &mut State, from: &Identity, (question, answer): (Question, Answer)) -> Step {
@@ -284,7 +315,10 @@ pub(crate) fn toggle_pause(state: &mut State) {
                 state.process = Some(held.process.clone());
                 state.overview.picture = Some(*held);
             }
-            state.say("The picture goes on.");
+            match state.successor.take() {
+                Some((identity, process)) => take_over(state, identity, process),
+                None => state.say("The picture goes on."),
+            }
         }
     }
 }

@@ -100,3 +100,44 @@ fn enter_in_the_list_of_processes_attaches() {
     assert_eq!(state.context(), Context::Connecting);
     assert!(matches!(&state.link, Link::Connecting { target, .. } if target == "demo (pid 4242)"));
 }
+
+fn restarted(pid: u32) -> Event {
+    let other = loopscope_inspector::model::Process { pid, ..process() };
+    Event::Data(Data::Restarted(Identity { pid, started: Some(99) }, Box::new(other)))
+}
+
+#[test]
+fn a_program_that_runs_again_takes_the_place_of_its_pictures() {
+    let mut state = on_tasks(11);
+    let _ = update(&mut state, Event::Data(Data::Ended(None)));
+    assert_eq!(update(&mut state, restarted(5000)), Step::changed());
+    assert_eq!(state.link.identity().map(|identity| identity.pid), Some(5000));
+    assert_eq!((state.overview.picture.clone(), state.context()), (None, Context::Tasks));
+    assert!(state.question().is_some(), "it is asked what the screen shows");
+    assert_eq!(said(&state), "pid 4242 has ended; this is another process: demo (pid 5000).");
+    assert_eq!(update(&mut state, restarted(5001)), Step::nothing(), "it lives");
+}
+
+#[test]
+fn a_frozen_picture_of_an_ended_process_stays_until_it_goes_on() {
+    let mut state = started();
+    let _ = update(&mut state, key(" "));
+    let _ = update(&mut state, Event::Data(Data::Ended(None)));
+    let _ = update(&mut state, restarted(5000));
+    assert!(state.is_over() && state.overview.picture.is_some());
+    assert_eq!(said(&state), "It runs again, as demo (pid 5000); Space goes on to it.");
+    let _ = update(&mut state, key(" "));
+    assert_eq!(state.link.identity().map(|identity| identity.pid), Some(5000));
+    assert_eq!(state.overview.picture, None);
+}
+
+#[test]
+fn a_successor_that_has_ended_too_is_not_gone_on_to() {
+    let mut state = started();
+    let _ = update(&mut state, key(" "));
+    let _ = update(&mut state, Event::Data(Data::Ended(None)));
+    let _ = update(&mut state, restarted(5000));
+    let _ = update(&mut state, Event::Data(Data::Ended(None)));
+    let _ = update(&mut state, key(" "));
+    assert!(state.is_over() && state.overview.picture.is_some());
+}
