@@ -10,15 +10,15 @@
 //!   opens a task  ──► WatchTaskDetails ──► every second: the histograms of the place where the task was spawned
 //! ```
 //!
-//! 1. A [`turn`] reads the records and compares them with the stream's [`ledger`]. What one client is told takes nothing from
-//!    another.
-//! 2. What is new or different becomes [`facts`], which [`convert`] makes into messages of that protocol.
+//! 1. The records are read and compared with what the client was [`told`], which stands in the stream's [`ledger`]s. What one
+//!    client is told takes nothing from another.
+//! 2. In a [`turn`] what is new or different becomes [`facts`], which [`convert`] makes into messages of that protocol.
 //! 3. The [`packer`] puts them into updates of less than a megabyte. What is new and its figures always travel together, since
 //!    the client forgets what comes without them.
 //!
 //! # How ours fits into theirs
 //!
-//! - Tasks are tasks. Their wakers are not counted, so a live one is said to have one: otherwise the client would warn of lost
+//! - Tasks are tasks, and so are jobs on blocking threads. Their wakers are not counted, so a live one is said to have one: otherwise the client would warn of lost
 //!   wakers. The last wake is known of scheduled tasks only; of others the client is told the end of the last poll.
 //! - Descriptors, locks, queues and channels are resources, and so are timers and joined tasks while somebody waits for them.
 //!   How old a resource is nobody knows; the client sees since when it was shown.
@@ -35,9 +35,11 @@ mod convert;
 mod details;
 mod facts;
 mod histogram;
+mod jobs;
 mod ledger;
 mod packer;
 mod service;
+mod told;
 mod turn;
 mod valve;
 mod watch;

@@ -36,6 +36,7 @@ type Stop = futures_channel::oneshot::Sender<()>;
 
 thread_local! {
     static STOP: Cell<Option<Stop>> = const { Cell::new(None) };
+    static JOB: Cell<Option<mpsc::Sender<()>>> = const { Cell::new(None) };
     static RELEASE: RefCell<Vec<Stop>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -83,7 +84,10 @@ impl Application {
 
 impl Drop for Application {
     fn drop(&mut self) {
-        let _ = self.handle.post(|| drop(STOP.take()));
+        let _ = self.handle.post(|| {
+            release_job();
+            drop(STOP.take());
+        });
         let ended = self.thread.take().unwrap().join();
         if let Some(agent) = self.agent.take() {
             agent.stop();
@@ -155,6 +159,24 @@ pub(crate) async fn busy() {
     for _ in 0..3 {
         loopscope::yield_now().await;
     }
+}
+
+/// A job that runs until it is let go, and a task that waits for it.
+pub(crate) async fn job() {
+    let (release, released) = mpsc::channel();
+    JOB.set(Some(release));
+    let job = loopscope::blocking::Builder::new().name("hash").spawn(move || released.recv().is_ok());
+    spawn("waiter", async move {
+        let _ = job.await;
+        sleep(HOUR).await;
+    })
+    .detach();
+    loopscope::yield_now().await;
+}
+
+/// Lets the job go.
+pub(crate) fn release_job() {
+    JOB.take();
 }
 
 /// Two ends of a connection: one has written five bytes, the other has read them and waits for more.

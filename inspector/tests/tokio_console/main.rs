@@ -203,6 +203,33 @@ fn a_tasks_page_has_both_histograms_and_goes_on() {
 }
 
 #[test]
+fn a_job_on_a_blocking_thread_is_a_task_of_its_own_kind() {
+    let application = Application::start(application::job);
+    with(&application, async || {
+        let mut console = Console::attach(&application).await;
+        let waits = |seen: &Seen| seen.id("waiter").is_some_and(|id| !seen.waits(id).is_empty());
+        console.until(|seen| seen.id("hash").is_some() && waits(seen)).await;
+        let job = console.seen.id("hash").unwrap();
+        // It is running as soon as a thread has it.
+        console.until(|seen| seen.tasks[&job].1.poll_stats.unwrap().polls == 1).await;
+        let (task, stats) = &console.seen.tasks[&job];
+        assert_eq!(task.kind(), console_api::tasks::task::Kind::Blocking);
+        assert_eq!(word(&task.fields, "kind").unwrap(), "blocking");
+        assert_eq!(word(&task.fields, "parent"), console.seen.id("main").map(|id| id.to_string()));
+        assert!(task.location.as_ref().unwrap().file.as_ref().unwrap().ends_with("application.rs"));
+        let polls = stats.poll_stats.unwrap();
+        assert!(polls.last_poll_started.is_some() && polls.last_poll_ended.is_none());
+        let (wait, (resource, stats)) = console.seen.waits(console.seen.id("waiter").unwrap())[0];
+        assert_eq!((wait, console_api_kind(resource).as_str()), ("blocking", "Blocking"));
+        assert_eq!(said(&stats.attributes, "task").unwrap(), job.to_string());
+        let page = console.details(job).await.message().await.unwrap().unwrap();
+        assert_eq!(page.task_id.unwrap().id, job);
+        application.post(application::release_job);
+        console.until(|seen| seen.tasks[&job].1.dropped_at.is_some()).await;
+    });
+}
+
+#[test]
 fn a_task_that_is_not_there_is_not_found() {
     let application = Application::start(busy);
     with(&application, async || {

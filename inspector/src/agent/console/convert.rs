@@ -69,7 +69,7 @@ pub(super) fn task(facts: &TaskFacts) -> tasks::Task {
     fields.extend(facts.parent.map(|parent| number("parent", parent)));
     fields.extend(facts.size_bytes.map(|bytes| number("size.bytes", bytes)));
     // By its name it comes last, where the client sorts it.
-    fields.push(text("task.histograms", "of its spawn place"));
+    fields.push(text("task.histograms", facts.histograms));
     let kind = match facts.kind {
         TaskKind::Blocking => tasks::task::Kind::Blocking,
         TaskKind::Task | TaskKind::Callback => tasks::task::Kind::Spawn,

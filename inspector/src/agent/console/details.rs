@@ -2,7 +2,7 @@
 
 use super::valve::Valve;
 use super::watch::{INTERVAL, pace};
-use super::{convert, histogram};
+use super::{convert, histogram, jobs};
 use crate::agent::peer::{Outlet, Over};
 use crate::agent::reading::context::Context;
 use crate::agent::reading::tables;
@@ -11,7 +11,7 @@ use crate::wire::Request;
 use console_api::tasks::TaskDetails;
 use console_api::tasks::task_details::PollTimesHistogram;
 use futures_channel::oneshot;
-use loopscope::telemetry::HistogramKind;
+use loopscope::telemetry::{self, Histogram, HistogramKind, PoolHistogramKind};
 use loopscope::time::Instant;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -61,6 +61,18 @@ fn read(shared: &Shared, task: u64) -> Option<TaskDetails> {
 
 fn look_up(task: u64) -> Option<TaskDetails> {
     let context = Context::new(&Request::default());
+    let (poll, scheduled) = of_spawn_place(&context, task).or_else(|| of_pool(&context, task))?;
+    let encode = |histogram| histogram::encode(&tables::hist(&histogram));
+    Some(TaskDetails {
+        task_id: Some(console_api::Id { id: task }),
+        now: Some(convert::timestamp(context.wall(Instant::now()))),
+        poll_times_histogram: encode(poll).map(PollTimesHistogram::Histogram),
+        scheduled_times_histogram: encode(scheduled),
+    })
+}
+
+/// The two histograms of the place where the task was spawned.
+fn of_spawn_place(context: &Context, task: u64) -> Option<(Histogram, Histogram)> {
     let mut found = None;
     context.tasks(|lp, view| {
         if view.id == task {
@@ -69,14 +81,15 @@ fn look_up(task: u64) -> Option<TaskDetails> {
         }
         ControlFlow::Continue(())
     });
-    context.move_on();
     let (lp, site) = found?;
-    let reader = &context.loops[lp].reader;
-    let encode = |kind| histogram::encode(&tables::hist(&reader.histogram(kind, Some(site))));
-    Some(TaskDetails {
-        task_id: Some(console_api::Id { id: task }),
-        now: Some(convert::timestamp(context.wall(context.now()))),
-        poll_times_histogram: encode(HistogramKind::Poll).map(PollTimesHistogram::Histogram),
-        scheduled_times_histogram: encode(HistogramKind::Scheduled),
-    })
+    let histogram = |kind| context.loops[lp].reader.histogram(kind, Some(site));
+    Some((histogram(HistogramKind::Poll), histogram(HistogramKind::Scheduled)))
+}
+
+/// The two histograms of the pool that has the job.
+fn of_pool(context: &Context, job: u64) -> Option<(Histogram, Histogram)> {
+    let pool = telemetry::pools()
+        .into_iter()
+        .find(|pool| pool.job(job).is_some_and(|view| jobs::is_shown(context, &view)))?;
+    Some((pool.histogram(PoolHistogramKind::Ran), pool.histogram(PoolHistogramKind::Waited)))
 }

@@ -11,6 +11,8 @@ pub(super) struct TaskFacts {
     pub(super) parent: Option<u64>,
     /// The name of its loop, or its number.
     pub(super) event_loop: String,
+    /// Whose the histograms of its page are.
+    pub(super) histograms: &'static str,
     pub(super) site: Option<Place>,
     pub(super) size_bytes: Option<u64>,
 }

@@ -85,7 +85,7 @@ pub(super) struct Ledger<K, F, S = std::hash::RandomState> {
     numbers_free: Vec<u64>,
     number_next: u64,
     full: u64,
-    full_max: u64,
+    full_told: Full,
 }
 
 impl<K: Key, F: Figures, S: BuildHasher + Default> Ledger<K, F, S> {
@@ -98,7 +98,7 @@ impl<K: Key, F: Figures, S: BuildHasher + Default> Ledger<K, F, S> {
             numbers_free: Vec::new(),
             number_next: NUMBERS_FROM,
             full: 0,
-            full_max: 0,
+            full_told: Full::default(),
         }
     }
 
@@ -185,8 +185,28 @@ impl<K: Key, F: Figures, S: BuildHasher + Default> Ledger<K, F, S> {
 
     /// How many more found no room than in any turn before.
     pub(super) fn newly_full(&mut self) -> u64 {
-        let more = self.full.saturating_sub(self.full_max);
-        self.full_max += more;
+        self.full_told.now(self.full);
+        self.full_told.newly()
+    }
+}
+
+/// How many found no room at a time, at most.
+#[derive(Debug, Default)]
+pub(super) struct Full {
+    max: u64,
+    told: u64,
+}
+
+impl Full {
+    /// So many in this turn.
+    pub(super) fn now(&mut self, full: u64) {
+        self.max = self.max.max(full);
+    }
+
+    /// How many more than the client was told.
+    pub(super) fn newly(&mut self) -> u64 {
+        let more = self.max - self.told;
+        self.told = self.max;
         more
     }
 }

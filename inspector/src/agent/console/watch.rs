@@ -1,6 +1,7 @@
 //! Sends the updates of one stream, once a second.
 
-use super::turn::Told;
+use super::told::Told;
+use super::turn::Turn;
 use super::valve::{Bell, Valve};
 use crate::agent::peer::{Outlet, Over};
 use crate::agent::service::Shared;
@@ -33,7 +34,7 @@ async fn send_updates(
     loop {
         pace(shared, valve, bell, outlet, next).await?;
         let begun = Instant::now();
-        let mut turn = told.turn();
+        let mut turn = Turn::new(told.look());
         shared.took(begun.elapsed());
         while let Some(update) = turn.next_update() {
             outlet.send(Ok(update)).await?;

@@ -75,6 +75,7 @@ fn a_task_is_introduced_with_the_fields_that_the_client_knows_by_name() {
         kind: TaskKind::Task,
         parent: Some(3),
         event_loop: "main".to_owned(),
+        histograms: "of its spawn place",
         site: Some(Place::new("src/a.rs", 5, 9)),
         size_bytes: Some(640),
     };
