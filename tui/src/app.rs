@@ -62,6 +62,7 @@ pub(crate) mod sample;
 pub(crate) mod sites;
 pub(crate) mod source;
 pub(crate) mod state;
+pub(crate) mod sync;
 pub(crate) mod table;
 pub(crate) mod tabs;
 pub(crate) mod task;

@@ -118,6 +118,8 @@ pub(crate) enum Context {
     Timers,
     /// Descriptors.
     Io,
+    /// Locks, queues, channels.
+    Sync,
     /// One task.
     Task,
     /// The chain from a task to the root of its wait.
@@ -141,6 +143,7 @@ impl Context {
             Self::Sites => "Sites",
             Self::Timers => "Timers",
             Self::Io => "I/O",
+            Self::Sync => "Sync",
             Self::Task => "the task page",
             Self::Why => "the chain of waits",
             Self::Help => "help",

@@ -36,6 +36,7 @@ mod readme;
 mod rows;
 mod sites;
 mod spark;
+mod sync;
 mod table;
 mod task;
 mod tasks;
@@ -73,6 +74,7 @@ pub(crate) fn view(state: &State, area: Rect, buf: &mut Buffer) -> Option<Positi
         Context::Sites => sites::draw(state, frame.body, buf),
         Context::Timers => timers::draw(state, frame.body, buf),
         Context::Io => io::draw(state, frame.body, buf),
+        Context::Sync => sync::draw(state, frame.body, buf),
         Context::Task | Context::Why | Context::Help | Context::Menu | Context::Palette => {
             task::draw(state, frame.body, buf)
         }

@@ -107,7 +107,7 @@ fn go(state: &mut State, to: Move) {
             }
             state.tasks.go(to, screen)
         }
-        Context::Sites | Context::Timers | Context::Io => {
+        Context::Sites | Context::Timers | Context::Io | Context::Sync => {
             state.window_mut().is_some_and(|window| window.go(to, screen))
         }
         Context::Task => state.pages.last_mut().is_some_and(|page| {
@@ -247,6 +247,7 @@ fn open(state: &mut State) -> Step {
             None => state.say("This row has not been read yet."),
         },
         Context::Io => open_waiting(state),
+        Context::Sync => open_holder(state),
         Context::Task => match state.pages.last().map(TaskScreen::link) {
             Some(Ok(id)) => open_task(state, id),
             Some(Err(why)) => state.say(why),
@@ -271,17 +272,33 @@ fn open(state: &mut State) -> Step {
 
 /// The task that waits for the selected descriptor; if several do, all of them, to choose from.
 fn open_waiting(state: &mut State) {
-    let Some(io) = state.io.selected() else { return state.say("This row has not been read yet.") };
-    let (count, first) = (io.waiting.len(), io.waiting.first().copied());
-    match (super::io::waiting_filter(io), first) {
-        (Some(filter), _) => {
-            drill(state, filter);
-            if count > TERMS_MAX {
-                state.say(format!("The {TERMS_MAX} that wait longest of {count} tasks."));
+    match state.io.selected().map(|io| io.waiting.clone()) {
+        Some(waiting) => choose(state, &waiting, "No task waits for this descriptor now."),
+        None => state.say("This row has not been read yet."),
+    }
+}
+
+/// The task that holds what is selected, else those that wait for it.
+fn open_holder(state: &mut State) {
+    match state.sync.selected().map(|sync| (sync.holder, sync.waiters.clone())) {
+        Some((Some(holder), _)) => open_task(state, holder),
+        Some((None, waiters)) => choose(state, &waiters, "No task waits for this, and none holds it."),
+        None => state.say("This row has not been read yet."),
+    }
+}
+
+/// Opens one of these tasks; of several, shows them, to choose from.
+fn choose(state: &mut State, tasks: &[u64], none: &str) {
+    match tasks {
+        [] => state.say(none),
+        [one] => open_task(state, *one),
+        [..] => {
+            let named: Vec<String> = tasks.iter().take(TERMS_MAX).map(|id| format!("id={id}")).collect();
+            drill(state, named.join(" or "));
+            if tasks.len() > TERMS_MAX {
+                state.say(format!("The {TERMS_MAX} that wait longest of {} tasks.", tasks.len()));
             }
         }
-        (None, Some(id)) => open_task(state, id),
-        (None, None) => state.say("No task waits for this descriptor now."),
     }
 }
 
@@ -346,7 +363,9 @@ fn back(state: &mut State) -> Step {
             state.tasks.follow = None;
             state.say("The task is no longer followed.");
         }
-        Context::Tasks | Context::Sites | Context::Timers | Context::Io => back_from_table(state),
+        Context::Tasks | Context::Sites | Context::Timers | Context::Io | Context::Sync => {
+            back_from_table(state);
+        }
         Context::Connecting => {
             state.forget();
             return Step::with(Effect::Detach);
@@ -429,6 +448,7 @@ fn why(state: &mut State) {
             Context::Tasks => "This row has not been read yet.",
             Context::Timers => "No task waits for this timer.",
             Context::Io => "No task waits for this descriptor now.",
+            Context::Sync => "No task waits for this, and none holds it.",
             _ => "This line is of no single task.",
         });
         return;
@@ -476,6 +496,7 @@ pub(crate) fn place(state: &State) -> Option<Place> {
         Context::Sites => state.sites.table.selected().map(|site| &site.site),
         Context::Timers => state.timers.selected().and_then(|timer| timer.at.as_ref()),
         Context::Io => state.io.selected().and_then(|io| io.made_at.as_ref()),
+        Context::Sync => state.sync.selected().and_then(super::sync::place),
         Context::Task => state.pages.last().and_then(TaskScreen::place),
         Context::Why => match &state.overlay {
             Some(Overlay::Why(page)) => page.steps().get(page.cursor.at).and_then(super::task::step_place),
@@ -490,7 +511,7 @@ pub(crate) fn place(state: &State) -> Option<Place> {
 pub(crate) fn row_at(state: &State, column: u16, line: u16) -> Option<usize> {
     let frame = geometry::frame(state.area())?;
     let list = match state.context() {
-        Context::Picker | Context::Tasks | Context::Sites | Context::Timers | Context::Io => {
+        Context::Picker | Context::Tasks | Context::Sites | Context::Timers | Context::Io | Context::Sync => {
             state.table_parts(frame.body).rows
         }
         Context::Overview | Context::Task => geometry::columns(frame.body).0,

@@ -63,6 +63,7 @@ fn table_request(asked: &TableQuestion) -> Request {
             Request { timers: sorted(query), loops: Some(Query::all().limit(LOOPS_MAX)), ..request }
         }
         (Listing::Io, _) => Request { io: sorted(query), ..request },
+        (Listing::Sync, _) => Request { sync: sorted(query), ..request },
     }
 }
 
@@ -185,6 +186,10 @@ fn table(asked: &TableQuestion, mut picture: Picture, histograms: Option<Histogr
             totals
                 .sort_by_key(|total| std::cmp::Reverse(total.bytes_read.saturating_add(total.bytes_written)));
             Answer::Io(Box::new(page(asked, picture, Table::Io, rows, totals)))
+        }
+        (Listing::Sync, _) => {
+            let rows = seen.sync.take();
+            Answer::Sync(Box::new(page(asked, picture, Table::Sync, rows, ())))
         }
     }
 }

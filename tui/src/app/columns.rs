@@ -276,6 +276,42 @@ pub(crate) const IO_COLUMNS: &[Column<IoColumn>] = &[
     column(IoColumn::MadeAt, "made at", 16, 1, false, 9),
 ];
 
+/// The columns of the table of locks, queues and the like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SyncColumn {
+    /// What it is.
+    Kind,
+    /// The name it was given.
+    Name,
+    /// The task that holds it.
+    Holder,
+    /// For how long.
+    HeldFor,
+    /// The tasks that wait for it.
+    Waiters,
+    /// Items in it.
+    Len,
+    /// Items it can hold.
+    Limit,
+    /// Where it was made.
+    MadeAt,
+    /// Where it was taken.
+    HeldAt,
+}
+
+/// The table of locks, queues and the like, from left to right.
+pub(crate) const SYNC_COLUMNS: &[Column<SyncColumn>] = &[
+    column(SyncColumn::Kind, "kind", 9, 0, false, 0).sorted("kind"),
+    column(SyncColumn::Name, "name", 10, 1, false, 1).sorted("name"),
+    column(SyncColumn::Holder, "held by", 12, 2, false, 2).sorted("holder"),
+    column(SyncColumn::HeldFor, "held for", 10, 0, true, 4).sorted("held_for"),
+    column(SyncColumn::Waiters, "who waits", 15, 2, false, 3),
+    column(SyncColumn::Len, "items", 7, 0, true, 5).sorted("len"),
+    column(SyncColumn::Limit, "of", 9, 0, true, 6).sorted("limit"),
+    column(SyncColumn::MadeAt, "made at", 16, 1, false, 7).sorted("made_at"),
+    column(SyncColumn::HeldAt, "taken at", 16, 1, false, 8).sorted("held_at"),
+];
+
 /// The columns of the sums below the table of descriptors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TotalColumn {
@@ -394,6 +430,7 @@ mod tests {
         check_fit(SITE_COLUMNS);
         check_fit(TIMER_COLUMNS);
         check_fit(IO_COLUMNS);
+        check_fit(SYNC_COLUMNS);
         check_fit(TOTAL_COLUMNS);
     }
 
@@ -411,5 +448,6 @@ mod tests {
         check_sorts(SITE_COLUMNS, Listing::Sites);
         check_sorts(TIMER_COLUMNS, Listing::Timers);
         check_sorts(IO_COLUMNS, Listing::Io);
+        check_sorts(SYNC_COLUMNS, Listing::Sync);
     }
 }

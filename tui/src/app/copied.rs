@@ -4,7 +4,7 @@ use super::overview::Row;
 use super::state::{Overlay, State};
 use super::task::TaskScreen;
 use crate::keys::Context;
-use loopscope_inspector::model::{Io, Site, Task, Timer, words};
+use loopscope_inspector::model::{Io, Site, Sync, Task, Timer, words};
 
 /// The selected thing as plain text, if it has one.
 pub(crate) fn text(state: &State) -> Option<String> {
@@ -19,6 +19,7 @@ pub(crate) fn text(state: &State) -> Option<String> {
         Context::Sites => state.sites.table.selected().map(site),
         Context::Timers => state.timers.selected().map(timer),
         Context::Io => state.io.selected().map(io),
+        Context::Sync => state.sync.selected().map(sync),
         Context::Picker | Context::Connecting | Context::Help | Context::Menu | Context::Palette => None,
     }
 }
@@ -109,6 +110,17 @@ fn io(io: &Io) -> String {
     let bytes =
         format!("read {} B, written {} B", words::count(io.bytes_read), words::count(io.bytes_written));
     format!("{fd}{}{}{}: {bytes}", io.kind, local.unwrap_or_default(), peer.unwrap_or_default())
+}
+
+/// One lock, queue or the like in one line.
+fn sync(sync: &Sync) -> String {
+    let name =
+        sync.name.as_deref().map(|name| format!(" \"{}\"", words::escape(name, words::NAME_CHARS_MAX)));
+    let held = sync.holder.map(|id| format!(", held by {}", words::task(id, sync.holder_name.as_deref())));
+    let waiting = words::counted(sync.waiters.len() as u64, "task");
+    let place = super::sync::place(sync).map(|place| format!(", {}", words::place(place)));
+    let (name, held) = (name.unwrap_or_default(), held.unwrap_or_default());
+    format!("{}{name}{held}: {waiting} waiting{}", sync.kind, place.unwrap_or_default())
 }
 
 /// One task with its places.

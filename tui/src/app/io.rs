@@ -1,7 +1,6 @@
 //! The I/O screen: descriptors, what goes through them, and who waits for them.
 
 use super::table::{Row, Table};
-use loopscope_inspector::model::query::TERMS_MAX;
 use loopscope_inspector::model::rates::{self, IoRates};
 use loopscope_inspector::model::{Io, IoTotal};
 
@@ -18,11 +17,4 @@ impl Row for Io {
 pub(crate) fn rates(table: &Table<Io>, io: &Io) -> Option<IoRates> {
     let (before, window_ns) = table.before(io)?;
     rates::io_rates(Some(before), io, window_ns)
-}
-
-/// The filter of Tasks that leaves those that wait for a descriptor, as many as a filter can name; `None` if fewer than two
-/// do, since one needs no choice.
-pub(crate) fn waiting_filter(io: &Io) -> Option<String> {
-    let ids: Vec<String> = io.waiting.iter().take(TERMS_MAX).map(|id| format!("id={id}")).collect();
-    (ids.len() > 1).then(|| ids.join(" or "))
 }

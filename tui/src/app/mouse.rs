@@ -2,7 +2,7 @@
 //! title goes there.
 
 use super::act::{act, row_at, show};
-use super::columns::{IO_COLUMNS, SITE_COLUMNS, TASK_COLUMNS, TIMER_COLUMNS, sort_at};
+use super::columns::{IO_COLUMNS, SITE_COLUMNS, SYNC_COLUMNS, TASK_COLUMNS, TIMER_COLUMNS, sort_at};
 use super::event::Step;
 use super::geometry;
 use super::palette;
@@ -75,6 +75,7 @@ fn click_title(state: &mut State, width: u16, x: u16) {
         Context::Sites => sort_at(SITE_COLUMNS, width, x),
         Context::Timers => sort_at(TIMER_COLUMNS, width, x),
         Context::Io => sort_at(IO_COLUMNS, width, x),
+        Context::Sync => sort_at(SYNC_COLUMNS, width, x),
         _ => None,
     };
     let Some(window) = state.window_mut() else { return };

@@ -9,7 +9,7 @@
 use super::table::Row;
 use loopscope_inspector::model::why::Chain;
 use loopscope_inspector::model::{
-    Hist, Io, Loop, Place, Process, Site, Task, Timer, TreeNode, WallTime, Warning,
+    Hist, Io, Loop, Place, Process, Site, Sync, Task, Timer, TreeNode, WallTime, Warning,
 };
 use std::collections::BTreeSet;
 
@@ -46,6 +46,8 @@ pub(crate) enum Listing {
     Timers,
     /// Its descriptors.
     Io,
+    /// What its tasks synchronise with.
+    Sync,
 }
 
 /// Which rows of a table.
@@ -126,6 +128,8 @@ pub(crate) enum Answer {
     Timers(Box<Page<Timer>>),
     /// To [`Question::Table`] of [`Listing::Io`].
     Io(Box<Page<Io>>),
+    /// To [`Question::Table`] of [`Listing::Sync`].
+    Sync(Box<Page<Sync>>),
     /// To [`Question::Task`]; `None` if the process does not know it any more.
     Task(Option<Box<TaskPicture>>),
 }

@@ -336,6 +336,7 @@ fn table(asked: &TableQuestion, total: u64) -> Answer {
             let beside = Beside { loops: loops(true), loop_count: 2, lateness: [(0, lateness)].into() };
             Answer::Timers(Box::new(repeated(&tables::timers(), offset, limit, total, beside)))
         }
+        Listing::Sync => Answer::Sync(Box::new(repeated(&tables::sync(), offset, limit, total, ()))),
         Listing::Io => {
             Answer::Io(Box::new(repeated(&tables::io(), offset, limit, total, tables::io_totals())))
         }

@@ -19,7 +19,7 @@ use super::task::TaskScreen;
 use super::tasks::Tasks;
 use crate::keys::Context;
 use crate::theme::Theme;
-use loopscope_inspector::model::{Io, Process, Timer};
+use loopscope_inspector::model::{Io, Process, Sync, Timer};
 use ratatui::layout::Rect;
 use std::time::Duration;
 
@@ -57,6 +57,8 @@ pub(crate) struct State {
     pub(crate) timers: Table<Timer>,
     /// I/O.
     pub(crate) io: Table<Io>,
+    /// Sync.
+    pub(crate) sync: Table<Sync>,
     /// How Enter led to Tasks, if it did.
     pub(crate) drill: Option<Drill>,
     /// The task pages on top of the screen, the one that is seen last.
@@ -89,6 +91,8 @@ pub(crate) enum Tab {
     Timers,
     /// Descriptors.
     Io,
+    /// Locks, queues, channels.
+    Sync,
 }
 
 /// How Enter led from a screen to some of the tasks, so that Esc leads back.
@@ -104,7 +108,8 @@ pub(crate) struct Drill {
 
 impl Tab {
     /// The screens, in the order of their numbers.
-    pub(crate) const ALL: &[Self] = &[Self::Overview, Self::Tasks, Self::Sites, Self::Timers, Self::Io];
+    pub(crate) const ALL: &[Self] =
+        &[Self::Overview, Self::Tasks, Self::Sites, Self::Timers, Self::Io, Self::Sync];
 
     /// The number; 3 is the page of a task.
     pub(crate) const fn number(self) -> usize {
@@ -114,6 +119,7 @@ impl Tab {
             Self::Sites => 4,
             Self::Timers => 5,
             Self::Io => 6,
+            Self::Sync => 7,
         }
     }
 
@@ -125,6 +131,7 @@ impl Tab {
             Self::Sites => "Sites",
             Self::Timers => "Timers",
             Self::Io => "I/O",
+            Self::Sync => "Sync",
         }
     }
 
@@ -136,6 +143,7 @@ impl Tab {
             Self::Sites => Context::Sites,
             Self::Timers => Context::Timers,
             Self::Io => Context::Io,
+            Self::Sync => Context::Sync,
         }
     }
 }
@@ -188,6 +196,7 @@ impl State {
             sites: Sites::default(),
             timers: Table::new(Listing::Timers),
             io: Table::new(Listing::Io),
+            sync: Table::new(Listing::Sync),
             drill: None,
             pages: Vec::new(),
             picker: Picker::default(),
@@ -249,6 +258,7 @@ impl State {
                 Question::Table(TableQuestion { histograms, ..self.timers.question(rows) })
             }
             (None, Tab::Io) => Question::Table(self.io.question(rows)),
+            (None, Tab::Sync) => Question::Table(self.sync.question(rows)),
         })
     }
 
@@ -265,9 +275,12 @@ impl State {
             Context::Why | Context::Help | Context::Menu => {
                 geometry::inside(geometry::overlay(frame.body)).height
             }
-            Context::Picker | Context::Tasks | Context::Sites | Context::Timers | Context::Io => {
-                self.table_parts(frame.body).rows.height
-            }
+            Context::Picker
+            | Context::Tasks
+            | Context::Sites
+            | Context::Timers
+            | Context::Io
+            | Context::Sync => self.table_parts(frame.body).rows.height,
             Context::Connecting | Context::Overview | Context::Task => frame.body.height,
         }
     }
@@ -279,6 +292,7 @@ impl State {
             Context::Sites => Some(&self.sites.table.window),
             Context::Timers => Some(&self.timers.window),
             Context::Io => Some(&self.io.window),
+            Context::Sync => Some(&self.sync.window),
             _ => None,
         }
     }
@@ -290,6 +304,7 @@ impl State {
             Context::Sites => Some(&mut self.sites.table.window),
             Context::Timers => Some(&mut self.timers.window),
             Context::Io => Some(&mut self.io.window),
+            Context::Sync => Some(&mut self.sync.window),
             _ => None,
         }
     }
@@ -356,6 +371,10 @@ impl State {
             },
             (None, None, Tab::Timers) => self.timers.selected()?.task,
             (None, None, Tab::Io) => self.io.selected()?.waiting.first().copied(),
+            (None, None, Tab::Sync) => {
+                let sync = self.sync.selected()?;
+                sync.waiters.first().copied().or(sync.holder)
+            }
         }
     }
 }

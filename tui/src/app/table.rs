@@ -106,6 +106,20 @@ impl Listing {
                     ]
                 }
             }
+            Self::Sync => {
+                const {
+                    &[
+                        down("held_for"),
+                        up("kind"),
+                        up("name"),
+                        up("holder"),
+                        down("len"),
+                        down("limit"),
+                        up("made_at"),
+                        up("held_at"),
+                    ]
+                }
+            }
         }
     }
 
@@ -113,7 +127,7 @@ impl Listing {
     const fn first_sort(self) -> usize {
         match self {
             Self::Tasks => 2,
-            Self::Sites | Self::Timers | Self::Io => 0,
+            Self::Sites | Self::Timers | Self::Io | Self::Sync => 0,
         }
     }
 
@@ -124,6 +138,7 @@ impl Listing {
             Self::Sites => "no task was ever spawned",
             Self::Timers => "no timers are pending",
             Self::Io => "no descriptors are open",
+            Self::Sync => "no lock, queue or channel was waited for",
         }
     }
 
@@ -134,6 +149,7 @@ impl Listing {
             Self::Sites => "spawn site",
             Self::Timers => "timer",
             Self::Io => "descriptor",
+            Self::Sync => "resource",
         }
     }
 }

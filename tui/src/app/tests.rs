@@ -436,7 +436,7 @@ fn events() -> impl Strategy<Value = Event> {
         20 => prop::char::range(' ', '~').prop_map(KeyCode::Char),
         2 => any::<char>().prop_map(KeyCode::Char),
         // Screens, and what tables do.
-        8 => prop::sample::select(vec!['1', '2', '3', '4', '5', '6', 's', 'i', '/', ' ']).prop_map(KeyCode::Char),
+        8 => prop::sample::select(vec!['1', '2', '3', '4', '5', '6', '7', 's', 'i', '/', ' ']).prop_map(KeyCode::Char),
         12 => prop::sample::select(vec![
             KeyCode::Up, KeyCode::Down, KeyCode::Left, KeyCode::Right, KeyCode::Enter, KeyCode::Esc, KeyCode::Tab,
             KeyCode::BackTab, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home, KeyCode::End, KeyCode::Backspace,

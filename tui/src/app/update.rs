@@ -217,6 +217,7 @@ fn on_page(state: &mut State, asked: TableQuestion, answer: Answer) -> Step {
         Answer::Sites(page) => take_page(state, |state| &mut state.sites.table, asked, *page),
         Answer::Timers(page) => take_page(state, |state| &mut state.timers, asked, *page),
         Answer::Io(page) => take_page(state, |state| &mut state.io, asked, *page),
+        Answer::Sync(page) => take_page(state, |state| &mut state.sync, asked, *page),
         Answer::Processes(_) | Answer::Overview(_) | Answer::Task(_) => Step::nothing(),
     }
 }
@@ -261,7 +262,11 @@ pub(crate) fn settle(state: &mut State) {
             let stands = state.overview.stands();
             state.overview.cursor.settle(&stands, rows);
         }
-        keys::Context::Tasks | keys::Context::Sites | keys::Context::Timers | keys::Context::Io => {
+        keys::Context::Tasks
+        | keys::Context::Sites
+        | keys::Context::Timers
+        | keys::Context::Io
+        | keys::Context::Sync => {
             if let Some(window) = state.window_mut() {
                 window.settle(screen);
             }

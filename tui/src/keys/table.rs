@@ -11,6 +11,7 @@ pub(super) const ALL: &[Context] = &[
     Context::Sites,
     Context::Timers,
     Context::Io,
+    Context::Sync,
     Context::Task,
     Context::Why,
     Context::Help,
@@ -23,6 +24,7 @@ const LISTS: &[Context] = &[
     Context::Sites,
     Context::Timers,
     Context::Io,
+    Context::Sync,
     Context::Task,
     Context::Why,
     Context::Help,
@@ -36,23 +38,33 @@ const OPENS: &[Context] = &[
     Context::Sites,
     Context::Timers,
     Context::Io,
+    Context::Sync,
     Context::Task,
     Context::Why,
     Context::Menu,
 ];
-const SCREENS: &[Context] =
-    &[Context::Overview, Context::Tasks, Context::Sites, Context::Timers, Context::Io, Context::Task];
+const SCREENS: &[Context] = &[
+    Context::Overview,
+    Context::Tasks,
+    Context::Sites,
+    Context::Timers,
+    Context::Io,
+    Context::Sync,
+    Context::Task,
+];
 const PICTURES: &[Context] = &[
     Context::Overview,
     Context::Tasks,
     Context::Sites,
     Context::Timers,
     Context::Io,
+    Context::Sync,
     Context::Task,
     Context::Why,
 ];
 /// The tables of the observed process.
-pub(super) const TABLES: &[Context] = &[Context::Tasks, Context::Sites, Context::Timers, Context::Io];
+pub(super) const TABLES: &[Context] =
+    &[Context::Tasks, Context::Sites, Context::Timers, Context::Io, Context::Sync];
 
 const fn row(
     keys: &'static [Key],
@@ -78,7 +90,7 @@ pub(crate) const TABLE: &[Binding] = &[
     row(
         &[Key::Char('w')],
         Action::Why,
-        &[Context::Tasks, Context::Task, Context::Overview, Context::Timers, Context::Io],
+        &[Context::Tasks, Context::Task, Context::Overview, Context::Timers, Context::Io, Context::Sync],
         "why",
         "walk the chain to the root of its wait",
     ),
@@ -188,6 +200,7 @@ pub(crate) const TABLE: &[Binding] = &[
     row(&[Key::Char('4')], Action::Screen(4), SCREENS, "", "Sites: tasks by where they were spawned"),
     row(&[Key::Char('5')], Action::Screen(5), SCREENS, "", "Timers: what is pending, by deadline"),
     row(&[Key::Char('6')], Action::Screen(6), SCREENS, "", "I/O: descriptors, and what goes through them"),
+    row(&[Key::Char('7')], Action::Screen(7), SCREENS, "", "Sync: locks, queues and channels, and who waits"),
     row(
         &[Key::Char('p')],
         Action::Processes,
@@ -198,6 +211,7 @@ pub(crate) const TABLE: &[Binding] = &[
             Context::Sites,
             Context::Timers,
             Context::Io,
+            Context::Sync,
             Context::Task,
         ],
         "processes",

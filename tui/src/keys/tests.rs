@@ -48,7 +48,8 @@ fn a_key_of_another_screen_says_where_it_works() {
     assert_eq!(
         said,
         Reading::Nothing(
-            "s (sort by the next column) works in Tasks, Sites, Timers and I/O, not in Overview.".to_owned()
+            "s (sort by the next column) works in Tasks, Sites, Timers, I/O and Sync, not in Overview."
+                .to_owned()
         )
     );
 }
@@ -61,8 +62,8 @@ fn a_key_without_a_meaning_says_where_help_is() {
         Reading::Nothing("Q does nothing here; ? lists the keys.".to_owned())
     );
     assert_eq!(
-        said(KeyCode::Char('7')),
-        Reading::Nothing("There is no screen 7; Tab goes through those there are.".to_owned())
+        said(KeyCode::Char('8')),
+        Reading::Nothing("There is no screen 8; Tab goes through those there are.".to_owned())
     );
 }
 

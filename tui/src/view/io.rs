@@ -47,7 +47,7 @@ fn row<'a>(theme: &'a Theme, io: &Io, rates: Option<IoRates>, placed: &[Placed<I
                 Some(ns) => (Role::Text, words::duration(ns)),
                 None => (Role::Dim, "never".to_owned()),
             },
-            IoColumn::Waiting => waiting(io),
+            IoColumn::Waiting => rows::waiting(&io.waiting),
             IoColumn::MadeAt => {
                 let at = io.made_at.as_ref().map(|at| rows::place(theme, at, cell.width));
                 (Role::Dim, at.unwrap_or_default())
@@ -55,17 +55,6 @@ fn row<'a>(theme: &'a Theme, io: &Io, rates: Option<IoRates>, placed: &[Placed<I
         };
         pen.cell(role, text, cell.width, cell.column.number).gap(GAP)
     })
-}
-
-/// The tasks that wait for it, the longest waiting first.
-fn waiting(io: &Io) -> (Role, String) {
-    match io.waiting.as_slice() {
-        [] => (Role::Dim, "nobody".to_owned()),
-        [one] => (Role::Text, format!("#{one}")),
-        [first, others @ ..] => {
-            (Role::Text, format!("#{first} and {} more", words::count(others.len() as u64)))
-        }
-    }
 }
 
 /// What went through all descriptors, open and closed, by the place they were made at; the busiest first.

@@ -112,3 +112,14 @@ pub(super) fn source<'a>(number: u32, text: &str, here: bool, theme: &Theme, pen
     let role = if here { Role::Here } else { Role::Dim };
     pen.put(Role::Accent, format!("  {mark} ")).dim(format!("{number:>5}  ")).put(role, text)
 }
+
+/// The tasks that wait for something, the longest waiting first.
+pub(super) fn waiting(tasks: &[u64]) -> (Role, String) {
+    match tasks {
+        [] => (Role::Dim, "nobody".to_owned()),
+        [one] => (Role::Text, format!("#{one}")),
+        [first, others @ ..] => {
+            (Role::Text, format!("#{first} and {} more", words::count(others.len() as u64)))
+        }
+    }
+}

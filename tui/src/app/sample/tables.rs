@@ -1,7 +1,7 @@
 //! Rows of the tables that are not tasks.
 
 use super::{SECOND, place, summary};
-use loopscope_inspector::model::{Directions, Io, IoTotal, ResourceKind, Site, Timer, TimerKind};
+use loopscope_inspector::model::{Directions, Io, IoTotal, ResourceKind, Site, Sync, Timer, TimerKind};
 
 /// Sites of every kind: busy ones, one of a hundred thousand tasks, one without a name, one with a hostile one.
 pub(crate) fn sites() -> Vec<Site> {
@@ -113,5 +113,30 @@ pub(crate) fn io_totals() -> Vec<IoTotal> {
             opened: 1,
             ..IoTotal::default()
         },
+    ]
+}
+
+/// A lock that others wait for, a full queue, one without a limit, a hostile name.
+pub(crate) fn sync() -> Vec<Sync> {
+    let sync = |id, kind, name: &str, waiters: &[u64]| Sync {
+        id,
+        loop_id: Some(0),
+        kind,
+        name: Some(name.to_owned()).filter(|name| !name.is_empty()),
+        made_at: Some(place("src/main.rs", 20)),
+        waiters: waiters.to_vec(),
+        ..Sync::default()
+    };
+    vec![
+        Sync {
+            holder: Some(9),
+            holder_name: Some("writer".to_owned()),
+            held_for_ns: Some(1_200_000_000),
+            held_at: Some(place("src/db.rs", 61)),
+            ..sync(5, ResourceKind::Lock, "db", &[7, 8, 13])
+        },
+        Sync { len: Some(16), limit: Some(16), ..sync(6, ResourceKind::Queue, "jobs", &[15]) },
+        Sync { len: Some(1_234), ..sync(7, ResourceKind::Channel, "", &[]) },
+        sync(8, ResourceKind::Group, "evil\x1b[2J\nname", &[1]),
     ]
 }

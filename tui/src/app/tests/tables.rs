@@ -33,6 +33,7 @@ fn each_table_asks_for_the_rows_around_the_screen_in_its_own_order() {
         ("4", Listing::Sites, "busy", true),
         ("5", Listing::Timers, "deadline_in", false),
         ("6", Listing::Io, "fd", false),
+        ("7", Listing::Sync, "held_for", true),
     ] {
         let mut state = on(screen, 1_000_000);
         let rows = u64::from(state.list_rows());
@@ -131,6 +132,19 @@ fn enter_on_a_descriptor_opens_who_waits_or_lets_one_be_chosen() {
 }
 
 #[test]
+fn enter_on_a_lock_opens_who_holds_it_and_on_a_queue_who_waits() {
+    let mut state = on("7", 4);
+    press(&mut state, &["Enter"]);
+    assert_eq!(state.question(), Some(Question::Task(9)));
+    press(&mut state, &["Esc", "Down", "Enter"]);
+    assert_eq!(state.question(), Some(Question::Task(15)));
+    press(&mut state, &["Esc", "Down"]);
+    assert_eq!((state.context(), state.sync.window.cursor), (Context::Sync, 2));
+    let _ = update(&mut state, key("Enter"));
+    assert_eq!(said(&state), "No task waits for this, and none holds it.");
+}
+
+#[test]
 fn the_chain_and_the_page_of_who_waits_are_one_key_away() {
     let mut state = on("6", 6);
     press(&mut state, &["Down", "w"]);
@@ -144,9 +158,12 @@ fn the_chain_and_the_page_of_who_waits_are_one_key_away() {
 
 #[test]
 fn esc_clears_the_filter_of_a_table_then_leads_to_overview() {
-    for (screen, filter, tab) in
-        [("4", "live>1", Tab::Sites), ("5", "kind=sleep", Tab::Timers), ("6", "fd=12", Tab::Io)]
-    {
+    for (screen, filter, tab) in [
+        ("4", "live>1", Tab::Sites),
+        ("5", "kind=sleep", Tab::Timers),
+        ("6", "fd=12", Tab::Io),
+        ("7", "kind=lock", Tab::Sync),
+    ] {
         let mut state = on(screen, 6);
         press(&mut state, &["/"]);
         let _ = update(&mut state, Event::Paste(filter.to_owned()));
@@ -197,7 +214,9 @@ fn a_paused_table_stays_and_a_silent_process_leaves_its_rows() {
 
 #[test]
 fn nothing_is_asked_of_a_process_that_has_ended() {
-    for (screen, context) in [("4", Context::Sites), ("5", Context::Timers), ("6", Context::Io)] {
+    for (screen, context) in
+        [("4", Context::Sites), ("5", Context::Timers), ("6", Context::Io), ("7", Context::Sync)]
+    {
         let mut state = on(screen, 6);
         let _ = update(&mut state, Event::Data(Data::Ended(None)));
         let _ = update(&mut state, key("Enter"));
@@ -238,6 +257,7 @@ fn y_copies_the_selected_row_in_words() {
     assert_eq!(copied("4", &[]), "worker src/main.rs:40: 8 live of 8, busy 1 min 33 s");
     assert_eq!(copied("5", &[]), "timeout late by 3.1 s, #12 worker, src/main.rs:41");
     assert_eq!(copied("5", &["Down", "Down"]), "interval in 340 ms, #22, src/main.rs:74");
+    assert_eq!(copied("7", &[]), "lock \"db\", held by #9 writer: 3 tasks waiting, src/db.rs:61");
     assert_eq!(
         copied("6", &["Down"]),
         "fd 12 tcp local 10.0.0.1:41234 peer 10.0.0.7:5432: read 1,234,567,890 B, written 411,522,630 B"
