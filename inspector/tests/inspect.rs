@@ -504,3 +504,28 @@ fn only_the_histograms_that_are_asked_for_come() {
         );
     });
 }
+
+#[test]
+fn the_jobs_of_a_pool_are_in_its_histograms() {
+    let application = Application::start(async || {
+        for _ in 0..5 {
+            loopscope::spawn_blocking(|| {}).await.unwrap();
+        }
+    });
+    attach(&application, async |mut client| {
+        let kinds = vec![HistogramKind::Waited, HistogramKind::Ran];
+        let request = HistogramsRequest { kinds, whole: true, ..HistogramsRequest::default() };
+        loop {
+            let pools = client.histograms(&request).await.unwrap();
+            let rows = Names::default().name(&pools.rows);
+            let of_blocking = rows.iter().filter(|(name, _)| name.ends_with(".blocking"));
+            let (names, counts): (Vec<&str>, Vec<u64>) =
+                of_blocking.map(|(name, row)| (name.as_str(), row.hist.count())).unzip();
+            // The last one is counted a moment after its end is known; other tests of this process may have jobs too.
+            if counts.len() == 2 && counts.iter().all(|&count| count >= 5) {
+                assert_eq!(names, ["waited.blocking", "ran.blocking"]);
+                break;
+            }
+        }
+    });
+}

@@ -13,6 +13,7 @@ mod export;
 mod fetch;
 mod find;
 mod flags;
+mod hist;
 mod json;
 mod mistyped;
 mod perform;
@@ -269,6 +270,18 @@ pub(crate) enum Command {
         target: Option<Target>,
     },
 
+    /// Draw the histograms: how long polls took, tasks waited for their turn, timers were late
+    ///
+    /// Those of loops and pools; with --sites or a --filter those of spawn sites too. `--filter name=poll.src/main.rs:40` draws one.
+    Hist {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+
+        /// Those of spawn sites, and of the places where sockets are made, too
+        #[arg(long)]
+        sites: bool,
+    },
+
     /// Write every histogram with exact counts, for other programs
     ///
     /// How long polls took and tasks stood in the run queue, by spawn site and by loop; how late timers fired, how long loops slept, how
@@ -338,6 +351,7 @@ impl Command {
             Self::Watch(_) => "watch",
             Self::Why { .. } => "why",
             Self::Warnings { .. } => "warnings",
+            Self::Hist { .. } => "hist",
             Self::Export { .. } => "export",
             Self::Explain { .. } => "explain",
             Self::Completions { .. } => "completions",

@@ -23,7 +23,7 @@
 mod chrome;
 mod connecting;
 mod help;
-mod histogram;
+pub(crate) mod histogram;
 mod io;
 mod menu;
 mod overview;

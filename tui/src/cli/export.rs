@@ -17,8 +17,8 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use loopscope::time::Instant;
 use loopscope_inspector::client::{self, Client, Kind, Target};
-use loopscope_inspector::model::query::{Filter, Sort};
-use loopscope_inspector::model::{Histograms, Names};
+use loopscope_inspector::model::query::{Filter, QueryError, Sort};
+use loopscope_inspector::model::{Histogram, Histograms, Names};
 use loopscope_inspector::wire::HistogramsRequest;
 use output::Output;
 use std::io::{self, Write as _};
@@ -110,7 +110,7 @@ struct Export {
 }
 
 /// Which histograms, in which order.
-struct Chosen {
+pub(super) struct Chosen {
     filter: Option<Filter>,
     sort: Option<Sort>,
     limit: usize,
@@ -147,11 +147,7 @@ impl Export {
             interval,
             count: options.count.unwrap_or(u64::MAX),
             lasts: options.seconds.map(Duration::from_secs),
-            chosen: Chosen {
-                filter: flags.filter.as_deref().map(Filter::parse::<HistogramRow>).transpose()?,
-                sort: flags.sort.as_deref().map(Sort::parse::<HistogramRow>).transpose()?,
-                limit: flags.limit.unwrap_or(usize::MAX),
-            },
+            chosen: Chosen::of(flags)?,
             names: Names::default(),
             hlog: hlog::Log::default(),
         })
@@ -196,8 +192,21 @@ impl Export {
 }
 
 impl Chosen {
+    /// What the flags choose.
+    ///
+    /// # Errors
+    ///
+    /// If the filter or the sort makes no sense.
+    pub(super) fn of(flags: &Flags) -> Result<Self, QueryError> {
+        Ok(Self {
+            filter: flags.filter.as_deref().map(Filter::parse::<HistogramRow>).transpose()?,
+            sort: flags.sort.as_deref().map(Sort::parse::<HistogramRow>).transpose()?,
+            limit: flags.limit.unwrap_or(usize::MAX),
+        })
+    }
+
     /// The histograms that were asked for, and how many there were before the limit.
-    fn rows(&self, named: Vec<(String, loopscope_inspector::model::Histogram)>) -> (Vec<HistogramRow>, u64) {
+    pub(super) fn rows(&self, named: Vec<(String, Histogram)>) -> (Vec<HistogramRow>, u64) {
         let rows = named.into_iter().map(|(name, histogram)| HistogramRow::new(name, histogram));
         let mut rows: Vec<HistogramRow> =
             rows.filter(|row| self.filter.as_ref().is_none_or(|filter| filter.matches(row))).collect();

@@ -21,7 +21,7 @@ mod why;
 
 pub(crate) use blocking::{JobJson, PoolJson};
 pub(crate) use event_loop::LoopJson;
-pub(crate) use histogram::write_histograms;
+pub(crate) use histogram::{write_hist, write_histograms};
 pub(crate) use lint::write_lints;
 use process::ProcessJson;
 pub(crate) use resource::{IoJson, IoTotalJson, SyncJson};

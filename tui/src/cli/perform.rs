@@ -5,8 +5,8 @@ use super::find::{attach, attach_all, find};
 use super::flags::ColorChoice;
 use super::render::{self, Table};
 use super::{
-    Asyncio, Cli, Command, Failure, Flags, ask, check, config, dead, explain, export, mistyped, processes,
-    run, ship, watch, why,
+    Asyncio, Cli, Command, Failure, Flags, ask, check, config, dead, explain, export, hist, mistyped,
+    processes, run, ship, watch, why,
 };
 use crate::app::run::{self as app, Options};
 use crate::demo::Application;
@@ -96,6 +96,7 @@ fn perform(Cli { command, target, print_config, config_schema, mut flags }: Cli)
         Some(Command::Loops { target }) => on_a_loop(show(Table::Loops, target, &flags)),
         Some(Command::Warnings { target }) => on_a_loop(show(Table::Warnings, target, &flags)),
         Some(Command::Watch(plan)) => watch::run(plan, &flags),
+        Some(Command::Hist { target, sites }) => on_a_loop(hist::show(target, sites, &flags)),
         Some(Command::Export { target, options }) => export::run(target, &options, &flags),
         Some(Command::Explain { lint }) => explain::show(lint.as_deref(), &flags),
         Some(Command::Completions { shell }) => ship::completions(shell),

@@ -55,7 +55,7 @@ fn fill(hist: &Hist, steps: &[u64]) -> Vec<Bin> {
 }
 
 /// Draws a histogram with its title and its summary; returns the lines used.
-pub(super) fn draw(theme: &Theme, title: &str, hist: &Hist, area: Rect, buf: &mut Buffer) -> u16 {
+pub(crate) fn draw(theme: &Theme, title: &str, hist: &Hist, area: Rect, buf: &mut Buffer) -> u16 {
     super::rows::heading(Pen::new(theme), theme, title, area.width).draw(line_of(area, 0), buf);
     if hist.is_empty() {
         Pen::new(theme).dim("no values yet").draw(line_of(area, 1), buf);

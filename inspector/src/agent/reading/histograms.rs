@@ -6,7 +6,7 @@ use crate::model::{
     Hist, Histogram, HistogramKey, HistogramKind, Histograms, Place, Process, Thresholds, WallTime,
 };
 use crate::wire::{HistogramsRequest, Request};
-use loopscope::telemetry::{self, IoTotalView, PlaceIndex, SiteView};
+use loopscope::telemetry::{self, IoTotalView, PlaceIndex, PoolHistogramKind, PoolReader, SiteView};
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
@@ -18,6 +18,8 @@ pub(in crate::agent) struct HistogramReading {
     /// The loop being read, by its place in `context.loops`.
     at: usize,
     part: Part,
+    /// Those whose histograms are not read yet; they come after the loops.
+    pools: std::vec::IntoIter<PoolReader>,
     /// Read and not handed out.
     ready: VecDeque<Histogram>,
 }
@@ -51,7 +53,17 @@ impl HistogramReading {
     /// Looks which loops there are.
     pub(in crate::agent) fn new(request: HistogramsRequest) -> Self {
         let context = Context::new(&Request { hidden: request.hidden, ..Request::default() });
-        Self { request, context, at: 0, part: Part::default(), ready: VecDeque::new() }
+        // A pool belongs to no loop and to no place.
+        let is_of_pools = request.loop_id.is_none() && request.site.is_none();
+        let pools = if is_of_pools { telemetry::pools() } else { Vec::new() };
+        Self {
+            request,
+            context,
+            at: 0,
+            part: Part::default(),
+            pools: pools.into_iter(),
+            ready: VecDeque::new(),
+        }
     }
 
     /// What the answer begins with.
@@ -80,7 +92,10 @@ impl HistogramReading {
             if let Some(ready) = self.ready.pop_front() {
                 return Some(ready);
             }
-            let lp = self.context.loops.get(self.at)?;
+            let Some(lp) = self.context.loops.get(self.at) else {
+                read_pool(&self.request, self.pools.next()?, &mut self.ready);
+                continue;
+            };
             let is_over =
                 !self.wants_loop(lp) || read_more(&self.request, lp, &mut self.part, &mut self.ready);
             if is_over {
@@ -179,4 +194,15 @@ fn read_whole(request: &HistogramsRequest, lp: &LoopSeen, part: Part, ready: &mu
     let parked_ns = lp.reader.view().map(|view| view.parked_ns);
     add(HistogramKind::IoWait, parked_ns, read(telemetry::HistogramKind::IoWait));
     add(HistogramKind::ReadinessDelay, None, part.readiness_delay.hist);
+}
+
+fn read_pool(request: &HistogramsRequest, pool: PoolReader, ready: &mut VecDeque<Histogram>) {
+    for (kind, of_pool) in
+        [(HistogramKind::Waited, PoolHistogramKind::Waited), (HistogramKind::Ran, PoolHistogramKind::Ran)]
+    {
+        if request.wants(kind) {
+            let key = HistogramKey { kind, loop_id: None, site: None, pool: Some(pool.name().to_owned()) };
+            ready.push_back(Histogram { key, sum_ns: None, hist: hist(&pool.histogram(of_pool)) });
+        }
+    }
 }

@@ -11,7 +11,8 @@ pub(crate) struct HistogramRow {
     pub(crate) name: String,
     /// What it holds.
     pub(crate) histogram: Histogram,
-    summary: Summary,
+    /// The same in a few numbers.
+    pub(crate) summary: Summary,
 }
 
 impl HistogramRow {

@@ -1,7 +1,7 @@
 //! Histograms with every bucket.
 
 use super::super::export::HistogramRow;
-use super::value::{PlaceJson, rfc3339};
+use super::value::{HistJson, PlaceJson, rfc3339};
 use super::{Counts, Head, SCHEMA, write_rows, write_unclosed};
 use loopscope_inspector::model::Histograms;
 use serde::Serialize;
@@ -48,6 +48,52 @@ pub(crate) fn write_histograms(
     rows: &[HistogramRow],
     total: u64,
 ) -> io::Result<()> {
+    open(out, reading, rows, total)?;
+    out.write_all(b",\"histograms\":[")?;
+    write_rows(out, rows.iter().map(HistogramJson::from), true)?;
+    writeln!(out, "]}}")
+}
+
+/// One histogram in a few numbers.
+#[derive(Debug, Serialize)]
+struct SummaryJson<'a> {
+    name: &'a str,
+    kind: &'static str,
+    #[serde(rename = "loop", skip_serializing_if = "Option::is_none")]
+    loop_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    site: Option<PlaceJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pool: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sum_ns: Option<u64>,
+    hist: HistJson,
+}
+
+/// Writes the document of `hist`.
+pub(crate) fn write_hist(
+    out: &mut dyn Write,
+    reading: &Histograms,
+    rows: &[HistogramRow],
+    total: u64,
+) -> io::Result<()> {
+    open(out, reading, rows, total)?;
+    out.write_all(b",\"hist\":[")?;
+    let rows = rows.iter().map(|row| SummaryJson {
+        name: &row.name,
+        kind: row.histogram.key.kind.as_str(),
+        loop_id: row.histogram.key.loop_id,
+        site: row.histogram.key.site.as_ref().map(PlaceJson::from),
+        pool: row.histogram.key.pool.as_deref(),
+        sum_ns: row.histogram.sum_ns,
+        hist: HistJson::from(&row.summary),
+    });
+    write_rows(out, rows, true)?;
+    writeln!(out, "]}}")
+}
+
+/// Begins a document and leaves its object open.
+fn open(out: &mut dyn Write, reading: &Histograms, rows: &[HistogramRow], total: u64) -> io::Result<()> {
     #[derive(Serialize)]
     struct Document<'a> {
         #[serde(flatten)]
@@ -62,8 +108,5 @@ pub(crate) fn write_histograms(
         processes: vec![(&reading.process).into()],
         counts: Some(Counts { total, shown: rows.len() as u64, dropped }),
     };
-    write_unclosed(out, &Document { head, since: reading.since.map(rfc3339) })?;
-    out.write_all(b",\"histograms\":[")?;
-    write_rows(out, rows.iter().map(HistogramJson::from), true)?;
-    writeln!(out, "]}}")
+    write_unclosed(out, &Document { head, since: reading.since.map(rfc3339) })
 }
