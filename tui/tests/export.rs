@@ -342,6 +342,39 @@ fn a_process_that_ends_leaves_what_was_read_and_3() {
 }
 
 #[test]
+fn a_warning_that_is_found_is_5_and_the_export_is_kept() {
+    serve_if_asked();
+    let application = Application::start("a_warning_that_is_found_is_5_and_the_export_is_kept");
+    // Every poll takes a nanosecond.
+    let said = application.run("export PID --format json -o kept.json --slow 0.001us --fail-on slow-poll");
+    said.refused(5, &["found: slow-poll"]);
+    assert!(application.file("kept.json").starts_with("{\"schema\":1,"));
+}
+
+#[test]
+fn ctrl_c_before_anything_was_read_leaves_nothing() {
+    serve_if_asked();
+    let application = Application::start("ctrl_c_before_anything_was_read_leaves_nothing");
+    let mut export = application.command("export PID --format hlog --interval 1h -o none.hlog");
+    let export = export.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    eventually("it has begun", || !application.drafts().is_empty());
+    // The draft is made before Ctrl-C is listened to; a first look at the process comes after both.
+    eventually("it listens to Ctrl-C", || catches_interrupts(export.id()));
+    assert!(Command::new("kill").arg("-INT").arg(export.id().to_string()).status().unwrap().success());
+    let said = Said::from(export.wait_with_output().unwrap());
+    said.refused(1, &["interrupted before anything was read"]);
+    assert!(!application.stage.directory.join("none.hlog").exists());
+    assert_eq!(application.drafts(), Vec::<String>::new());
+}
+
+/// Whether a process has a handler for SIGINT, as the kernel shows it.
+fn catches_interrupts(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    caught.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).is_some_and(|bits| bits >> 1 & 1 == 1)
+}
+
+#[test]
 fn ctrl_c_ends_an_export_that_has_no_end() {
     serve_if_asked();
     let application = Application::start("ctrl_c_ends_an_export_that_has_no_end");

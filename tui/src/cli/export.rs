@@ -8,7 +8,7 @@ mod row;
 
 pub(crate) use row::HistogramRow;
 
-use super::exit::Failure;
+use super::exit::{Exit, Failure};
 use super::find::attach;
 use super::flags::Flags;
 use super::json;
@@ -64,7 +64,7 @@ enum Format {
 pub(super) fn run(target: Option<Target>, options: &Options, flags: &Flags) -> anyhow::Result<()> {
     let mut export = Export::new(options, flags)?;
     let output = Output::open(options.output.as_deref(), options.force)?;
-    let mut sink = Sink { output, written: 0 };
+    let mut sink = Sink { output, written: 0, broken: false };
     let mut runner = loopscope::Runner::builder()
         .name("loopscope")
         .hidden(true)
@@ -74,17 +74,16 @@ pub(super) fn run(target: Option<Target>, options: &Options, flags: &Flags) -> a
     let target = target.unwrap_or_default();
     // Ctrl-C is how an export without an end comes to one.
     let ended = runner.block_on(export.write_all(&target, flags, &mut sink)).unwrap_or(Ok(()));
-    match ended {
-        Err(error) if sink.written == 0 || !is_gone(&error) => Err(error),
-        ended => {
-            sink.output.keep()?;
-            if ended.is_err() && options.output.is_some() {
-                // Standard error may be closed.
-                let _ = writeln!(io::stderr(), "loopscope: what was read until then is kept");
-            }
-            ended
-        }
+    if sink.broken || sink.written == 0 {
+        return ended
+            .and_then(|()| Err(Failure::new(Exit::Failed, "interrupted before anything was read").into()));
     }
+    sink.output.keep()?;
+    if ended.as_ref().is_err_and(is_gone) && options.output.is_some() {
+        // Standard error may be closed.
+        let _ = writeln!(io::stderr(), "loopscope: what was read until then is kept");
+    }
+    ended
 }
 
 /// Whether the process ended, or does not answer any more.
@@ -96,6 +95,8 @@ fn is_gone(error: &anyhow::Error) -> bool {
 struct Sink {
     output: Output,
     written: u64,
+    /// Whether one could not be written.
+    broken: bool,
 }
 
 /// What is exported, and how.
@@ -185,9 +186,10 @@ impl Export {
             Format::Hgrm => hgrm::write(out, reading, &rows),
             Format::Json => json::write_histograms(out, reading, &rows, total),
         };
-        written.and_then(|()| out.flush()).with_context(|| out.what())?;
-        sink.written += 1;
-        Ok(())
+        let written = written.and_then(|()| out.flush()).with_context(|| out.what());
+        sink.broken |= written.is_err();
+        sink.written += u64::from(written.is_ok());
+        written
     }
 }
 
