@@ -103,17 +103,20 @@ impl Palette {
     }
 
     fn commands(&self, typed: &str) -> Vec<Choice> {
-        let mut found: Vec<(usize, Choice)> = TABLE
+        let mut found: Vec<((bool, usize, bool), Choice)> = TABLE
             .iter()
             .filter_map(|binding| {
                 let command = binding.command();
                 // A word of the help finds a command too, after those that are called so.
                 let by_help = || fuzzy::fit(typed, &command).is_none() && is_in(typed, binding.help);
                 let fit = fuzzy::fit(typed, &command).or_else(|| by_help().then_some(usize::MAX))?;
-                Some((if typed.is_empty() { 0 } else { fit }, self.command(binding)))
+                let choice = self.command(binding);
+                // What works here comes first, and what only moves the selection last: everybody knows its keys.
+                let fit = if typed.is_empty() { 0 } else { fit };
+                Some(((!choice.works, fit, binding.action.only_moves()), choice))
             })
             .collect();
-        found.sort_by_key(|(fit, choice)| (!choice.works && !typed.is_empty(), *fit));
+        found.sort_by_key(|(rank, _)| *rank);
         found.into_iter().map(|(_, choice)| choice).collect()
     }
 

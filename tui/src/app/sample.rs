@@ -224,15 +224,15 @@ pub(crate) fn task(id: u64, name: Option<&str>, state: TaskState, waiting_on: Ve
         name: name.map(str::to_owned),
         loop_id: Some(0),
         state,
-        state_for_ns: Some(id * 100_000_000),
+        state_for_ns: Some(id.saturating_mul(100_000_000)),
         site: Some(place("src/main.rs", 30 + (id % 20) as u32)),
-        polls: id * 1_357,
-        wakes: id * 1_300,
+        polls: id.saturating_mul(1_357),
+        wakes: id.saturating_mul(1_300),
         self_wakes: id % 3,
-        busy_ns: id * 12_345_678,
-        scheduled_ns: id * 1_234_567,
+        busy_ns: id.saturating_mul(12_345_678),
+        scheduled_ns: id.saturating_mul(1_234_567),
         idle_ns: 600 * SECOND,
-        longest_poll_ns: Some(id * 98_765),
+        longest_poll_ns: Some(id.saturating_mul(98_765)),
         size_bytes: Some(1_234),
         blocks: Some(if id == 9 { 6 } else { 0 }),
         waiting_on,
@@ -267,13 +267,14 @@ pub(crate) fn tree() -> Vec<TreeNode> {
 /// A page of a table with this many rows, of which the first are those of [`tree`].
 pub(crate) fn page(offset: u64, limit: u64, total: u64) -> Page<TreeNode> {
     let known = tree();
-    let rows = (offset..total.min(offset + limit)).map(|number| match known.get(number as usize) {
-        Some(node) => node.clone(),
-        None => TreeNode {
-            task: task(number + 100, Some("filler"), TaskState::Idle, Vec::new()),
-            ..TreeNode::default()
-        },
-    });
+    let rows =
+        (offset..total.min(offset.saturating_add(limit))).map(|number| match known.get(number as usize) {
+            Some(node) => node.clone(),
+            None => TreeNode {
+                task: task(number.saturating_add(100), Some("filler"), TaskState::Idle, Vec::new()),
+                ..TreeNode::default()
+            },
+        });
     page_of(offset, total, rows.collect(), ())
 }
 

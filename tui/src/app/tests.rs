@@ -378,6 +378,17 @@ fn a_key_that_does_nothing_says_why_and_the_note_goes_after_a_while() {
 }
 
 #[test]
+fn esc_and_a_key_right_behind_it_are_two_keys_though_they_come_as_one() {
+    let mut state = on_tasks(11);
+    press(&mut state, &["Down", "w"]);
+    let both = Event::Key(KeyEvent::new(KeyCode::Char('t'), KeyModifiers::ALT));
+    let _ = update(&mut state, both);
+    assert_eq!((state.context(), state.tasks.window().tree), (Context::Tasks, false));
+    let quit = Event::Key(KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT));
+    assert_eq!(update(&mut state, quit).effects, [Effect::Quit(None)]);
+}
+
+#[test]
 fn help_lies_over_the_screen_and_goes_with_the_same_key_or_esc() {
     let mut state = on_tasks(11);
     for close in ["?", "Esc"] {

@@ -56,6 +56,15 @@ fn on_key(state: &mut State, key: KeyEvent) -> Step {
     if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
         return Step::with(Effect::Quit(None));
     }
+    // Esc and a key right behind it, over a slow line or from fast fingers, arrive as one key with Alt. No key is bound with
+    // Alt, so that is what it was.
+    if key.modifiers.contains(KeyModifiers::ALT) {
+        let mut step = on_key(state, KeyEvent::from(KeyCode::Esc));
+        let then = on_key(state, KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT));
+        step.changed |= then.changed;
+        step.effects.extend(then.effects);
+        return step;
+    }
     state.note = None;
     if let Some(Overlay::Palette(_)) = &state.overlay {
         return palette::on_key(state, key);

@@ -47,6 +47,26 @@ impl Action {
         }
     }
 
+    /// Whether it only moves the selection, or to what is selected and back.
+    pub(crate) const fn only_moves(self) -> bool {
+        matches!(
+            self,
+            Self::Up
+                | Self::Down
+                | Self::Left
+                | Self::Right
+                | Self::Top
+                | Self::Bottom
+                | Self::PageUp
+                | Self::PageDown
+                | Self::Open
+                | Self::Back
+                | Self::NextScreen
+                | Self::PreviousScreen
+                | Self::Palette
+        )
+    }
+
     /// What may be typed behind the command; without it, the command does what its key does.
     pub(crate) const fn argument(self) -> Option<&'static str> {
         match self {
