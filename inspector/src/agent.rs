@@ -12,7 +12,8 @@
 //!
 //! It never stops, locks or wakes a loop of the application; it never waits for a client that does not read; it never keeps
 //! more than a bounded amount for a client; and whatever goes wrong in it, the application goes on. After `fork` the child
-//! has no agent. Nothing is joined when the process ends; the socket's file is removed if the main thread comes to its end.
+//! has no agent. Nothing is joined when the process ends; the socket's file is removed if the main thread comes to its end, and
+//! if Ctrl-C ends `loopscope::run`.
 
 #[cfg(feature = "tokio-console")]
 mod console;
@@ -194,8 +195,8 @@ fn warn(message: &str) {
     let _ = writeln!(std::io::stderr(), "loopscope: {message}");
 }
 
-/// Removes the socket's file when the main thread ends, which is all that can be promised; who looks for sockets knows that
-/// some are left behind.
+/// Removes the socket's file when the main thread ends and when Ctrl-C ends `loopscope::run`, which is all that can be promised:
+/// who looks for sockets knows that some are left behind.
 fn remove_at_exit(socket: &Path) {
     struct OnExit {
         pid: u32,
@@ -212,6 +213,8 @@ fn remove_at_exit(socket: &Path) {
     thread_local! {
         static ON_EXIT: RefCell<Option<OnExit>> = const { RefCell::new(None) };
     }
+    let (pid, file) = (std::process::id(), socket.to_owned());
+    loopscope::runner::before_interrupted_exit(move || drop(OnExit { pid, socket: file }));
     let is_main = rustix::thread::gettid() == rustix::process::getpid();
     if is_main {
         let on_exit = OnExit { pid: std::process::id(), socket: socket.to_owned() };

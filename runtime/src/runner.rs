@@ -5,11 +5,13 @@
 //! ```
 
 mod error;
+mod farewell;
 mod hooks;
 pub(crate) mod interrupt;
 mod shutdown;
 
 pub use error::RunError;
+pub use farewell::before_interrupted_exit;
 pub(crate) use hooks::{Hook, Hooks};
 pub use hooks::{Unhandled, UnhandledKind};
 pub use shutdown::{JobSurvivor, ShutdownReport, Survivor, SurvivorWait};
@@ -252,7 +254,10 @@ impl Runner {
         self.end(JOBS_WAIT_MAX);
         match output {
             Ok(output) => output,
-            Err(error) if error.is_interrupted() => interrupt::reraise(),
+            Err(error) if error.is_interrupted() => {
+                farewell::say();
+                interrupt::reraise()
+            }
             Err(error) => panic!("{error}"),
         }
     }

@@ -65,7 +65,7 @@ struct Run {
     child: Child,
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
-    _stage: Stage,
+    stage: Stage,
 }
 
 impl Run {
@@ -92,7 +92,7 @@ impl Run {
                 }
             }
         });
-        Self { stdin: child.stdin.take(), child, lines, _stage: stage }
+        Self { stdin: child.stdin.take(), child, lines, stage }
     }
 
     /// Reads until a line has that in it.
@@ -186,6 +186,23 @@ fn signals_are_passed_on() {
         eventually("it has ended", || run.child.try_wait().unwrap().is_some());
         assert_eq!(run.end().0, Some(128 + number), "{name}");
     }
+}
+
+#[test]
+fn ctrl_c_takes_the_socket_along_and_a_kill_leaves_it() {
+    let sockets_after = |name: &str| {
+        let mut run = Run::application("", "quiet");
+        let directory = run.stage.directory.join("loopscope");
+        run.until("#1 main");
+        let count = || std::fs::read_dir(&directory).unwrap().count();
+        assert_eq!(count(), 1);
+        let program = child_of(run.child.id()).to_string();
+        assert!(Command::new("kill").arg(format!("-{name}")).arg(program).status().unwrap().success());
+        eventually("it has ended", || run.child.try_wait().unwrap().is_some());
+        count()
+    };
+    assert_eq!(sockets_after("INT"), 0);
+    assert_eq!(sockets_after("KILL"), 1);
 }
 
 #[test]

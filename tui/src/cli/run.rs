@@ -83,7 +83,7 @@ pub(crate) fn run(plan: &Plan, flags: &Flags) -> anyhow::Result<()> {
 
 /// The live picture.
 fn draw(launched: &Launched, flags: &Flags) -> anyhow::Result<()> {
-    let Some(found) = on_a_loop(agent_of(launched, flags))? else { return Ok(()) };
+    let Some(found) = on_a_loop(agent_of(launched, flags, true))? else { return Ok(()) };
     let Some(pid) = found.pid else { return Ok(()) };
     launched.keep_output();
     let options = Options { started: Some(launched.started()), ..options(flags) };
@@ -98,19 +98,20 @@ fn draw(launched: &Launched, flags: &Flags) -> anyhow::Result<()> {
 /// The pictures one after the other, until the program has ended.
 async fn list(launched: &Launched, flags: &Flags) -> anyhow::Result<()> {
     let mut hit = Ok(());
-    while let Some(found) = agent_of(launched, flags).await? {
+    let mut first = true;
+    while let Some(found) = agent_of(launched, flags, std::mem::take(&mut first)).await? {
         let looked = loopscope::select! {
             () = launched.ended() => return hit,
             looked = look(&found, flags, &mut hit) => looked,
         };
         match looked {
-            Err(error) if error.downcast_ref::<client::Error>().is_some() => {
-                if launched.status().is_some() {
-                    return hit;
-                }
-                say(&format!("{error:#}; trying again"));
-            }
-            other => return other,
+            Err(error) => match error.downcast_ref::<client::Error>() {
+                // It may be seen to end some instants before it has; and what it was started by may go on.
+                Some(over) if over.is_over() => {}
+                Some(_) => say(&format!("{error:#}; trying again")),
+                None => return Err(error),
+            },
+            Ok(()) => return hit,
         }
         loopscope::select! {
             () = launched.ended() => return hit,
@@ -161,17 +162,17 @@ pub(super) async fn pictures(target: &Target, flags: &Flags, count: u128) -> any
     perform::fail_on(&mut client, flags).await
 }
 
-/// Waits for the agent, in the program or in one that it has started; `None` if it has ended before.
-async fn agent_of(launched: &Launched, flags: &Flags) -> anyhow::Result<Option<Found>> {
+/// Waits for the agent, in the program or in one that it has started; `None` if it has ended before. The first time it is said what
+/// is waited for.
+async fn agent_of(launched: &Launched, flags: &Flags, first: bool) -> anyhow::Result<Option<Found>> {
     let start = loopscope::time::Instant::now();
-    let mut told = false;
+    let mut told = !first;
     loop {
         if let Some(status) = launched.status() {
-            say(&format!(
-                "{} has ended before it could be looked into: {}",
-                launched.who(),
-                ending::words(status)
-            ));
+            if first {
+                let how = ending::words(status);
+                say(&format!("{} has ended before it could be looked into: {how}", launched.who()));
+            }
             return Ok(None);
         }
         if let Some(found) = client::find_in_group(launched.pid()) {
