@@ -26,7 +26,7 @@ pub use local::{NotSet, TaskLocal};
 pub use scope::Scope;
 
 pub(crate) use scope::{InContext, bind};
-pub(crate) use table::{Entered, capture, enter, is_set, portable};
+pub(crate) use table::{Context, Entered, capture, enter, portable};
 
 #[doc(hidden)]
 pub mod __private {

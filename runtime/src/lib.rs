@@ -67,6 +67,9 @@ pub mod blocking;
 #[cfg(not(loom))]
 pub mod context;
 
+#[cfg(all(feature = "hyper", not(loom)))]
+pub mod hyper;
+
 #[cfg(not(loom))]
 mod event_loop;
 

@@ -7,9 +7,11 @@ mod handle;
 pub(crate) mod memory;
 pub(crate) mod raw;
 pub(crate) mod task_ref;
+mod tied;
 pub(crate) mod waker;
 mod yielding;
 
 pub use builder::{Builder, spawn, spawn_fallible};
 pub use handle::{Cancel, JoinError, Task, TaskId, all_tasks, current};
+pub use tied::{Tied, tied};
 pub use yielding::{YieldNow, yield_now};

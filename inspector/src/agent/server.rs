@@ -6,10 +6,11 @@ use super::peer::Peer;
 use super::service::{Inspector, Shared};
 use crate::wire::limits::REQUEST_BYTES_MAX;
 use crate::wire::proto::inspect_server::InspectServer;
-use crate::wire::rt::{OnLoop, Stream};
+use crate::wire::rt::Stream;
 use futures_channel::oneshot;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
+use loopscope::hyper::Executor;
 use loopscope::net::{UnixListener, UnixStream};
 use std::cell::Cell;
 use std::pin::pin;
@@ -143,7 +144,7 @@ async fn serve_connection(
         }
         server.clone().call(request)
     });
-    let mut http = http2::Builder::new(OnLoop);
+    let mut http = http2::Builder::new(Executor::new().name("http/2"));
     http.max_concurrent_streams(limits.requests_max)
         .initial_stream_window_size(64 << 10)
         .initial_connection_window_size(128 << 10)

@@ -12,10 +12,11 @@ use crate::model::{Histograms, Process};
 use crate::proc::Proc;
 use crate::wire::limits::PART_BYTES_MAX;
 use crate::wire::proto::inspect_client::InspectClient;
-use crate::wire::rt::{OnLoop, Stream};
+use crate::wire::rt::Stream;
 use crate::wire::{self, Assembly, Hello, HistogramAssembly, HistogramsRequest, Picture, Request, proto};
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
+use loopscope::hyper::Executor;
 use loopscope::net::UnixStream;
 use std::future::Future;
 use std::io;
@@ -95,7 +96,7 @@ impl Client {
     }
 
     async fn greet(peer: Peer, stream: UnixStream, timeout: Duration) -> Result<Self, Error> {
-        let mut http = http2::Builder::new(OnLoop);
+        let mut http = http2::Builder::new(Executor::new().name("http/2"));
         http.initial_stream_window_size(256 << 10)
             .initial_connection_window_size(1 << 20)
             .max_header_list_size(16 << 10);

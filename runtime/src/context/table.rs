@@ -90,15 +90,19 @@ impl Context {
 
 /// Whether the thread has a context.
 #[inline]
-pub(crate) fn is_set() -> bool {
+fn is_set() -> bool {
     IS_SET.get()
 }
 
 /// The thread's context.
+#[inline]
 pub(crate) fn capture() -> Option<Context> {
-    if !is_set() {
-        return None;
-    }
+    if is_set() { clone_current() } else { None }
+}
+
+#[cold]
+#[inline(never)]
+fn clone_current() -> Option<Context> {
     // During the thread's destruction there is none.
     CURRENT
         .try_with(|current| {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::cell::{Describe, Fallible, Opaque};
 use super::handle::Task;
 use super::raw::Spawning;
-use crate::context::{self, InContext};
+use crate::context::{self, Context, InContext};
 use crate::event_loop::current;
 use crate::group::GroupCore;
 use crate::telemetry::view::TaskKind;
@@ -76,6 +76,7 @@ pub struct Builder<'a> {
     name: Option<&'a str>,
     kind: TaskKind,
     group: Option<&'a Rc<GroupCore>>,
+    place: Option<&'static Location<'static>>,
 }
 
 impl Default for Builder<'_> {
@@ -87,13 +88,20 @@ impl Default for Builder<'_> {
 impl<'a> Builder<'a> {
     /// A task without a name.
     pub const fn new() -> Self {
-        Self { name: None, kind: TaskKind::Task, group: None }
+        Self { name: None, kind: TaskKind::Task, group: None, place: None }
     }
 
     /// What the task is called wherever it is shown; 128 bytes of it are kept.
     #[must_use]
     pub const fn name(mut self, name: &'a str) -> Self {
         self.name = Some(name);
+        self
+    }
+
+    /// The place the task is shown with, for those who spawn for somebody else; else it is the caller's.
+    #[must_use]
+    pub const fn at(mut self, place: &'static Location<'static>) -> Self {
+        self.place = Some(place);
         self
     }
 
@@ -138,8 +146,8 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         D: Describe<F::Output>,
     {
-        if context::is_set() {
-            return self.spawn_in_context::<F, D>(future, place);
+        if let Some(context) = context::capture() {
+            return self.spawn_in_context::<F, D>(context, future, place);
         }
         self.spawn_plain::<F, D>(future, place)
     }
@@ -147,15 +155,17 @@ impl<'a> Builder<'a> {
     /// The task sees what its maker sees of task-locals.
     #[cold]
     #[inline(never)]
-    fn spawn_in_context<F, D>(self, future: F, place: &'static Location<'static>) -> Task<F::Output>
+    fn spawn_in_context<F, D>(
+        self,
+        context: Context,
+        future: F,
+        place: &'static Location<'static>,
+    ) -> Task<F::Output>
     where
         F: Future + 'static,
         D: Describe<F::Output>,
     {
-        match context::capture() {
-            Some(context) => self.spawn_plain::<_, D>(InContext::new(context, future), place),
-            None => self.spawn_plain::<F, D>(future, place),
-        }
+        self.spawn_plain::<_, D>(InContext::new(context, future), place)
     }
 
     #[inline]
@@ -165,6 +175,7 @@ impl<'a> Builder<'a> {
         D: Describe<F::Output>,
     {
         let lp = current::expect("loopscope::spawn");
+        let place = self.place.unwrap_or(place);
         let group = self.group.cloned();
         let spawning = Spawning { place, name: self.name, kind: self.kind, group, handle: true };
         // SAFETY: the future is 'static, and so is its output.

@@ -97,7 +97,7 @@ impl Fake {
         let service = InspectServer::new(self);
         let service = service_fn(move |request| service.clone().call(request));
         let stream = Stream::new(stream, Duration::from_secs(10));
-        let _ = server::Builder::new(OnLoop).serve_connection(stream, service).await;
+        let _ = server::Builder::new(Executor::new()).serve_connection(stream, service).await;
     }
 }
 
@@ -198,7 +198,7 @@ fn only(service: &'static str) -> Kind {
             std::future::ready(Ok::<_, std::convert::Infallible>(answer.body(String::new()).unwrap()))
         });
         let stream = Stream::new(stream, Duration::from_secs(10));
-        let _ = server::Builder::new(OnLoop).serve_connection(stream, service).await;
+        let _ = server::Builder::new(Executor::new()).serve_connection(stream, service).await;
     };
     refusal(serve, PATIENCE)
 }
@@ -274,7 +274,7 @@ fn http_without_the_service_is_no_inspector() {
             Ok::<_, std::convert::Infallible>(answer.unwrap())
         });
         let stream = Stream::new(stream, Duration::from_secs(10));
-        let _ = server::Builder::new(OnLoop).serve_connection(stream, service).await;
+        let _ = server::Builder::new(Executor::new()).serve_connection(stream, service).await;
     };
     let kind = refusal(serve, PATIENCE);
     assert!(matches!(kind, Kind::NotInspector { .. }), "{kind:?}");
