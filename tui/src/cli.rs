@@ -15,6 +15,7 @@ mod find;
 mod flags;
 mod hist;
 mod json;
+mod many;
 mod mistyped;
 mod perform;
 mod processes;

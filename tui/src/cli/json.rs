@@ -156,9 +156,23 @@ impl TaskStream {
         Ok(())
     }
 
-    /// Ends the document.
-    pub(crate) fn close(mut self, out: &mut dyn Write, dropped: u64) -> io::Result<()> {
-        self.counts.total = self.counts.shown;
+    /// A task as it will be written.
+    pub(crate) fn row(task: &Task) -> io::Result<Box<str>> {
+        Ok(serde_json::to_string(&TaskJson::from(task))?.into())
+    }
+
+    /// Writes what [`row`](Self::row) made.
+    pub(crate) fn write_row(&mut self, out: &mut dyn Write, row: &str) -> io::Result<()> {
+        if self.counts.shown > 0 {
+            out.write_all(b",")?;
+        }
+        self.counts.shown += 1;
+        out.write_all(row.as_bytes())
+    }
+
+    /// Ends the document; without a total all that there are were written.
+    pub(crate) fn close(mut self, out: &mut dyn Write, total: Option<u64>, dropped: u64) -> io::Result<()> {
+        self.counts.total = total.unwrap_or(self.counts.shown);
         self.counts.dropped = dropped;
         let counts = serde_json::to_string(&self.counts)?;
         writeln!(out, "],{}", counts.strip_prefix('{').unwrap_or(&counts))

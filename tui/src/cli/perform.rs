@@ -5,7 +5,7 @@ use super::find::{attach, attach_all, find};
 use super::flags::ColorChoice;
 use super::render::{self, Table};
 use super::{
-    Asyncio, Cli, Command, Failure, Flags, ask, check, config, dead, explain, export, hist, mistyped,
+    Asyncio, Cli, Command, Failure, Flags, ask, check, config, dead, explain, export, hist, many, mistyped,
     processes, run, ship, watch, why,
 };
 use crate::app::run::{self as app, Options};
@@ -178,12 +178,11 @@ async fn show(table: Table, target: Option<Target>, flags: &Flags) -> anyhow::Re
     let look = flags.look();
     check::query(table, flags)?;
     let mut client = attach(&target.unwrap_or_default(), flags).await?;
-    let machine = flags.json || flags.csv;
-    if table == Table::Tasks && machine && flags.sort.is_none() && look.limit.is_none() {
+    if table == Table::Tasks && ask::wanted(look).is_none_or(|wanted| wanted > ask::DEPTH_MAX) {
         let head = client.picture(&ask::task_count(flags)).await?.snapshot;
         if head.total > ask::DEPTH_MAX {
             let mut out = BufWriter::new(io::stdout().lock());
-            render::stream_tasks(&mut out, &mut client, &head, flags).await?;
+            many::write(&mut out, &mut client, &head, flags, look).await?;
             return fail_on(&mut client, flags).await;
         }
     }

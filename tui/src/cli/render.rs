@@ -1,7 +1,6 @@
 //! One picture written as what the flags ask for: words, CSV or JSON.
 
 use super::cells::Ink;
-use super::fetch::{self, Source};
 use super::flags::{Flags, Look};
 use super::json::{
     self, IoJson, IoTotalJson, JobJson, LoopJson, PoolJson, SiteJson, SyncJson, TaskJson, TimerJson,
@@ -105,28 +104,6 @@ pub(crate) fn write(
     } else {
         write_words(out, table, snapshot, look)
     }
-}
-
-/// Writes more tasks than should be held at once, while they are read.
-///
-/// # Errors
-///
-/// If they cannot be read or written.
-pub(crate) async fn stream_tasks(
-    out: &mut dyn Write,
-    source: &mut impl Source,
-    head: &Snapshot,
-    flags: &Flags,
-) -> anyhow::Result<()> {
-    if flags.json {
-        let mut document = json::TaskStream::open(out, head)?;
-        let dropped = fetch::each_page(source, flags, |tasks| Ok(document.write(out, &tasks)?)).await?;
-        document.close(out, dropped)?;
-    } else {
-        table::write_csv_heading(out, TASKS)?;
-        fetch::each_page(source, flags, |tasks| Ok(table::write_csv_rows(out, TASKS, &tasks)?)).await?;
-    }
-    Ok(out.flush()?)
 }
 
 /// The rows of a table that was asked for.

@@ -43,6 +43,36 @@ pub(crate) struct Caption {
 /// Space between two columns.
 const GAP: usize = 2;
 
+/// Stands between the cells of a [`Packed`] row: no cell has a control character.
+const BETWEEN: char = '\u{1f}';
+
+/// The cells of one row in words, in as little memory as a row can do with: there may be a million of them.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    ink: Ink,
+    cells: Box<str>,
+}
+
+impl Packed {
+    /// The cells of a row, coloured by `ink`.
+    pub(crate) fn new<R>(columns: &[Column<R>], row: &R, ink: fn(&R) -> Ink, look: Look) -> Self {
+        let mut cells = String::new();
+        for (index, words) in columns.iter().filter_map(|column| column.words).enumerate() {
+            if index > 0 {
+                cells.push(BETWEEN);
+            }
+            let cell = plain(words(row), look);
+            debug_assert!(!cell.contains(BETWEEN), "a cell that was not escaped: {cell:?}");
+            cells.push_str(&cell);
+        }
+        Self { ink: ink(row), cells: cells.into() }
+    }
+
+    fn cells(&self) -> impl Iterator<Item = &str> {
+        self.cells.split(BETWEEN)
+    }
+}
+
 /// Writes an aligned table. `ink` says how a row is to be coloured.
 pub(crate) fn write_words<R>(
     out: &mut dyn Write,
@@ -53,32 +83,43 @@ pub(crate) fn write_words<R>(
     look: Look,
 ) -> io::Result<()> {
     let shown = look.limit.map_or(rows, |limit| rows.get(..limit).unwrap_or(rows));
-    if shown.is_empty() && caption.total == 0 {
+    let packed: Vec<Packed> = shown.iter().map(|row| Packed::new(columns, row, ink, look)).collect();
+    write_packed(out, columns, &packed, caption, look)
+}
+
+/// Writes an aligned table of rows that are put in words already.
+pub(crate) fn write_packed<R>(
+    out: &mut dyn Write,
+    columns: &[Column<R>],
+    rows: &[Packed],
+    caption: &Caption,
+    look: Look,
+) -> io::Result<()> {
+    if rows.is_empty() && caption.total == 0 {
         writeln!(out, "no {}", caption.what)?;
         return write_dropped(out, caption, look);
     }
-    // A column with nothing in it only pushes the others off the screen.
-    let said: Vec<(&Column<R>, Vec<String>)> = columns
-        .iter()
-        .filter_map(|column| {
-            let words = column.words?;
-            let cells: Vec<String> = shown.iter().map(|row| plain(words(row), look)).collect();
-            (shown.is_empty() || cells.iter().any(|cell| !cell.is_empty())).then_some((column, cells))
-        })
-        .collect();
-    let set: Vec<(Align, usize)> = said
-        .iter()
-        .map(|(column, cells)| {
-            let widest = cells.iter().map(|cell| width(cell)).fold(width(column.heading), usize::max);
-            (column.align, widest)
-        })
-        .collect();
-    write_line(out, said.iter().map(|(column, _)| column.heading), &set, Ink::Heading, look)?;
-    for (index, row) in shown.iter().enumerate() {
-        let cells = said.iter().map(|(_, cells)| cells.get(index).map_or("", String::as_str));
-        write_line(out, cells, &set, ink(row), look)?;
+    let said: Vec<&Column<R>> = columns.iter().filter(|column| column.words.is_some()).collect();
+    let mut widest = vec![0; said.len()];
+    for row in rows {
+        for (widest, cell) in widest.iter_mut().zip(row.cells()) {
+            *widest = width(cell).max(*widest);
+        }
     }
-    write_rest(out, caption.total, shown.len(), look)?;
+    // A column with nothing in it only pushes the others off the screen.
+    let set: Vec<Option<(Align, usize)>> = said
+        .iter()
+        .zip(&widest)
+        .map(|(column, &widest)| {
+            let has_any = widest > 0 || rows.is_empty();
+            has_any.then(|| (column.align, widest.max(width(column.heading))))
+        })
+        .collect();
+    write_line(out, said.iter().map(|column| column.heading), &set, Ink::Heading, look)?;
+    for row in rows {
+        write_line(out, row.cells(), &set, row.ink, look)?;
+    }
+    write_rest(out, caption.total, rows.len(), look)?;
     write_dropped(out, caption, look)
 }
 
@@ -108,13 +149,15 @@ fn write_dropped(out: &mut dyn Write, caption: &Caption, look: Look) -> io::Resu
 fn write_line<'a>(
     out: &mut dyn Write,
     cells: impl Iterator<Item = &'a str>,
-    set: &[(Align, usize)],
+    set: &[Option<(Align, usize)>],
     ink: Ink,
     look: Look,
 ) -> io::Result<()> {
     let mut line = String::new();
-    for (index, (cell, &(align, columns))) in cells.zip(set).enumerate() {
-        if index > 0 {
+    let mut is_first = true;
+    for (cell, set) in cells.zip(set) {
+        let &Some((align, columns)) = set else { continue };
+        if !std::mem::replace(&mut is_first, false) {
             line.extend(std::iter::repeat_n(' ', GAP));
         }
         let fill = std::iter::repeat_n(' ', columns.saturating_sub(width(cell)));

@@ -100,7 +100,13 @@ pub(super) fn timers(context: &Context, query: &Query) -> Result<Found, BadReque
 fn each(context: &Context, mut each: impl FnMut(Pending)) {
     context.waits(|lp, wait| {
         if let (Some(deadline), Some(kind)) = (wait.deadline, wait.timer) {
-            each(Pending { lp, task: wait.task, kind: timer_kind(kind), deadline, at: wait.at });
+            each(Pending {
+                lp,
+                task: wait.task,
+                kind: timer_kind(kind),
+                deadline,
+                at: wait.at.or(wait.made_at),
+            });
         }
     });
 }

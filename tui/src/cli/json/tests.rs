@@ -81,7 +81,7 @@ fn tasks_that_are_written_while_they_are_read_make_the_same_document() {
         for page in [&tasks[..0], &tasks[..2], &tasks[2..2], &tasks[2..]] {
             stream.write(out, page)?;
         }
-        stream.close(out, 3)
+        stream.close(out, None, 3)
     });
     assert_eq!(in_pages, at_once);
 }
