@@ -60,6 +60,19 @@ fn application_line() -> String {
     format!("{} application --exact --nocapture", program.display())
 }
 
+/// The same with all signals at their defaults: a shell starts what runs in its background deaf to SIGINT.
+fn attentive(command: &Command) -> Command {
+    let mut attentive = Command::new("env");
+    attentive.arg("--default-signal=HUP,INT,QUIT").arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => attentive.env(name, value),
+            None => attentive.env_remove(name),
+        };
+    }
+    attentive
+}
+
 /// `run`, under way.
 struct Run {
     child: Child,
@@ -71,7 +84,7 @@ struct Run {
 impl Run {
     fn start(flags: &str, line: &str, mode: &str) -> Self {
         let stage = Stage::new();
-        let mut command = stage.command(&format!("run --interval 50ms {flags} -- {line}"));
+        let mut command = attentive(&stage.command(&format!("run --interval 50ms {flags} -- {line}")));
         Self::of(command.env(MODE, mode), stage)
     }
 
@@ -307,13 +320,12 @@ fn on_a_terminal_the_output_waits_until_the_picture_is_left() {
     }
     let stage = Stage::new();
     let program: PathBuf = env!("CARGO_BIN_EXE_loopscope").into();
-    let mut command = stage.command("");
     let line = format!("stty rows 24 cols 80; exec {} run -- {}", program.display(), application_line());
-    let environment: Vec<_> = command
-        .get_envs()
-        .map(|(name, value)| (name.to_owned(), value.map(std::ffi::OsStr::to_owned)))
-        .collect();
-    command = Command::new("script");
+    let mut command = attentive(&stage.command(""));
+    let environment: Vec<_> =
+        command.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+    command = Command::new("env");
+    command.args(["--default-signal=HUP,INT,QUIT", "script"]);
     for (name, value) in environment {
         match value {
             Some(value) => command.env(name, value),
@@ -336,7 +348,6 @@ fn on_a_terminal_the_output_waits_until_the_picture_is_left() {
     assert!(!screen.until("live").contains("tick"));
     stdin.write_all(b"q").unwrap();
     assert!(!screen.until(LEAVE).contains("tick"));
-    screen.until("tick");
     screen.until("goes on; Ctrl-C ends it");
     screen.until("tick");
     stdin.write_all(b"\x03").unwrap();

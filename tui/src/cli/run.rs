@@ -39,6 +39,9 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_millis(10);
 const LATER_LOOK: Duration = Duration::from_millis(200);
 
+/// How long an end may take from the first sign of it.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// What `run` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
@@ -106,9 +109,15 @@ async fn list(launched: &Launched, flags: &Flags) -> anyhow::Result<()> {
         };
         match looked {
             Err(error) => match error.downcast_ref::<client::Error>() {
-                // It may be seen to end some instants before it has; and what it was started by may go on.
+                // What it was started by may go on.
                 Some(over) if over.is_over() => {}
-                Some(_) => say(&format!("{error:#}; trying again")),
+                Some(_) => {
+                    // It closes its connections some instants before it is seen to have ended.
+                    loopscope::select! {
+                        () = launched.ended() => return hit,
+                        () = loopscope::sleep(GRACE) => say(&format!("{error:#}; trying again")),
+                    }
+                }
                 None => return Err(error),
             },
             Ok(()) => return hit,
