@@ -39,6 +39,8 @@
 //! # Features
 //!
 //! - `agent` (default): what an application needs.
+//! - `tokio-console`: the agent answers the stock `tokio-console` as well, on the same socket
+//!   (`tokio-console file://localhost/…`). Brings tonic's transport, axum and what they need.
 //! - `client`: what attaches to one.
 //! - Without any: [`model`] alone, which does no I/O and needs next to nothing.
 
