@@ -21,7 +21,8 @@ impl Server {
             .unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let mut server = Self { child, out, address: String::new() };
-        server.address = server.line().strip_prefix("listening on ").unwrap().to_owned();
+        let line = server.line();
+        line.strip_prefix("listening on ").unwrap().clone_into(&mut server.address);
         server
     }
 

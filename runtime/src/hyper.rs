@@ -23,7 +23,7 @@
 //!
 //! hyper's own futures are `Send` only where the stream, the body and the service are. On a loop they need not be: spawn the
 //! connection with [`spawn`](crate::spawn), which asks for nothing. Where a service must be `Send`, as a router of axum, its
-//! handlers wait for what belongs to the loop through [`tied`](crate::task::tied).
+//! handlers wait for what belongs to the loop through [`tied`].
 
 use std::fmt;
 use std::future::Future;

@@ -149,15 +149,11 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runner.block_on(serve()) {
-        Ok(Err(error)) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-        // Interrupted: the listener is gone, and connections have a while to finish.
-        _ => {
-            println!("stopped: {}", runner.shutdown(GRACE));
-            ExitCode::SUCCESS
-        }
+    if let Ok(Err(error)) = runner.block_on(serve()) {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
     }
+    // Interrupted: the listener is gone, and connections have a while to finish.
+    println!("stopped: {}", runner.shutdown(GRACE));
+    ExitCode::SUCCESS
 }
