@@ -29,7 +29,7 @@
 //!
 //! Jobs belong to the loop they were made on. Those of it that are still queued when it ends never run. Those that run are
 //! waited for: by [`run`](crate::run) and `#[loopscope::main]` for up to five minutes, as asyncio does, after which a message
-//! says so; by [`Runner::shutdown`](crate::Runner::shutdown) within its grace, and its report names them; and not at all when
+//! says so (what they [`post`](crate::Handle::post) is done meanwhile, but what that spawns is dropped); by [`Runner::shutdown`](crate::Runner::shutdown) within its grace, and its report names them; and not at all when
 //! a [`Runner`](crate::Runner) is dropped. Jobs that were made outside of a loop are nobody's and end with the process.
 //!
 //! # Who may touch what

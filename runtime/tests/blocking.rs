@@ -20,7 +20,7 @@ use std::time::Duration;
 use child::{Side, fork, side};
 use loopscope::blocking::{Builder, Settings, configure};
 use loopscope::telemetry::{JobView, PoolHistogramKind, PoolReader, TaskState, WaitKind, WaitView};
-use loopscope::{JobHandle, Runner, sleep, spawn, spawn_blocking, telemetry, to_thread, yield_now};
+use loopscope::{Handle, JobHandle, Runner, sleep, spawn, spawn_blocking, telemetry, to_thread, yield_now};
 use trace::Trace;
 
 const MS: Duration = Duration::from_millis(1);
@@ -379,6 +379,46 @@ fn run_waits_for_jobs_that_run() {
         gate.await.unwrap();
     });
     assert_eq!(told.try_recv(), Ok("ended"));
+}
+
+#[test]
+fn what_a_job_posts_while_its_loop_ends_is_done_and_what_that_spawns_is_dropped_there() {
+    struct Told(Sender<bool>, thread::ThreadId);
+    impl Drop for Told {
+        fn drop(&mut self) {
+            self.0.send(thread::current().id() == self.1 && Handle::try_current().is_some()).unwrap();
+        }
+    }
+    let (tell, told) = channel();
+    let (answered, is_answered) = channel();
+    loopscope::run(async {
+        let (open, closed) = channel::<()>();
+        let (handle, mine) = (Handle::current(), thread::current().id());
+        // Dropped when the loop is closed, so that what follows comes after that.
+        spawn(async move {
+            let _open = open;
+            std::future::pending::<()>().await;
+        })
+        .detach();
+        let (begun, has_begun) = channel();
+        spawn_blocking(move || {
+            begun.send(()).unwrap();
+            closed.recv().unwrap_err();
+            let (answer, question) = channel();
+            let answers = move || {
+                let dropped = Told(tell, mine);
+                spawn(async move { drop(dropped) }).detach();
+                answer.send(()).unwrap();
+            };
+            handle.post(answers).unwrap();
+            answered.send(question.recv_timeout(Duration::from_secs(30)).is_ok()).unwrap();
+        })
+        .detach();
+        has_begun.recv().unwrap();
+        yield_now().await;
+    });
+    assert_eq!(is_answered.recv(), Ok(true), "the loop ran what was posted");
+    assert_eq!(told.try_recv(), Ok(true), "the task is no longer there");
 }
 
 #[test]

@@ -177,6 +177,11 @@ impl Loop {
             // The second counts from when the first memory became free.
             self.swept_at_ns.set(clock::os_now_ns());
         }
+        self.rest(until);
+    }
+
+    /// Sleeps in the OS, unless somebody knocked, and takes what other threads have brought.
+    pub(crate) fn rest(&'static self, until: Until) {
         if !self.remote.park() {
             // Whoever knocks all the time must not keep the descriptors from being asked.
             if self.sources.count() > 0 {

@@ -183,6 +183,22 @@ mod tests {
     }
 
     #[test]
+    fn a_shutdown_does_not_report_an_answer_that_nobody_wants() {
+        let mut runner = crate::Runner::builder().build().unwrap();
+        let (end, told) = runner
+            .block_on(async {
+                let (resolve, end, told) = slow();
+                drop(resolve);
+                (end, told)
+            })
+            .unwrap();
+        let report = runner.shutdown(PATIENCE);
+        assert!(report.is_clean(), "{report}");
+        end.send(()).unwrap();
+        assert!(told.recv().unwrap(), "the loop waited for it");
+    }
+
+    #[test]
     fn who_waits_for_a_name_is_seen_with_the_job() {
         crate::run(async {
             let (resolve, end, _told) = slow();

@@ -14,8 +14,10 @@ use std::time::Duration;
 
 use super::UnhandledKind;
 use crate::event_loop::slot::{Closing, Loop};
+use crate::io::driver::Until;
 use crate::task::TaskId;
 use crate::telemetry::atomic::Relaxed;
+use crate::telemetry::clock;
 use crate::telemetry::view::{Place, TaskState, TimerKind, WaitKind, WaitView};
 use crate::telemetry::{LoopReader, TaskView};
 use crate::time::Instant;
@@ -189,6 +191,9 @@ impl Loop {
     }
 
     fn jobs_left(&self) -> (Vec<JobSurvivor>, u64) {
+        if self.jobs.borrow().count() == 0 {
+            return (Vec::new(), 0); // nor those that run on although nobody wants their answer
+        }
         let (number, now) = (self.record.info().id, Instant::now());
         let mut left = Vec::new();
         for pool in crate::telemetry::pools() {
@@ -210,18 +215,26 @@ impl Loop {
         (left, count)
     }
 
-    /// Waits for jobs that run on blocking threads, and says so when they take too long.
+    /// Waits for jobs that run on blocking threads, and says so when they take too long. What they post is done meanwhile, since
+    /// they may wait for the answer; what that spawns is dropped, as anything that a closing loop is given.
     pub(super) fn end_jobs(&'static self, limit: Duration) {
         let jobs = Arc::clone(&self.jobs.borrow());
         if limit.is_zero() || jobs.count() == 0 {
             return;
         }
-        let left = jobs.wait(limit);
+        // By the OS's clock, also where the loop is on a test's.
+        let end_ns = clock::os_now_ns().saturating_add(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
+        while jobs.count() > 0 && clock::os_now_ns() < end_ns {
+            self.rest(Until::Deadline(end_ns));
+            self.drop_what_is_left();
+        }
         // What they had to say, of panics that nobody receives.
         self.take_posted();
+        let left = jobs.count();
         if left > 0 {
             self.report_loop(UnhandledKind::JobsAtClose(left));
         }
+        self.drop_what_is_left();
     }
 
     fn survivors(&'static self) -> ShutdownReport {
@@ -258,6 +271,11 @@ impl Loop {
         for word in self.live_tasks() {
             self.cancel(word);
         }
+        self.drop_what_is_left();
+    }
+
+    /// Gives everything that is cancelled, and so also what destructors spawn, its last turn.
+    fn drop_what_is_left(&'static self) {
         let mut batches = 0;
         loop {
             // Whatever is spawned from here on is cancelled from birth and stands in the queue.
@@ -274,6 +292,7 @@ impl Loop {
             }
         }
         if let Closing::Refusing(leaked @ 1..) = self.closing.get() {
+            self.closing.set(Closing::Refusing(0));
             self.report_loop(UnhandledKind::LeakedAtClose(leaked));
         }
         self.forget_history();
