@@ -82,6 +82,8 @@ impl Workload {
     fn size_usual(self, quick: bool) -> u64 {
         match self {
             Workload::Timers | Workload::RemoteWake => 100_000,
+            // Shorter bursts depend on how the OS shares the CPU out between the two threads.
+            Workload::RemoteBurst if !quick => 10_000_000,
             Workload::Echo64 if quick => 60_000,
             Workload::Echo64 => 400_000,
             Workload::Echo64Counts => 20_000,

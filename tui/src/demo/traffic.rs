@@ -24,6 +24,10 @@ const TRANSFERS: u64 = 4;
 const REPORT_EVERY: Duration = Duration::from_secs(3);
 /// How long the report keeps everybody waiting: longer than what the lint `slow-poll` calls slow.
 const REPORT_TAKES: Duration = Duration::from_millis(130);
+/// How often something is packed.
+const PACK_EVERY: Duration = Duration::from_millis(700);
+/// How long that takes, on a thread where it holds nobody up.
+const PACKING_TAKES: Duration = Duration::from_millis(400);
 
 /// The echo server's load: clients that talk a little, stay a while, and come again.
 pub(super) async fn load(address: SocketAddr) -> Result<(), GroupError> {
@@ -100,7 +104,7 @@ pub(super) async fn accounts(database: SocketAddr) -> Result<(), Box<dyn Error +
     Ok(group.close().await?)
 }
 
-/// A heartbeat, and a report that is written without a thought for the others.
+/// A heartbeat, work that blocks where it may, and a report that is written without a thought for the others.
 pub(super) async fn housekeeping() -> Result<(), GroupError> {
     let group = TaskGroup::named("housekeeping");
     group.spawn_named("heartbeat", async {
@@ -112,14 +116,24 @@ pub(super) async fn housekeeping() -> Result<(), GroupError> {
     group.spawn_named("report", async {
         loop {
             sleep(REPORT_EVERY).await;
-            write_report();
+            hold_up(REPORT_TAKES);
+        }
+    });
+    group.spawn_named("archive", async {
+        loop {
+            sleep(PACK_EVERY).await;
+            let packing = loopscope::blocking::Builder::new().name("pack").spawn(|| hold_up(PACKING_TAKES));
+            if packing.await.is_err() {
+                return;
+            }
         }
     });
     group.close().await
 }
 
-/// Holds the loop up, as a call does that waits for a disk.
-#[expect(clippy::disallowed_methods, reason = "this is the mistake that the demo shows")]
-fn write_report() {
-    std::thread::sleep(REPORT_TAKES);
+/// Holds its thread up, as a call does that waits for a disk: the loop, which is the mistake that the demo shows, or a
+/// thread made for it.
+#[expect(clippy::disallowed_methods, reason = "there is no disk to wait for")]
+fn hold_up(duration: Duration) {
+    std::thread::sleep(duration);
 }
