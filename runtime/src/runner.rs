@@ -12,7 +12,7 @@ mod shutdown;
 
 pub use error::RunError;
 pub use farewell::before_interrupted_exit;
-pub(crate) use hooks::{Hook, Hooks};
+pub(crate) use hooks::{Hook, Hooks, complain};
 pub use hooks::{Unhandled, UnhandledKind};
 pub use shutdown::{JobSurvivor, ShutdownReport, Survivor, SurvivorWait};
 

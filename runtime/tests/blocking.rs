@@ -17,7 +17,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use child::{Side, fork, side};
+use child::{Side, deafen_stderr, fork, side};
 use loopscope::blocking::{Builder, Settings, configure};
 use loopscope::telemetry::{JobView, PoolHistogramKind, PoolReader, TaskState, WaitKind, WaitView};
 use loopscope::{Handle, JobHandle, Runner, sleep, spawn, spawn_blocking, telemetry, to_thread, yield_now};
@@ -419,6 +419,24 @@ fn what_a_job_posts_while_its_loop_ends_is_done_and_what_that_spawns_is_dropped_
     });
     assert_eq!(is_answered.recv(), Ok(true), "the loop ran what was posted");
     assert_eq!(told.try_recv(), Ok(true), "the task is no longer there");
+}
+
+#[test]
+fn a_panic_that_cannot_even_be_told_takes_neither_a_thread_nor_the_loop_along() {
+    in_a_process_of_its_own(
+        "a_panic_that_cannot_even_be_told_takes_neither_a_thread_nor_the_loop_along",
+        || {
+            deafen_stderr();
+            configure(Settings::new().threads_max(1));
+            spawn_blocking(|| panic!("of nobody's loop")).detach();
+            assert_eq!(block_on(spawn_blocking(|| 7)).unwrap(), 7);
+            loopscope::run(async {
+                spawn(async { panic!("of nobody's handle") }).detach();
+                yield_now().await;
+                assert_eq!(to_thread(|| 8).await, 8);
+            });
+        },
+    );
 }
 
 #[test]

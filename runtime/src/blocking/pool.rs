@@ -24,7 +24,7 @@ use std::thread;
 
 use super::job::{CalledOff, Run};
 use super::settings::Settings;
-use crate::telemetry::atomic::{AcqRel, Acquire, OneWriter, Release};
+use crate::telemetry::atomic::{AcqRel, Acquire, AtomicU64, OneWriter, Release};
 use crate::telemetry::clock::{self, Ticks};
 use crate::telemetry::job::{CANCELLED, COMPLETED, JobBirth, PANICKED, Pen};
 use crate::telemetry::pool_record::{PoolRecord, count};
@@ -280,7 +280,8 @@ impl Pool {
             let mut locked = self.lock();
             locked.threads -= 1;
             self.record.counters.threads.put(locked.threads as u64);
-            if locked.threads > 0 { Vec::new() } else { self.take_out(&mut locked, |_| true) }
+            let refused = &self.record.counters.refused;
+            if locked.threads > 0 { Vec::new() } else { self.take_out(&mut locked, refused, |_| true) }
         };
         for job in refused {
             job.call_off(CalledOff::NoThread);
@@ -370,7 +371,7 @@ impl Pool {
         let job = {
             let mut locked = self.lock();
             let Some(queued) = locked.queue.remove(&order) else { return false };
-            self.taken_out(&mut locked.pen, queued)
+            self.taken_out(&mut locked.pen, queued, &self.record.counters.cancelled)
         };
         job.call_off(CalledOff::Cancelled);
         true
@@ -381,7 +382,8 @@ impl Pool {
         if self.is_forked() {
             return 0;
         }
-        let jobs = self.take_out(&mut self.lock(), |queued| queued.parent_loop == parent_loop);
+        let cancelled = &self.record.counters.cancelled;
+        let jobs = self.take_out(&mut self.lock(), cancelled, |queued| queued.parent_loop == parent_loop);
         let number = jobs.len() as u64;
         for job in jobs {
             job.call_off(CalledOff::Cancelled);
@@ -389,21 +391,26 @@ impl Pool {
         number
     }
 
-    fn take_out(&self, locked: &mut Locked, which: impl Fn(&Queued) -> bool) -> Vec<Arc<dyn Run>> {
+    /// Takes jobs out of the queue and counts them.
+    fn take_out(
+        &self,
+        locked: &mut Locked,
+        counter: &AtomicU64,
+        which: impl Fn(&Queued) -> bool,
+    ) -> Vec<Arc<dyn Run>> {
         let orders: Vec<u64> =
             locked.queue.iter().filter(|(_, queued)| which(queued)).map(|(order, _)| *order).collect();
         let taken = orders.into_iter().filter_map(|order| {
             let queued = locked.queue.remove(&order)?;
-            Some(self.taken_out(&mut locked.pen, queued))
+            Some(self.taken_out(&mut locked.pen, queued, counter))
         });
         taken.collect()
     }
 
-    fn taken_out(&self, pen: &mut Pen, queued: Queued) -> Arc<dyn Run> {
-        let counters = &self.record.counters;
+    fn taken_out(&self, pen: &mut Pen, queued: Queued, counter: &AtomicU64) -> Arc<dyn Run> {
         self.record.jobs.ended(pen, queued.index, CANCELLED, self.ticks.now());
-        count(pen, &counters.queued, -1);
-        count(pen, &counters.cancelled, 1);
+        count(pen, &self.record.counters.queued, -1);
+        count(pen, counter, 1);
         queued.job
     }
 }
@@ -411,4 +418,30 @@ impl Pool {
 /// A number for a job that is made outside of a loop.
 pub(super) fn next_id() -> u64 {
     crate::event_loop::slot::next_job_id()
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::blocking::job::Job;
+    use crate::blocking::report::Report;
+    use crate::task::TaskId;
+
+    #[test]
+    fn jobs_are_refused_when_the_os_gives_no_thread() {
+        let pool: &'static Pool =
+            Box::leak(Box::new(Pool::new(Kind { name: "test", waits: WaitKind::Blocking }).unwrap()));
+        pool.configure(Settings::new().threads_max(1));
+        // One that is being started, so that no other is.
+        pool.lock().threads = 1;
+        let place = Location::caller();
+        let report = Report::new(TaskId::from_raw(1), None, place);
+        let job: Arc<dyn Run> = Arc::new(Job::new(|| unreachable!("there is no thread"), None, report));
+        let submission = Submission { id: 1, parent: 0, parent_loop: 0, name: None, place };
+        assert!(pool.submit(job, &submission).is_ok());
+        pool.no_thread();
+        let counters = &pool.record.counters;
+        assert_eq!((counters.queued.read(), counters.refused.read(), counters.cancelled.read()), (0, 1, 0));
+        assert_eq!(counters.threads.read(), 0);
+    }
 }

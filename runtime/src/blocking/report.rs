@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use crate::event_loop::current;
 use crate::event_loop::handle::{Handle, LoopEnded};
-use crate::runner::{Unhandled, UnhandledKind};
+use crate::runner::{Unhandled, UnhandledKind, complain};
 use crate::task::TaskId;
 use crate::telemetry::view::{Place, TaskKind};
 
@@ -47,7 +47,7 @@ impl Told {
 impl Drop for Told {
     fn drop(&mut self) {
         if let Some(unhandled) = self.0.take() {
-            eprintln!("loopscope: {unhandled}");
+            complain(format_args!("{unhandled}"));
         }
     }
 }

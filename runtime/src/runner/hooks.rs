@@ -1,6 +1,7 @@
 //! What nobody else will hear of: panics and errors without a receiver.
 
 use std::fmt;
+use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
@@ -99,6 +100,11 @@ impl fmt::Display for Unhandled {
     }
 }
 
+/// Says something on standard error, if anybody reads that: `eprintln!` would panic, where a panic ends a loop or a thread.
+pub(crate) fn complain(words: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "loopscope: {words}");
+}
+
 /// A hook that may be called while it is being replaced.
 #[derive(Clone)]
 pub(crate) struct Hook(Rc<dyn Fn(&Unhandled)>);
@@ -112,14 +118,14 @@ impl Hook {
     pub(crate) fn call(&self, unhandled: &Unhandled) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.0)(unhandled))) {
             crate::task::cell::drop_quietly(payload);
-            eprintln!("loopscope: {unhandled} (and the hook for this panicked)");
+            complain(format_args!("{unhandled} (and the hook for this panicked)"));
         }
     }
 }
 
 impl Default for Hook {
     fn default() -> Self {
-        Self::new(|unhandled| eprintln!("loopscope: {unhandled}"))
+        Self::new(|unhandled| complain(format_args!("{unhandled}")))
     }
 }
 

@@ -6,6 +6,7 @@
 //! The two talk in lines over pipes, so that nothing depends on time.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 
@@ -81,6 +82,13 @@ impl Child {
         let status = self.process.wait().unwrap();
         (said, status.signal().map_or_else(|| Ok(status.code().unwrap()), Err))
     }
+}
+
+/// Makes standard error a pipe that nobody reads, as a daemon has it whose starter is gone.
+pub(crate) fn deafen_stderr() {
+    let (_, nobody_reads) = std::io::pipe().unwrap();
+    // SAFETY: both are open descriptors.
+    assert_eq!(unsafe { libc::dup2(nobody_reads.as_raw_fd(), libc::STDERR_FILENO) }, libc::STDERR_FILENO);
 }
 
 /// Says a word to the test.
