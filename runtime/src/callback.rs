@@ -61,7 +61,7 @@ pub fn call_soon(callback: impl FnOnce() + 'static) -> Callback {
 
 /// Calls `callback` when `delay` has passed, never before. A delay of zero is [`call_soon`].
 ///
-/// The resolution is 0.13 ms, rounded up. Equal deadlines are called in the order they were handed over.
+/// The resolution is 0.26 ms, rounded up. Equal deadlines are called in the order they were handed over.
 ///
 /// # Panics
 ///
