@@ -20,7 +20,7 @@
 //! nothing.
 
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend as _, CrosstermBackend};
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::terminal::{
@@ -77,7 +77,10 @@ impl Guard {
     /// The terminal is gone.
     pub(crate) fn take_back(&self, screen: &mut Screen) -> io::Result<()> {
         self.take()?;
-        screen.clear()
+        // `Terminal::clear` would ask the terminal where the cursor is, and the input thread would get the answer.
+        screen.backend_mut().clear()?;
+        screen.swap_buffers();
+        Ok(())
     }
 
     /// Listens to the mouse from now on, or leaves it to the terminal.

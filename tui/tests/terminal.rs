@@ -243,6 +243,20 @@ fn control_z_goes_back_to_the_shell_and_fg_returns() {
 }
 
 #[test]
+fn drawing_everything_anew_asks_the_terminal_nothing() {
+    let Some(pane) = Pane::open(80, 24) else { return };
+    pane.start_demo();
+    pane.press(&["C-l", "2"]);
+    pane.shows("#1 main");
+    // To one that was not stopped.
+    signal("CONT", &pane.pid());
+    pane.press(&["?"]);
+    pane.shows("Keys");
+    pane.press(&["Escape", "q"]);
+    pane.ended_with("0");
+}
+
+#[test]
 fn a_copy_goes_to_the_terminal_and_the_editor_opens_at_the_line() {
     let Some(pane) = Pane::open(100, 30) else { return };
     let script = format!("#!/bin/sh\necho \"$@\" >{}\n", pane.file("edited"));
