@@ -6,6 +6,7 @@
 //! | `echo_server` | echoes over TCP and a Unix socket, for any number of clients |
 //! | `chat` | broadcast with bounded outboxes: who reads slowly is told what it missed |
 //! | `crawler` | a group of workers with limits of time and retries, against a site of its own |
+//! | `http` | axum's router on hyper's connections, on this loop |
 //! | `timers` | intervals, limits and callbacks, and how late they are when somebody keeps the loop |
 //! | `million` | a million tasks, and what it costs two of them to be looked at |
 //!

@@ -5,6 +5,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 struct Server {
     child: Child,
@@ -93,4 +94,17 @@ fn an_interrupt_lets_the_request_under_way_be_answered() {
     server.out.read_to_string(&mut rest).unwrap();
     assert!(rest.ends_with("stopped: every task came to its end\n"), "{rest}");
     assert!(TcpStream::connect(&server.address).is_err());
+}
+
+#[test]
+fn a_request_whose_client_breaks_off_is_no_longer_under_way() {
+    let server = Server::start();
+    let slow = server.ask("/slow");
+    while !server.get("/state").1.contains(r#""slow":1"#) {}
+    drop(slow);
+    // Far more than it takes.
+    let patience = Instant::now() + Duration::from_secs(30);
+    while !server.get("/state").1.contains(r#""slow":0"#) {
+        assert!(Instant::now() < patience, "it is counted for ever");
+    }
 }

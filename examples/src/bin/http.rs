@@ -66,10 +66,25 @@ async fn state(State(counts): State<Arc<Counts>>) -> impl IntoResponse {
 /// Waits for a timer of the loop, whose future is not `Send`.
 async fn slow(State(counts): State<Arc<Counts>>) -> &'static str {
     counts.requests.fetch_add(1, Relaxed);
-    counts.slow.fetch_add(1, Relaxed);
+    let _under_way = Slow::begin(counts);
     tied(loopscope::sleep(Duration::from_secs(1))).await;
-    counts.slow.fetch_sub(1, Relaxed);
     "That took a second.\n"
+}
+
+/// A request for `/slow`, counted until it is answered, or dropped because the client broke off.
+struct Slow(Arc<Counts>);
+
+impl Slow {
+    fn begin(counts: Arc<Counts>) -> Self {
+        counts.slow.fetch_add(1, Relaxed);
+        Self(counts)
+    }
+}
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        self.0.slow.fetch_sub(1, Relaxed);
+    }
 }
 
 /// Computes for long, on a blocking thread.
