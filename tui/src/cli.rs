@@ -360,6 +360,16 @@ impl Command {
             Self::DemoApp { .. } => "demo-app",
         }
     }
+
+    /// Its name, if it asks no process for anything that it could find there.
+    fn about_no_process(&self) -> Option<&'static str> {
+        let is_it = match self {
+            Self::Ps { .. } | Self::Explain { .. } | Self::Completions { .. } | Self::Man { .. } => true,
+            Self::Watch(plan) => plan.view == render::Table::Processes,
+            _ => false,
+        };
+        is_it.then(|| self.name())
+    }
 }
 
 /// Which of asyncio's two outputs.

@@ -64,6 +64,10 @@ fn wrong_usage_is_2_and_suggests() {
     stage.run("tasks --jsn").refused(2, &["--json"]);
     stage.run("tasks --json --csv").refused(2, &["cannot be used with"]);
     stage.run("tasks --fail-on blocekd").refused(2, &["blocked"]);
+    for line in ["ps --fail-on blocked", "explain --fail-on blocked", "watch ps --count 1 --fail-on blocked"]
+    {
+        stage.run(line).refused(2, &["--fail-on", "looks into no process", "loopscope warnings TARGET"]);
+    }
     stage.run("4711 tasks").refused(2, &["loopscope tasks 4711"]);
     stage.run("tsaks").refused(2, &["no command and no process `tsaks`", "loopscope tasks"]);
     stage.run("tsaks 4711").refused(2, &["there is no command `tsaks`", "loopscope tasks"]);

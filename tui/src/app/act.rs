@@ -89,6 +89,12 @@ pub(crate) fn act(state: &mut State, action: Action) -> Step {
     Step::changed()
 }
 
+/// Says why there is nothing in the selected row.
+fn unread(state: &mut State) {
+    let is_empty = state.window().is_some_and(|window| window.total == Some(0));
+    state.say(if is_empty { "There is no row here." } else { "This row has not been read yet." });
+}
+
 fn go(state: &mut State, to: Move) {
     let screen = state.list_rows();
     let rows = usize::from(screen);
@@ -158,7 +164,7 @@ fn left(state: &mut State) {
         return;
     }
     let Some(node) = state.tasks.row(state.tasks.window().cursor) else {
-        state.say("This row has not been read yet.");
+        unread(state);
         return;
     };
     if node.children > 0 && state.tasks.is_expanded(node.task.id) {
@@ -185,7 +191,7 @@ fn right(state: &mut State) {
         }
         Some(node) if node.children > 0 => go(state, Move::By(1)),
         Some(_) => state.say("This task has no children."),
-        None => state.say("This row has not been read yet."),
+        None => unread(state),
     }
 }
 
@@ -232,19 +238,19 @@ fn open(state: &mut State) -> Step {
         },
         Context::Tasks => match state.tasks.selected().map(|task| task.id) {
             Some(id) => open_task(state, id),
-            None => state.say("This row has not been read yet."),
+            None => unread(state),
         },
         Context::Sites => match (state.sites.table.selected(), &state.process) {
             (Some(site), Some(process)) => {
                 let filter = super::sites::tasks_filter(site, process);
                 drill(state, filter);
             }
-            _ => state.say("This row has not been read yet."),
+            _ => unread(state),
         },
         Context::Timers => match state.timers.selected().map(|timer| timer.task) {
             Some(Some(id)) => open_task(state, id),
             Some(None) => state.say("No task waits for this timer; o opens the editor at its place."),
-            None => state.say("This row has not been read yet."),
+            None => unread(state),
         },
         Context::Io => open_waiting(state),
         Context::Sync => open_holder(state),
@@ -274,7 +280,7 @@ fn open(state: &mut State) -> Step {
 fn open_waiting(state: &mut State) {
     match state.io.selected().map(|io| io.waiting.clone()) {
         Some(waiting) => choose(state, &waiting, "No task waits for this descriptor now."),
-        None => state.say("This row has not been read yet."),
+        None => unread(state),
     }
 }
 
@@ -283,7 +289,7 @@ fn open_holder(state: &mut State) {
     match state.sync.selected().map(|sync| (sync.holder, sync.waiters.clone())) {
         Some((Some(holder), _)) => open_task(state, holder),
         Some((None, waiters)) => choose(state, &waiters, "No task waits for this, and none holds it."),
-        None => state.say("This row has not been read yet."),
+        None => unread(state),
     }
 }
 
@@ -445,7 +451,7 @@ fn shape(state: &mut State) {
 fn why(state: &mut State) {
     let Some(id) = state.selected_task() else {
         state.say(match state.context() {
-            Context::Tasks => "This row has not been read yet.",
+            Context::Tasks => return unread(state),
             Context::Timers => "No task waits for this timer.",
             Context::Io => "No task waits for this descriptor now.",
             Context::Sync => "No task waits for this, and none holds it.",

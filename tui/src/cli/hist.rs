@@ -149,4 +149,17 @@ mod tests {
         let json = said(&Flags { json: true, ..Flags::default() }, Look::default());
         insta::assert_snapshot!([words, ascii, csv, json].join("----\n"));
     }
+
+    #[test]
+    fn what_is_written_of_a_histogram_can_be_asked_for() {
+        use loopscope_inspector::model::query::Filter;
+        for column in COLUMNS.iter().filter(|column| !["loop", "kind"].contains(&column.name)) {
+            let value = if column.name.ends_with("_ns") { ">1ns" } else { "!=99" };
+            let filter = format!("{}{value}", column.name);
+            assert!(Filter::parse::<HistogramRow>(&filter).is_ok(), "{filter}");
+        }
+        let slow = Filter::parse::<HistogramRow>("p90>3us p9999>1ms min<1us").unwrap();
+        let found: Vec<bool> = rows().iter().map(|row| slow.matches(row)).collect();
+        assert_eq!(found, [true, false]);
+    }
 }

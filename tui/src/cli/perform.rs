@@ -78,6 +78,14 @@ fn perform(Cli { command, target, print_config, config_schema, mut flags }: Cli)
         .into());
     }
     check::lints(&flags.fail_on)?;
+    if !flags.fail_on.is_empty()
+        && let Some(about) = command.as_ref().and_then(Command::about_no_process)
+    {
+        return Err(Failure::usage(format!(
+            "--fail-on: `{about}` looks into no process; `loopscope warnings TARGET --fail-on …` does"
+        ))
+        .into());
+    }
     match command {
         Some(Command::DemoApp { parent }) => crate::demo::run_app(parent),
         Some(Command::Demo { seconds }) => demo(seconds, &flags),

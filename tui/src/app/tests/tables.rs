@@ -294,3 +294,16 @@ fn of_very_many_that_wait_those_that_wait_longest_are_shown_and_that_is_said() {
     assert_eq!(tasks_filter(&state).matches("id=").count(), 64);
     assert_eq!(said(&state), "The 64 that wait longest of 100 tasks.");
 }
+
+#[test]
+fn where_there_is_no_row_it_is_not_called_unread() {
+    for screen in ["2", "4", "5", "6", "7"] {
+        let mut state = on(screen, 0);
+        press(&mut state, &["Enter"]);
+        assert_eq!(said(&state), "There is no row here.", "{screen}");
+        let mut state = started();
+        let _ = update(&mut state, key(screen));
+        let _ = update(&mut state, key("Enter"));
+        assert_eq!(said(&state), "This row has not been read yet.", "{screen}");
+    }
+}

@@ -1,6 +1,6 @@
 //! `--print-config` and the schema of the file.
 
-use super::{Default, Form, KEYS, Key, Origin, Setting};
+use super::{Default, Form, KEYS, Key, Origin, Setting, parse_rows};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -37,11 +37,13 @@ impl Form {
     /// A value as it stands in the file.
     fn written(&self, value: &str) -> String {
         match self {
-            // Nothing that was checked holds a quote.
-            Self::Time(_) | Self::Word(_) => format!("\"{value}\""),
+            // A string of JSON is one of TOML; a time may have blanks and line ends before its unit and behind it.
+            Self::Time(_) | Self::Word(_) => Value::from(value).to_string(),
             Self::Switch if value == "1" => "true".into(),
             Self::Switch if value == "0" => "false".into(),
-            Self::Switch | Self::Rows => value.to_owned(),
+            Self::Switch => value.to_owned(),
+            // TOML knows no zeros in front.
+            Self::Rows => parse_rows(value).map_or_else(|_| value.to_owned(), |rows| rows.to_string()),
         }
     }
 }
@@ -104,6 +106,19 @@ mod tests {
         assert_eq!(read.get(&INTERVAL).map(|(value, _)| value), Some("2s"));
         assert_eq!(read.get(&LIMIT).map(|(value, _)| value), Some("50"));
         assert_eq!(read.get(&THEME), None);
+    }
+
+    #[test]
+    fn whatever_the_environment_may_say_can_be_saved() {
+        let mut settings: Vec<Setting> = KEYS.iter().map(|key| Setting::left_open(key)).collect();
+        for (index, value) in [(0, "2s\n"), (7, "007")] {
+            assert_eq!(KEYS[index].check(value), Ok(()));
+            let (name, origin) = (KEYS[index].name, Origin::Environment);
+            settings[index] = Setting { name, value: Some(value.into()), origin };
+        }
+        let read = File::of(&printed(&settings)).unwrap();
+        assert_eq!(read.get(&INTERVAL).map(|(value, _)| value), Some("2s\n"));
+        assert_eq!(read.get(&LIMIT).map(|(value, _)| value), Some("7"));
     }
 
     #[test]

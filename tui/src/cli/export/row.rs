@@ -32,12 +32,17 @@ impl Row for HistogramRow {
         column("kind", ColumnKind::OneOf(HistogramKind::NAMES)),
         column("loop", ColumnKind::Id),
         column("site", ColumnKind::Place),
+        column("pool", ColumnKind::Text),
         column("count", ColumnKind::Number),
         column("sum", ColumnKind::Duration),
+        column("min", ColumnKind::Duration),
+        column("max", ColumnKind::Duration),
         column("mean", ColumnKind::Duration),
         column("p50", ColumnKind::Duration),
+        column("p90", ColumnKind::Duration),
         column("p99", ColumnKind::Duration),
-        column("max", ColumnKind::Duration),
+        column("p999", ColumnKind::Duration),
+        column("p9999", ColumnKind::Duration),
     ];
 
     fn value(&self, column: usize) -> Value<'_> {
@@ -49,12 +54,17 @@ impl Row for HistogramRow {
             "site" => {
                 key.site.as_ref().map_or(Value::Absent, |site| Value::Text(Cow::Owned(site.to_string())))
             }
+            "pool" => Value::maybe_text(key.pool.as_deref()),
             "count" => Value::Number(self.summary.count),
             "sum" => Value::maybe(self.histogram.sum_ns),
+            "min" => Value::maybe(self.summary.min_ns),
+            "max" => Value::maybe(self.summary.max_ns),
             "mean" => Value::maybe(self.summary.mean_ns),
             "p50" => Value::maybe(self.summary.p50_ns),
+            "p90" => Value::maybe(self.summary.p90_ns),
             "p99" => Value::maybe(self.summary.p99_ns),
-            "max" => Value::maybe(self.summary.max_ns),
+            "p999" => Value::maybe(self.summary.p999_ns),
+            "p9999" => Value::maybe(self.summary.p9999_ns),
             _ => Value::Absent,
         }
     }
