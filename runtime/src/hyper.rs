@@ -9,7 +9,7 @@
 //! use loopscope::net::TcpListener;
 //!
 //! # async fn serve() -> std::io::Result<()> {
-//! let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap())?;
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
 //! // Tasks that connections spawn are shown with this line and this name.
 //! let executor = Executor::new().name("http/2 stream");
 //! loop {
