@@ -18,6 +18,11 @@ impl Place {
     pub fn new(file: impl Into<String>, line: u32, column: u32) -> Self {
         Self { file: file.into(), line, column }
     }
+
+    /// Whether the two are one line: without their columns, as people are shown places, they look the same.
+    pub fn same_line(&self, other: &Self) -> bool {
+        self.file == other.file && self.line == other.line
+    }
 }
 
 /// `file:line:column` with the file as it came, for data. For people there is `words::place`.

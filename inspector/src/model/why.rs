@@ -269,7 +269,7 @@ impl End {
 
 fn places(wait: &Wait) -> String {
     let at = wait.at.as_ref().map(|at| format!("  at {}", words::place(at)));
-    let made = wait.made_at.as_ref().filter(|made_at| Some(*made_at) != wait.at.as_ref());
+    let made = wait.made_at.as_ref().filter(|made| !wait.at.as_ref().is_some_and(|at| at.same_line(made)));
     let made = made.map(|made_at| format!("  made at {}", words::place(made_at)));
     at.unwrap_or_default() + &made.unwrap_or_default()
 }

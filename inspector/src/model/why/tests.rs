@@ -67,6 +67,16 @@ fn a_chain_leads_to_what_no_task_holds() {
 }
 
 #[test]
+fn where_a_wait_was_made_is_said_only_of_another_line() {
+    let waits = |line| {
+        let made_at = Some(Place::new("src/db.rs", line, 30));
+        why(&[task(7, [Wait { made_at, ..lock("db", 9, 12) }])], 7).unwrap().lines()[1].clone()
+    };
+    assert_eq!(waits(40), "  waits for lock \"db\" held by #9, 12 s  at src/db.rs:40");
+    assert_eq!(waits(38), "  waits for lock \"db\" held by #9, 12 s  at src/db.rs:40  made at src/db.rs:38");
+}
+
+#[test]
 fn of_an_unknown_task_there_is_no_chain() {
     assert_eq!(why(&[], 7), None);
 }
