@@ -202,7 +202,9 @@ impl TaskScreen {
                 rows.push(Row::At("at", at));
                 self.push_source(at, rows);
             }
-            if let Some(made) = wait.made_at.as_ref().filter(|made| wait.at.as_ref() != Some(made)) {
+            if let Some(made) =
+                wait.made_at.as_ref().filter(|made| !wait.at.as_ref().is_some_and(|at| at.same_line(made)))
+            {
                 rows.push(Row::At("made at", made));
             }
         }
