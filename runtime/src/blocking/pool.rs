@@ -429,8 +429,8 @@ mod tests {
 
     #[test]
     fn jobs_are_refused_when_the_os_gives_no_thread() {
-        let pool: &'static Pool =
-            Box::leak(Box::new(Pool::new(Kind { name: "test", waits: WaitKind::Blocking }).unwrap()));
+        static TESTED: PoolSlot = PoolSlot::new(Kind { name: "test", waits: WaitKind::Blocking });
+        let pool = TESTED.get();
         pool.configure(Settings::new().threads_max(1));
         // One that is being started, so that no other is.
         pool.lock().threads = 1;
