@@ -29,6 +29,33 @@ pub(crate) struct Column<R> {
     pub(crate) exact: fn(&R) -> String,
 }
 
+impl<R> Column<R> {
+    /// A column of words.
+    pub(crate) const fn left(
+        name: &'static str,
+        heading: &'static str,
+        words: fn(&R) -> String,
+        exact: fn(&R) -> String,
+    ) -> Self {
+        Self { name, heading, align: Align::Left, words: Some(words), exact }
+    }
+
+    /// A column of numbers.
+    pub(crate) const fn right(
+        name: &'static str,
+        heading: &'static str,
+        words: fn(&R) -> String,
+        exact: fn(&R) -> String,
+    ) -> Self {
+        Self { name, heading, align: Align::Right, words: Some(words), exact }
+    }
+
+    /// A column that only programs get.
+    pub(crate) const fn hidden(name: &'static str, exact: fn(&R) -> String) -> Self {
+        Self { name, heading: "", align: Align::Left, words: None, exact }
+    }
+}
+
 /// What a table says around its rows.
 #[derive(Debug)]
 pub(crate) struct Caption {

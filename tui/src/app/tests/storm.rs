@@ -291,6 +291,7 @@ fn no_storm_of_events_at_any_size_panics_or_draws_outside() {
         Context::Sites,
         Context::Timers,
         Context::Io,
+        Context::Sync,
         Context::Task,
         Context::Why,
         Context::Help,
