@@ -7,9 +7,9 @@ use loopscope_inspector::model::Histograms;
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// One histogram; a bucket is `[low_ns, high_ns, count]`.
+/// Which histogram.
 #[derive(Debug, Serialize)]
-struct HistogramJson<'a> {
+struct KeyJson<'a> {
     name: &'a str,
     kind: &'static str,
     #[serde(rename = "loop", skip_serializing_if = "Option::is_none")]
@@ -18,6 +18,26 @@ struct HistogramJson<'a> {
     site: Option<PlaceJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pool: Option<&'a str>,
+}
+
+impl<'a> From<&'a HistogramRow> for KeyJson<'a> {
+    fn from(row: &'a HistogramRow) -> Self {
+        let key = &row.histogram.key;
+        Self {
+            name: &row.name,
+            kind: key.kind.as_str(),
+            loop_id: key.loop_id,
+            site: key.site.as_ref().map(PlaceJson::from),
+            pool: key.pool.as_deref(),
+        }
+    }
+}
+
+/// One histogram; a bucket is `[low_ns, high_ns, count]`.
+#[derive(Debug, Serialize)]
+struct HistogramJson<'a> {
+    #[serde(flatten)]
+    key: KeyJson<'a>,
     count: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     sum_ns: Option<u64>,
@@ -29,11 +49,7 @@ impl<'a> From<&'a HistogramRow> for HistogramJson<'a> {
         let histogram = &row.histogram;
         let buckets = histogram.hist.buckets().iter();
         Self {
-            name: &row.name,
-            kind: histogram.key.kind.as_str(),
-            loop_id: histogram.key.loop_id,
-            site: histogram.key.site.as_ref().map(PlaceJson::from),
-            pool: histogram.key.pool.as_deref(),
+            key: row.into(),
             count: histogram.hist.count(),
             sum_ns: histogram.sum_ns,
             buckets: buckets.map(|bucket| [bucket.low_ns, bucket.high_ns, bucket.count]).collect(),
@@ -57,14 +73,8 @@ pub(crate) fn write_histograms(
 /// One histogram in a few numbers.
 #[derive(Debug, Serialize)]
 struct SummaryJson<'a> {
-    name: &'a str,
-    kind: &'static str,
-    #[serde(rename = "loop", skip_serializing_if = "Option::is_none")]
-    loop_id: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    site: Option<PlaceJson<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pool: Option<&'a str>,
+    #[serde(flatten)]
+    key: KeyJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sum_ns: Option<u64>,
     hist: HistJson,
@@ -80,11 +90,7 @@ pub(crate) fn write_hist(
     open(out, reading, rows, total)?;
     out.write_all(b",\"hist\":[")?;
     let rows = rows.iter().map(|row| SummaryJson {
-        name: &row.name,
-        kind: row.histogram.key.kind.as_str(),
-        loop_id: row.histogram.key.loop_id,
-        site: row.histogram.key.site.as_ref().map(PlaceJson::from),
-        pool: row.histogram.key.pool.as_deref(),
+        key: row.into(),
         sum_ns: row.histogram.sum_ns,
         hist: HistJson::from(&row.summary),
     });
