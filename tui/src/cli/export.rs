@@ -65,12 +65,7 @@ pub(super) fn run(target: Option<Target>, options: &Options, flags: &Flags) -> a
     let mut export = Export::new(options, flags)?;
     let output = Output::open(options.output.as_deref(), options.force)?;
     let mut sink = Sink { output, written: 0, broken: false };
-    let mut runner = loopscope::Runner::builder()
-        .name("loopscope")
-        .hidden(true)
-        .ctrl_c(true)
-        .build()
-        .context("making an event loop")?;
+    let mut runner = super::perform::event_loop(true)?;
     let target = target.unwrap_or_default();
     // Ctrl-C is how an export without an end comes to one.
     let ended = runner.block_on(export.write_all(&target, flags, &mut sink)).unwrap_or(Ok(()));

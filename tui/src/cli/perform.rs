@@ -130,12 +130,13 @@ fn typed(target: &Target) -> String {
 
 /// Runs a command that prints and ends, on a loop of its own.
 pub(super) fn on_a_loop<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let mut runner = loopscope::Runner::builder()
-        .name("loopscope")
-        .hidden(true)
-        .build()
-        .context("making an event loop")?;
-    runner.block_on(command)?
+    event_loop(false)?.block_on(command)?
+}
+
+/// The loop of a command, which no picture of this process shows. `ctrl_c` says whether Ctrl-C is how the command ends.
+pub(super) fn event_loop(ctrl_c: bool) -> anyhow::Result<loopscope::Runner> {
+    let builder = loopscope::Runner::builder().name("loopscope").hidden(true).ctrl_c(ctrl_c);
+    builder.build().context("making an event loop")
 }
 
 /// Whether the live picture can be drawn and is wanted.

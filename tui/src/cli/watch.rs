@@ -14,7 +14,6 @@ use super::find::find;
 use super::perform::{fail_on, print, seen};
 use super::render::{self, Table};
 use super::{Failure, Flags, Look, ask, check, json};
-use anyhow::Context as _;
 use clap::Args;
 use loopscope::time::Instant;
 use loopscope_inspector::client::{self, Client, Kind, Target, Watch};
@@ -67,12 +66,7 @@ pub(crate) fn run(plan: Plan, flags: &Flags) -> anyhow::Result<()> {
             Failure::usage("`watch ps` is about all processes: it takes no target, but a --filter").into()
         );
     }
-    let mut runner = loopscope::Runner::builder()
-        .name("loopscope")
-        .hidden(true)
-        .ctrl_c(true)
-        .build()
-        .context("making an event loop")?;
+    let mut runner = super::perform::event_loop(true)?;
     match runner.block_on(watch(plan, &flags)) {
         Err(error) if error.is_interrupted() => Ok(()),
         ended => ended?,
