@@ -5,18 +5,65 @@
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::panic::Location;
+use std::sync::{Mutex, PoisonError};
 
+use loopscope::Runner;
+use loopscope::runner::Builder;
 use loopscope::telemetry::{LoopReader, PlaceIndex, ResourceKind, WaitKind, loops};
 
-/// Runs a test on a loop with a paused clock; whatever it waited for must be gone from the records when it is over.
+/// Runs a test on a loop with a paused clock; tasks, waits and resources must be gone from the records when it is over.
 pub(crate) fn run<F: Future>(test: F) -> F::Output {
+    run_on(Runner::builder().paused(true), test)
+}
+
+/// Runs a test with the OS, on a loop with the real clock: as [`run`], and the process must have the same descriptors open as
+/// before. Such tests of one binary run one after the other, so all of its tests that open descriptors go through here.
+pub(crate) fn run_live<F: Future>(test: F) -> F::Output {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // The descriptors of a loop's slot stay open for its next loop.
+    drop(Runner::builder().build().unwrap());
+    let before = open_descriptors();
+    let output = run_on(Runner::builder(), test);
+    assert_eq!(open_descriptors(), before, "descriptors are left open");
+    output
+}
+
+fn run_on<F: Future>(builder: Builder, test: F) -> F::Output {
     let name = format!("records of {:?}", std::thread::current().id());
-    let mut runner = loopscope::Runner::builder().name(&name).paused(true).build().unwrap();
+    let mut runner = builder.name(&name).build().unwrap();
     let output = runner.block_on(test).unwrap();
     let reader = reader_of(&name);
+    assert_eq!(tasks_of(&reader), Vec::<String>::new(), "tasks are left");
     assert_eq!(waits_of(&reader), [], "wait entries are left");
     assert_eq!(resources_of(&reader), [], "resources are left");
     output
+}
+
+/// What `/proc/self/fd` says, the descriptor of the reading itself left out.
+fn open_descriptors() -> Vec<String> {
+    let paths: Vec<_> =
+        std::fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap().path()).collect();
+    let open = paths.iter().filter_map(|path| {
+        let to = std::fs::read_link(path).ok()?;
+        Some(format!("{} -> {}", path.display(), to.display()))
+    });
+    let mut open: Vec<_> = open.collect();
+    open.sort();
+    open
+}
+
+/// The tasks that are not over.
+fn tasks_of(reader: &LoopReader) -> Vec<String> {
+    let mut tasks = Vec::new();
+    reader.tasks(&mut |task| {
+        if !task.state.is_finished() {
+            let name = task.name.and_then(|name| reader.name(name)).unwrap_or_default();
+            tasks.push(format!("#{} {name}", task.id));
+        }
+        ControlFlow::Continue(())
+    });
+    tasks
 }
 
 fn reader_of(name: &str) -> LoopReader {
