@@ -311,6 +311,14 @@ impl Source {
         }
     }
 
+    /// Gives it the name that a reader is shown: a child's program, `stdout of sh (pid 123)`, `SIGTERM`.
+    #[allow(dead_code, reason = "child processes and signals call it")]
+    pub(crate) fn set_name(&self, name: &str) {
+        if let Some(record) = self.record() {
+            record.named(self.lp.names.word(name));
+        }
+    }
+
     /// Waits until the descriptor is ready in a direction, as far as is known.
     ///
     /// `wait` belongs to the caller's future; a leaf polled through a trait keeps it in the socket and sets `renewed`.

@@ -5,6 +5,8 @@
 
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
 
 use super::atomic::{AtomicU32, AtomicU64, OneWriter, Relaxed};
 use super::clock::Rate;
@@ -45,7 +47,9 @@ pub(crate) struct Resource {
     held_since: AtomicU64,
     held_at: AtomicU32,
     fd: AtomicU32,
+    /// Of a descriptor: the number of the child process that it is or leads to.
     len: AtomicU64,
+    /// Of a child process: how it ended, as `wait` says it.
     limit: AtomicU64,
     local: AddressWords,
     peer: AddressWords,
@@ -196,6 +200,24 @@ impl Resource {
         self.limit.put(limit.map_or(UNKNOWN, |limit| limit as u64));
     }
 
+    /// Gives a descriptor the name it is shown under, as a word of `names`.
+    #[allow(dead_code, reason = "child processes and signals call it")]
+    pub(crate) fn named(&self, name: u32) {
+        self.name.store(name, Relaxed);
+    }
+
+    /// Says which child process a descriptor is, or leads to.
+    #[allow(dead_code, reason = "child processes call it")]
+    pub(crate) fn process(&self, pid: u32) {
+        self.len.put(u64::from(pid));
+    }
+
+    /// Says how that child process ended.
+    #[allow(dead_code, reason = "child processes call it")]
+    pub(crate) fn exited(&self, status: ExitStatus) {
+        self.limit.put(u64::from(status.into_raw().cast_unsigned()));
+    }
+
     /// Says its addresses.
     pub(crate) fn addressed(&self, names: &Names, local: Option<&Address>, peer: Option<&Address>) {
         self.local.put(names, local);
@@ -215,6 +237,7 @@ impl Resource {
             let holder = self.holder.read();
             let held_at = self.held_at.load(Relaxed);
             let kind = kind_of_code(self.kind.load(Relaxed));
+            let fill = |word: &AtomicU64| known(word.read()).filter(|_| !is_io(kind));
             ResourceView {
                 id: ResourceId(self.id.read()),
                 kind,
@@ -224,8 +247,8 @@ impl Resource {
                 holder: (holder != 0).then_some(holder),
                 held_since: (holder != 0).then(|| Instant::from_nanos(rate.at_ns(self.held_since.read()))),
                 held_at: if holder == 0 { None } else { held_at.checked_sub(1).map(PlaceIndex) },
-                len: known(self.len.read()),
-                limit: known(self.limit.read()),
+                len: fill(&self.len),
+                limit: fill(&self.limit),
                 io: is_io(kind).then(|| self.read_io(names, rate)),
             }
         })
@@ -248,6 +271,8 @@ impl Resource {
             writes: self.writes.read(),
             would_block: self.would_block.read(),
             last_used: (last_used != 0).then(|| Instant::from_nanos(rate.at_ns(last_used))),
+            pid: u32::try_from(self.len.read()).ok(),
+            exit: u32::try_from(self.limit.read()).ok().map(|raw| ExitStatus::from_raw(raw.cast_signed())),
         }
     }
 }
@@ -332,6 +357,25 @@ mod tests {
         for (code, kind) in KINDS.iter().enumerate() {
             assert_eq!(*kind as usize, code);
         }
+    }
+
+    #[test]
+    fn a_child_process_and_its_end_come_back_as_they_went_in() {
+        let (resources, names) = (Resources::reserve().unwrap(), Names::default());
+        let making = Making { kind: ResourceKind::Process, id: 9, name: 0, made_at: 0, made_by: 0, fd: 5 };
+        let record = resources.get(resources.alloc(&making).unwrap());
+        let read = || record.read(&names, &clock::rate()).unwrap();
+        let child = || read().io.map(|io| (io.pid, io.exit)).unwrap();
+        assert_eq!(child(), (None, None));
+        record.named(names.word("sh"));
+        record.process(4_000_000);
+        assert_eq!(child(), (Some(4_000_000), None));
+        for raw in [0, 256, 9, 15 | 128] {
+            record.exited(ExitStatus::from_raw(raw));
+            assert_eq!(child(), (Some(4_000_000), Some(ExitStatus::from_raw(raw))));
+        }
+        let view = read();
+        assert_eq!((view.name.and_then(|name| names.get(name)).as_deref(), view.len), (Some("sh"), None));
     }
 
     #[test]

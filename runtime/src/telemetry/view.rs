@@ -10,6 +10,7 @@
 
 use crate::time::Instant;
 use std::net::SocketAddr;
+use std::process::ExitStatus;
 
 /// What runs: a future, a callback, or a job on a blocking thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -317,9 +318,9 @@ pub struct ResourceView {
     pub held_since: Option<Instant>,
     /// Where it was taken.
     pub held_at: Option<PlaceIndex>,
-    /// Items in it (queues, channels).
+    /// Items in it (queues, channels), free permits (semaphores), tasks that arrived (barriers).
     pub len: Option<u64>,
-    /// Items it can hold (queues, channels; absent if unbounded).
+    /// Items it can hold (queues, channels; absent if unbounded), permits at most (semaphores), tasks it waits for (barriers).
     pub limit: Option<u64>,
     /// The descriptor.
     pub io: Option<IoView>,
@@ -356,6 +357,10 @@ pub struct IoView {
     pub would_block: u64,
     /// When it was last read or written.
     pub last_used: Option<Instant>,
+    /// The child process that it is, or that a pipe leads to.
+    pub pid: Option<u32>,
+    /// How that process ended, once that is known.
+    pub exit: Option<ExitStatus>,
 }
 
 /// All descriptors of one kind made at one place in one loop, closed ones included.
