@@ -9,6 +9,7 @@
 //! A lock or queue is shown by [`telemetry`](crate::telemetry) once somebody had to wait for it.
 
 pub mod channel;
+mod holder;
 pub(crate) mod line;
 mod mutex;
 pub mod oneshot;

@@ -4,6 +4,8 @@
 
 #[path = "support/records.rs"]
 mod records;
+#[path = "support/steps.rs"]
+mod steps;
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -15,6 +17,7 @@ use loopscope::sync::Mutex;
 use loopscope::telemetry::{ResourceKind, WaitKind};
 use loopscope::{Task, spawn, yield_now};
 use records::{here, resource, resources, run, waits};
+use steps::{Step, dropped_at_each_step};
 
 type Trace = Rc<RefCell<Vec<String>>>;
 
@@ -115,6 +118,23 @@ fn a_waiter_in_the_middle_that_is_dropped_leaves_no_gap() {
         assert!(poll(waiters[0].as_mut()).is_ready());
         assert!(poll(waiters[1].as_mut()).is_ready());
     });
+}
+
+#[test]
+fn a_lock_dropped_at_any_step_is_free_for_the_next() {
+    dropped_at_each_step(
+        || (Rc::new(Mutex::new(0)), RefCell::new(None)),
+        |(lock, held)| {
+            *held.borrow_mut() = Some(self::held(lock));
+            Box::pin(async move { *lock.lock().await += 1 })
+        },
+        |(_, held)| held.replace(None).map_or((), drop),
+        |(lock, held), step| {
+            assert_eq!(lock.is_locked(), held.borrow().is_some(), "{step:?}");
+            held.replace(None);
+            assert_eq!(*lock.try_lock().unwrap(), i32::from(step == Step::Done));
+        },
+    );
 }
 
 #[test]

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "test crate")]
 
+#[path = "support/lock_model.rs"]
+mod lock_model;
 #[path = "support/records.rs"]
 mod records;
 
@@ -13,41 +15,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use lock_model::LockModel;
 use loopscope::sync::{Mutex, MutexGuard, Queue, channel};
 use proptest::prelude::*;
 use records::{resources, run, waits};
 
 fn poll<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
     future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// What a lock does: who holds it, who was handed it, who waits.
-#[derive(Default)]
-struct LockModel {
-    /// The future that holds it or was handed it, and whether it came for it.
-    owner: Option<(usize, bool)>,
-    line: VecDeque<usize>,
-}
-
-impl LockModel {
-    /// Future `who` is polled: does it get the lock?
-    fn poll(&mut self, who: usize) -> bool {
-        match self.owner {
-            None => self.owner = Some((who, true)),
-            Some((owner, false)) if owner == who => self.owner = Some((who, true)),
-            _ if self.line.contains(&who) => {}
-            _ => self.line.push_back(who),
-        }
-        self.owner == Some((who, true))
-    }
-
-    /// Future `who`, or its guard, is dropped.
-    fn drop(&mut self, who: usize) {
-        self.line.retain(|waiter| *waiter != who);
-        if self.owner.is_some_and(|(owner, _)| owner == who) {
-            self.owner = self.line.pop_front().map(|next| (next, false));
-        }
-    }
 }
 
 enum Locking<'a> {
@@ -347,8 +321,7 @@ proptest! {
                     }
                 }
                 assert_eq!(lock.is_locked(), model.owner.is_some());
-                let handed = usize::from(model.owner.is_some_and(|(_, came)| !came));
-                let waiting = model.line.len() + handed;
+                let waiting = model.waiting();
                 assert_eq!((waits().len(), resources().len()), (waiting, usize::from(waiting > 0)));
             }
             places.fill_with(|| None);

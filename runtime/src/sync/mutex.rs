@@ -21,11 +21,11 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::holder::Holder;
 use super::line::{Line, Waiting};
 use crate::event_loop::current;
 use crate::event_loop::slot::Loop;
 use crate::event_loop::wait::{Wait, WaitQueue};
-use crate::task::control::TaskWord;
 use crate::telemetry::view::{ResourceKind, WaitKind};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +71,7 @@ pub struct Mutex<T: ?Sized> {
     line: Line,
     queue: WaitQueue,
     state: Cell<State>,
-    /// The word of the task that holds it, 0 for none.
-    holder: Cell<u64>,
-    /// Ticks.
-    held_since: Cell<u64>,
-    held_at: Cell<&'static Location<'static>>,
+    holder: Holder,
     value: UnsafeCell<T>,
 }
 
@@ -83,14 +79,11 @@ impl<T> Mutex<T> {
     /// A free lock.
     #[track_caller]
     pub const fn new(value: T) -> Self {
-        let made_at = Location::caller();
         Self {
-            line: Line::new(ResourceKind::Lock, made_at, 0),
+            line: Line::new(ResourceKind::Lock, Location::caller(), 0),
             queue: WaitQueue::new(),
             state: Cell::new(State::Free),
-            holder: Cell::new(0),
-            held_since: Cell::new(0),
-            held_at: Cell::new(made_at),
+            holder: Holder::nobody(),
             value: UnsafeCell::new(value),
         }
     }
@@ -121,7 +114,13 @@ impl<T: ?Sized> Mutex<T> {
     #[doc(alias = "asyncio.Lock.acquire")]
     #[track_caller]
     pub fn lock(&self) -> Lock<'_, T> {
-        Lock { mutex: self, wait: Wait::new(), made_at: Location::caller() }
+        self.lock_made_at(Location::caller())
+    }
+
+    /// Locks, as part of an operation that was made at `made_at`.
+    #[inline]
+    pub(super) fn lock_made_at(&self, made_at: &'static Location<'static>) -> Lock<'_, T> {
+        Lock { mutex: self, wait: Wait::new(), made_at }
     }
 
     /// Locks if that is possible at once.
@@ -162,10 +161,7 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     fn take(&self, lp: Option<&'static Loop>, at: &'static Location<'static>) {
         self.state.set(State::Held);
-        self.held_at.set(at);
-        let (holder, since) = lp.map_or((0, 0), |lp| (lp.running.get(), lp.now.get()));
-        self.holder.set(holder);
-        self.held_since.set(since);
+        self.holder.take(lp, at);
     }
 
     /// Hands the lock to the first waiter, or sets it free.
@@ -174,28 +170,21 @@ impl<T: ?Sized> Mutex<T> {
             && let Some(first) = self.queue.first(lp)
         {
             self.state.set(State::Handed);
-            self.holder.set(first.task_word());
-            self.held_since.set(lp.now.get());
-            self.show(lp, first.at_word());
+            self.holder.hand(lp, first);
+            self.show(lp);
             self.queue.notify_first(lp);
             return;
         }
         self.state.set(State::Free);
-        self.holder.set(0);
+        self.holder.clear();
     }
 
     /// Writes the holder, and where it locked, into the record.
-    fn show(&self, lp: &'static Loop, at: u32) {
+    fn show(&self, lp: &'static Loop) {
         if let Some(record) = self.line.record() {
-            record.held(holder_id(lp, self.holder.get()), self.held_since.get(), at);
+            self.holder.show(lp, record);
         }
     }
-}
-
-/// The id of a holder: 0 when it is over, or a task of another loop.
-fn holder_id(lp: &Loop, word: u64) -> u64 {
-    let word = TaskWord(word);
-    if word.0 == 0 || word.loop_slot() != lp.slot { 0 } else { lp.task_id(word).unwrap_or(0) }
 }
 
 impl<T: Default> Default for Mutex<T> {
@@ -251,8 +240,8 @@ impl<'a, T: ?Sized> Future for Lock<'a, T> {
         }
         let waiting = Waiting { kind: WaitKind::Lock, renewed: false, at, made_at: self.made_at };
         mutex.line.wait("waiting for a lock", &mutex.queue, &mut self.wait, cx, &waiting);
-        if let (Some(lp), State::Held) = (lp, mutex.state.get()) {
-            mutex.show(lp, lp.places.word(mutex.held_at.get()));
+        if let Some(lp) = lp {
+            mutex.show(lp);
         }
         Poll::Pending
     }
@@ -279,6 +268,13 @@ impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
 #[clippy::has_significant_drop]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// The lock.
+    pub(super) fn mutex(guard: &Self) -> &'a Mutex<T> {
+        guard.mutex
+    }
 }
 
 impl<T: ?Sized> Deref for MutexGuard<'_, T> {
