@@ -9,11 +9,15 @@
 //! A lock or queue is shown by [`telemetry`](crate::telemetry) once somebody had to wait for it.
 
 pub mod channel;
+mod condition;
+mod event;
 mod holder;
 pub(crate) mod line;
 mod mutex;
 pub mod oneshot;
 mod queue;
 
+pub use condition::{Condition, WaitCondition, WaitConditionFor};
+pub use event::{Event, WaitEvent};
 pub use mutex::{Lock, Mutex, MutexGuard};
 pub use queue::{Closed, Get, Join, Put, PutError, Queue, TryGetError, TryPutError};
