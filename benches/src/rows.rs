@@ -43,10 +43,12 @@ impl Row {
 }
 
 /// In the order of the table. A poll may cost 15 ns more for being observed, a spawn 20.
-pub(crate) const ROWS: [Row; 15] = [
+pub(crate) const ROWS: [Row; 17] = [
     row("spawn", "ns", Some(Limit::Ratio(0.25)), &[Pair::Observing(20.0), Pair::Console(0.01)]),
     row("yield", "ns", Some(Limit::Ratio(0.72)), &[Pair::Observing(15.0), Pair::Console(0.05)]),
     row("pingpong", "ns", Some(Limit::Ratio(0.90)), &[Pair::Observing(15.0)]),
+    row("pingpong_local", "ns", Some(Limit::Ratio(0.80)), &[Pair::Observing(15.0)]),
+    row("rpc_local", "ns", Some(Limit::Ratio(0.70)), &[]),
     row("timers", "ns", Some(Limit::Ratio(0.75)), &[]),
     row("timers_lateness_p50", "ms", Some(Limit::Value(0.25)), &[]),
     row("timers_lateness_p99", "ms", Some(Limit::Ratio(1.0)), &[]),

@@ -136,6 +136,11 @@ pub(crate) trait Runtime: 'static {
     fn spawn_sleeper(duration: Duration) -> Self::Task<Lateness>;
     /// Spawns [`idle::idle_task`](crate::workload::idle::idle_task) on the runtime's own sleep and detaches it.
     fn spawn_idle_sleeper(population: Arc<Population>, duration: Duration);
+    /// Two tasks that ask and answer that many times, over the cheapest that the runtime has for tasks of one thread; see
+    /// [`local`](crate::workload::local). The handle gives the sum of the answers.
+    fn spawn_local_ping_pong(round_trips: u64) -> Self::Task<Result<u64>>;
+    /// The same with a oneshot for each answer.
+    fn spawn_local_rpc(calls: u64) -> Self::Task<Result<u64>>;
     /// Accepts that many connections and spawns a task for each, which sends back what it reads until the peer is done. The
     /// handle gives the bytes sent back, when all connections are closed.
     fn spawn_echo_server(listener: TcpListener, connections: usize) -> Self::Task<Result<u64>>;

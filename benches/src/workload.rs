@@ -2,6 +2,7 @@
 
 pub(crate) mod echo;
 pub(crate) mod idle;
+pub(crate) mod local;
 pub(crate) mod ping_pong;
 pub(crate) mod remote;
 pub(crate) mod spawn;
@@ -26,6 +27,11 @@ pub(crate) enum Workload {
     /// A message to another task and back, over futures' unbounded channels
     #[value(name = "pingpong")]
     PingPong,
+    /// The same over the runtime's own channel for one loop, on tokio over two plain cells
+    #[value(name = "pingpong_local")]
+    PingPongLocal,
+    /// A question to an actor and its answer, over the runtime's own channel and oneshot, on tokio over futures'
+    RpcLocal,
     /// 100,000 tasks that sleep between 1 and 1,000 ms: processor time and lateness
     Timers,
     /// Arm, poll once and cancel a sleep while 10,000 are outstanding
@@ -54,6 +60,8 @@ impl Workload {
             Workload::Spawn => "spawn",
             Workload::Yield => "yield",
             Workload::PingPong => "pingpong",
+            Workload::PingPongLocal => "pingpong_local",
+            Workload::RpcLocal => "rpc_local",
             Workload::Timers => "timers",
             Workload::TimerCancel => "timer_cancel",
             Workload::RemoteWake => "remote_wake",
@@ -96,7 +104,10 @@ impl Workload {
     /// Some seconds of each: a client that looks once a second must have looked.
     fn size_attached(self) -> u64 {
         match self {
-            Workload::Spawn | Workload::PingPong | Workload::TimerCancel => 40_000_000,
+            Workload::Spawn | Workload::PingPong | Workload::PingPongLocal | Workload::TimerCancel => {
+                40_000_000
+            }
+            Workload::RpcLocal => 20_000_000,
             Workload::Yield => 100_000_000,
             Workload::RemoteWake => 400_000,
             Workload::RemoteBurst => 20_000_000,
@@ -110,7 +121,9 @@ impl Workload {
         match self {
             Workload::Spawn | Workload::TimerCancel => 20_000,
             Workload::Timers | Workload::IdleTaskBytes | Workload::IdleTaskBytesOwn => 10_000,
-            Workload::PingPong | Workload::RemoteBurst => 200_000,
+            Workload::PingPong | Workload::PingPongLocal | Workload::RpcLocal | Workload::RemoteBurst => {
+                200_000
+            }
             Workload::RemoteWake => 50_000,
             Workload::Echo64 => 100_000,
             Workload::Yield => 1_000_000,
@@ -124,6 +137,8 @@ impl Workload {
             Workload::Spawn => spawn::run::<R>(size),
             Workload::Yield => yielding::run::<R>(size),
             Workload::PingPong => ping_pong::run::<R>(size),
+            Workload::PingPongLocal => local::run_ping_pong::<R>(size),
+            Workload::RpcLocal => local::run_rpc::<R>(size),
             Workload::Timers => timers::run::<R>(size),
             Workload::TimerCancel => timer_cancel::run::<R>(size),
             Workload::IdleTaskBytes => idle::run_foreign_leaf::<R>(size),

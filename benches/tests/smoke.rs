@@ -8,10 +8,12 @@ use serde_json::Value;
 const THIS: &str = env!("CARGO_BIN_EXE_loopscope-benches");
 
 /// (workload, size, operations measured, what the tasks compute together, rows)
-const CASES: [(&str, u64, u64, u64, &[&str]); 10] = [
+const CASES: [(&str, u64, u64, u64, &[&str]); 12] = [
     ("spawn", 2_500, 2_500, 2_500 * 2_499 / 2, &["spawn"]),
     ("yield", 5_000, 5_000, 5_000, &["yield"]),
     ("pingpong", 400, 400, 200 * 199 / 2 + 200, &["pingpong"]),
+    ("pingpong_local", 400, 400, 200 * 199 / 2 + 200, &["pingpong_local"]),
+    ("rpc_local", 300, 300, 300 * 299 / 2 + 300, &["rpc_local"]),
     ("timers", 50, 50, 50, &["timers", "timers_lateness_p50", "timers_lateness_p99"]),
     ("timer_cancel", 300, 300, 300, &["timer_cancel"]),
     ("remote_wake", 200, 200, 200 * 199 / 2 + 200, &["remote_wake"]),

@@ -1,5 +1,7 @@
 //! Loopscope as shipped, with its agent; and, built with `--cfg loopscope_bare`, without either records or agent.
 
+mod local;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +67,14 @@ impl Runtime for Ours {
     #[inline]
     fn spawn_idle_sleeper(population: Arc<idle::Population>, duration: Duration) {
         loopscope::spawn(idle::idle_task(population, move || loopscope::time::sleep(duration))).detach();
+    }
+
+    fn spawn_local_ping_pong(round_trips: u64) -> Self::Task<Result<u64>> {
+        local::spawn_ping_pong(round_trips)
+    }
+
+    fn spawn_local_rpc(calls: u64) -> Self::Task<Result<u64>> {
+        local::spawn_rpc(calls)
     }
 
     fn spawn_echo_server(listener: std::net::TcpListener, connections: usize) -> Self::Task<Result<u64>> {

@@ -1,5 +1,7 @@
 //! Tokio's `current_thread` runtime, as `#[tokio::main(flavor = "current_thread")]` builds it.
 
+mod local;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +63,14 @@ impl Runtime for TokioCt {
     #[inline]
     fn spawn_idle_sleeper(population: Arc<idle::Population>, duration: Duration) {
         drop(tokio::spawn(idle::idle_task(population, move || tokio::time::sleep(duration))));
+    }
+
+    fn spawn_local_ping_pong(round_trips: u64) -> Self::Task<Result<u64>> {
+        local::spawn_ping_pong(round_trips)
+    }
+
+    fn spawn_local_rpc(calls: u64) -> Self::Task<Result<u64>> {
+        local::spawn_rpc(calls)
     }
 
     fn spawn_echo_server(listener: std::net::TcpListener, connections: usize) -> Self::Task<Result<u64>> {

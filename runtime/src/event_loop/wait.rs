@@ -16,7 +16,7 @@ use super::slot::{self, Loop};
 use crate::task::control::TaskWord;
 use crate::telemetry::atomic::{OneWriter, Relaxed};
 use crate::telemetry::view::WaitKind;
-use crate::telemetry::waiter::{LINKED, NOTIFIED, Parking, VACANT, Waiter};
+use crate::telemetry::waiter::{LINKED, NOTIFIED, Parking, Waiter};
 
 /// One wait entry, or none.
 pub(crate) struct Wait {
@@ -68,17 +68,9 @@ impl Wait {
     #[inline]
     pub(crate) fn park(&mut self, lp: &'static Loop, waker: &Waker, parking: &Parking) -> bool {
         if let Some((own, index)) = self.place() {
-            let vacant = own.waiters.get(index).has(VACANT);
-            if std::ptr::eq(own, lp) {
-                if vacant {
-                    lp.waiters.occupy(index, parking, lp.running.get(), lp.now.get(), waker);
-                } else {
-                    lp.waiters.renew(index, parking, lp.running.get(), waker);
-                }
-                return vacant;
-            }
-            assert!(vacant, "a future that waits on one event loop was polled on another");
-            self.clear();
+            assert!(std::ptr::eq(own, lp), "a future that waits on one event loop was polled on another");
+            lp.waiters.renew(index, parking, lp.running.get(), waker);
+            return false;
         }
         let (index, generation) = lp.take_entry(parking, waker);
         self.ticket = Ticket::new(generation, lp.slot, index);
@@ -104,16 +96,6 @@ impl Wait {
     #[inline]
     pub(crate) fn has_ticket(&self) -> bool {
         self.ticket.0 != NO_ENTRY
-    }
-}
-
-impl Wait {
-    /// Ends the wait but keeps its entry, which stands in no list, for the next wait of the same kind.
-    #[inline]
-    pub(crate) fn vacate(&self) {
-        if let Some((lp, index)) = self.place() {
-            lp.waiters.vacate(index);
-        }
     }
 }
 

@@ -29,10 +29,10 @@ use futures_core::Stream;
 use super::line::{Line, Waiting};
 use super::queue::{PutError, TryGetError, TryPutError, may_go_on};
 use crate::event_loop::current;
+use crate::event_loop::seat::Seat;
 use crate::event_loop::slot::Loop;
-use crate::event_loop::wait::{Ticket, Wait, WaitQueue};
+use crate::event_loop::wait::{Wait, WaitQueue};
 use crate::telemetry::view::{ResourceKind, WaitKind};
-use crate::telemetry::waiter::{NOTIFIED, RENEWED, VACANT};
 
 /// A channel that holds up to `limit` messages.
 ///
@@ -100,11 +100,11 @@ fn make<T>(
         limit,
         senders: Cell::new(1),
         closed: Cell::new(false),
-        receiver: Cell::new(Ticket::none()),
+        receiver: Seat::new(),
         waiting: WaitQueue::new(),
         reserved: Cell::new(0),
     });
-    (Sender { channel: Rc::clone(&channel) }, Receiver { channel, wait: Wait::new() })
+    (Sender { channel: Rc::clone(&channel) }, Receiver { channel })
 }
 
 struct Channel<T> {
@@ -114,8 +114,8 @@ struct Channel<T> {
     senders: Cell<usize>,
     /// The receiver is gone, or takes nothing more.
     closed: Cell<bool>,
-    /// The receiver's entry while it waits.
-    receiver: Cell<Ticket>,
+    /// Where the receiver waits.
+    receiver: Seat,
     /// Senders that wait for a slot.
     waiting: WaitQueue,
     /// Notified senders that did not come yet.
@@ -152,7 +152,7 @@ impl<T> Channel<T> {
             messages.len()
         };
         self.show(len);
-        self.receiver.replace(Ticket::none()).notify();
+        self.receiver.notify();
     }
 
     #[inline]
@@ -184,6 +184,15 @@ impl<T> Channel<T> {
         while !self.waiting.is_empty(lp) {
             self.reserved.set(self.reserved.get() + 1);
             self.waiting.notify_first(lp);
+        }
+    }
+
+    /// The receiver waits. Out of line, so that what goes well stays small.
+    #[inline(never)]
+    #[track_caller]
+    fn wait(&self, cx: &Context<'_>, waiting: &Waiting) {
+        if self.line.sit("receiving", &self.receiver, cx, waiting) {
+            self.show(0);
         }
     }
 
@@ -291,7 +300,7 @@ impl<T> Drop for Sender<T> {
         let left = self.channel.senders.get() - 1;
         self.channel.senders.set(left);
         if left == 0 {
-            self.channel.receiver.replace(Ticket::none()).notify();
+            self.channel.receiver.notify();
         }
     }
 }
@@ -370,7 +379,6 @@ impl<T> fmt::Debug for Send<'_, T> {
 /// Dropping it drops the messages that are left and closes the channel.
 pub struct Receiver<T> {
     channel: Rc<Channel<T>>,
-    wait: Wait,
 }
 
 impl<T> Receiver<T> {
@@ -416,31 +424,22 @@ impl<T> Receiver<T> {
         self.len() == 0
     }
 
+    /// What there is, or the end; else the place is taken.
     #[inline]
     #[track_caller]
-    fn poll_recv(&mut self, cx: &Context<'_>, waiting: &Waiting) -> Poll<Option<T>> {
+    fn poll_recv(&self, cx: &Context<'_>, waiting: &Waiting) -> Poll<Option<T>> {
         let channel = &*self.channel;
         let ended = channel.closed.get() || channel.senders.get() == 0;
-        if ended || !channel.messages.borrow().is_empty() {
-            if !may_go_on(cx) {
-                return Poll::Pending;
-            }
-            channel.line.unpark(&mut self.wait);
-            channel.forget_stale();
-            return Poll::Ready(channel.pop());
+        if !ended && channel.messages.borrow().is_empty() {
+            channel.wait(cx, waiting);
+            return Poll::Pending;
         }
-        if let Some(entry) = self.wait.entry()
-            && !entry.has(VACANT)
-            && (entry.has(NOTIFIED) || entry.has(RENEWED) != waiting.renewed)
-        {
-            // What it was notified of was taken by `try_recv` meanwhile, or it was a stream's and is a future's now.
-            channel.line.unpark(&mut self.wait);
+        if !may_go_on(cx) {
+            return Poll::Pending;
         }
-        if channel.line.park("receiving", &mut self.wait, cx, waiting) {
-            channel.receiver.set(self.wait.ticket());
-            channel.show(0);
-        }
-        Poll::Pending
+        channel.line.stand_up(&channel.receiver);
+        channel.forget_stale();
+        Poll::Ready(channel.pop())
     }
 }
 
@@ -448,7 +447,7 @@ impl<T> Stream for Receiver<T> {
     type Item = T;
 
     #[track_caller]
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let at = Location::caller();
         self.poll_recv(cx, &Waiting { kind: WaitKind::Recv, renewed: true, at, made_at: at })
     }
@@ -461,7 +460,7 @@ impl<T> Stream for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.channel.line.unpark(&mut self.wait);
+        self.channel.line.stand_up(&self.channel.receiver);
         self.channel.close();
         // Taken out first: a message's destructor may come back here, or send.
         let left = std::mem::take(&mut *self.channel.messages.borrow_mut());
@@ -488,7 +487,7 @@ impl<T> Future for Recv<'_, T> {
 
     #[track_caller]
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let waiting =
             Waiting { kind: WaitKind::Recv, renewed: false, at: Location::caller(), made_at: self.made_at };
         self.receiver.poll_recv(cx, &waiting)
@@ -498,12 +497,13 @@ impl<T> Future for Recv<'_, T> {
 impl<T> Drop for Recv<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.receiver.channel.line.unpark(&mut self.receiver.wait);
+        let channel = &*self.receiver.channel;
+        channel.line.stand_up(&channel.receiver);
     }
 }
 
 impl<T> fmt::Debug for Recv<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recv").field("wait", &self.receiver.wait).finish_non_exhaustive()
+        f.debug_struct("Recv").field("wait", &self.receiver.channel.receiver).finish_non_exhaustive()
     }
 }

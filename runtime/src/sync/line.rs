@@ -17,12 +17,13 @@ use std::panic::Location;
 use std::task::Context;
 
 use crate::event_loop::current;
+use crate::event_loop::seat::Seat;
 use crate::event_loop::slot::{self, Loop};
 use crate::event_loop::wait::{Wait, WaitQueue};
 use crate::telemetry::atomic::Relaxed;
 use crate::telemetry::resource::{Making, Resource};
 use crate::telemetry::view::{ResourceKind, WaitKind};
-use crate::telemetry::waiter::{NOTIFIED, RENEWED, VACANT};
+use crate::telemetry::waiter::{NOTIFIED, Parking, RENEWED};
 
 /// What a wait says of itself.
 #[derive(Clone, Copy)]
@@ -52,7 +53,7 @@ pub(crate) struct Line {
     record: Cell<u32>,
     /// The same, where it lies.
     shown: Cell<Option<&'static Resource>>,
-    /// Whether the record stays when nobody waits, and the entry of a wait that stands in no queue.
+    /// Whether the record stays when nobody waits.
     stays: bool,
     /// Entries that wait, or were notified and did not come yet.
     waiting: Cell<u32>,
@@ -123,24 +124,29 @@ impl Line {
     #[track_caller]
     pub(crate) fn bind(&self, what: &str) -> &'static Loop {
         let lp = current::expect(what);
-        match self.lp() {
-            Some(bound) if std::ptr::eq(bound, lp) => return lp,
-            Some(bound) => {
-                assert!(
-                    self.waiting.get() == 0,
-                    "{what} on another event loop than the one where others wait for it (made at {})",
-                    self.made_at
-                );
-                self.give_back(bound);
-            }
-            None => {}
+        // No two loops have the same life.
+        if self.life.get() != lp.life.load(Relaxed) {
+            self.bind_to(lp, what);
+        }
+        lp
+    }
+
+    #[cold]
+    #[track_caller]
+    fn bind_to(&self, lp: &'static Loop, what: &str) {
+        if let Some(bound) = self.lp() {
+            assert!(
+                self.waiting.get() == 0,
+                "{what} on another event loop than the one where others wait for it (made at {})",
+                self.made_at
+            );
+            self.give_back(bound);
         }
         self.lp.set(Some(lp));
         self.life.set(lp.life.load(Relaxed));
         self.record.set(0);
         self.shown.set(None);
         self.waiting.set(0);
-        lp
     }
 
     /// Waits, or goes on waiting. Returns whether the entry is new, and so stands in no queue yet.
@@ -152,6 +158,31 @@ impl Line {
     #[track_caller]
     pub(crate) fn park(&self, what: &str, wait: &mut Wait, cx: &Context<'_>, waiting: &Waiting) -> bool {
         let lp = self.bind(what);
+        let is_new = wait.park(lp, cx.waker(), &self.parking(lp, waiting));
+        if is_new {
+            self.waiting.set(self.waiting.get() + 1);
+        }
+        is_new
+    }
+
+    /// As [`park`](Self::park), in an entry that is kept for the next wait.
+    ///
+    /// # Panics
+    ///
+    /// As [`park`](Self::park).
+    #[inline]
+    #[track_caller]
+    pub(crate) fn sit(&self, what: &str, seat: &Seat, cx: &Context<'_>, waiting: &Waiting) -> bool {
+        let lp = self.bind(what);
+        let is_new = seat.sit(lp, cx.waker(), &self.parking(lp, waiting));
+        if is_new {
+            self.waiting.set(self.waiting.get() + 1);
+        }
+        is_new
+    }
+
+    #[inline]
+    fn parking(&self, lp: &'static Loop, waiting: &Waiting) -> Parking {
         if self.record.get() == 0 {
             self.show(lp);
         }
@@ -160,11 +191,7 @@ impl Line {
             parking.flags = RENEWED;
             parking.payload |= lp.running_polls() << 32;
         }
-        let new = wait.park(lp, cx.waker(), &parking);
-        if new {
-            self.waiting.set(self.waiting.get() + 1);
-        }
-        new
+        parking
     }
 
     /// Waits, or goes on waiting, at the end of `queue`.
@@ -218,18 +245,18 @@ impl Line {
     #[inline]
     pub(crate) fn unpark(&self, wait: &mut Wait) -> bool {
         let Some((lp, index)) = wait.place() else { return false };
-        let entry = lp.waiters.get(index);
-        if entry.has(VACANT) {
-            return false;
-        }
-        let notified = entry.has(NOTIFIED);
-        if self.stays {
-            wait.vacate();
-        } else {
-            wait.clear();
-        }
+        let notified = lp.waiters.get(index).has(NOTIFIED);
+        wait.clear();
         self.left(lp);
         notified
+    }
+
+    /// Ends a wait in an entry that is kept.
+    #[inline]
+    pub(crate) fn stand_up(&self, seat: &Seat) {
+        if seat.leave() {
+            self.waiting.set(self.waiting.get().saturating_sub(1));
+        }
     }
 
     #[inline]

@@ -37,10 +37,6 @@ pub(crate) const LINKED: u8 = 2;
 /// Made by a leaf that is polled through a trait and so has no future to drop; `payload` carries the task's poll count.
 pub(crate) const RENEWED: u8 = 4;
 
-/// Kept by a leaf that waits again and again, and between two of its waits: of no task, and so of no wait that is shown.
-/// Excludes `LINKED`.
-pub(crate) const VACANT: u8 = 8;
-
 /// The two bits that say what a timer is for.
 const TIMER: u8 = 0b11 << TIMER_SHIFT;
 const TIMER_SHIFT: u32 = 4;
@@ -97,6 +93,13 @@ pub(crate) struct Parking {
     pub(crate) made_at: u32,
 }
 
+impl Parking {
+    /// Whether it is made by a leaf that is polled through a trait.
+    pub(crate) fn is_renewed(&self) -> bool {
+        self.flags & RENEWED != 0
+    }
+}
+
 /// All wait entries of one loop.
 pub(crate) struct Waiters {
     pages: Pages<Waiter>,
@@ -136,6 +139,11 @@ impl Waiter {
         self.flags.store(self.flags.load(Relaxed) & !flag, Relaxed);
     }
 
+    /// Whether it was made by a leaf that is polled through a trait.
+    pub(crate) fn is_renewed(&self) -> bool {
+        self.has(RENEWED)
+    }
+
     pub(crate) fn payload(&self) -> u64 {
         self.payload.read()
     }
@@ -163,6 +171,26 @@ impl Waiter {
         // SAFETY: as above; the clone ran before.
         let old = unsafe { (*self.waker.get()).replace(waker) };
         debug_assert!(old.is_none(), "a free entry kept a waker");
+    }
+
+    /// Begins another wait of the same kind in an entry that was vacated.
+    #[inline]
+    pub(crate) fn occupy(&self, parking: &Parking, task: u64, now: u64, waker: &Waker) {
+        self.flags.store(parking.flags, Relaxed);
+        self.at.store(parking.at, Relaxed);
+        self.made_at.store(parking.made_at, Relaxed);
+        self.payload.put(parking.payload);
+        self.since.put(now);
+        self.task.put(task);
+        self.set_first_waker(waker);
+    }
+
+    /// Ends a wait but keeps its entry for the next: it is of no task meanwhile, and so of no wait that is shown.
+    #[inline]
+    pub(crate) fn vacate(&self) {
+        debug_assert!(!self.has(LINKED), "an entry leaves its list before its wait ends");
+        self.task.put(0);
+        drop(self.take_waker());
     }
 
     fn set_waker(&self, waker: &Waker) {
@@ -237,27 +265,6 @@ impl Waiters {
         let entry = self.pages.get(index);
         entry.task.put(task);
         entry.set_waker(waker);
-    }
-
-    /// Ends a wait but keeps its entry for the next, which then needs no new one.
-    #[inline]
-    pub(crate) fn vacate(&self, index: u32) {
-        let entry = self.pages.get(index);
-        debug_assert!(!entry.has(LINKED), "an entry leaves its list before its wait ends");
-        entry.task.put(0);
-        entry.flags.store(VACANT, Relaxed);
-        drop(entry.take_waker());
-    }
-
-    /// Begins another wait of the same kind in an entry that was vacated.
-    #[inline]
-    pub(crate) fn occupy(&self, index: u32, parking: &Parking, task: u64, now: u64, waker: &Waker) {
-        let entry = self.pages.get(index);
-        debug_assert!(entry.has(VACANT));
-        entry.flags.store(parking.flags, Relaxed);
-        entry.made_at.store(parking.made_at, Relaxed);
-        entry.since.put(now);
-        self.renew(index, parking, task, waker);
     }
 
     /// Whether the entry still belongs to whoever got this generation.
