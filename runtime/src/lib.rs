@@ -20,7 +20,7 @@
 //! - [`spawn`], [`Task`], [`group`]: tasks, and tasks that end together;
 //! - [`sleep`], [`timeout`], [`time`]: clocks and limits;
 //! - [`spawn_blocking`], [`to_thread`], [`blocking`]: what would keep the loop waiting, on other threads;
-//! - [`net`], [`io`]: sockets and other descriptors; [`sync`]: locks, queues, channels;
+//! - [`net`], [`io`]: sockets and other descriptors; [`signal`]: Ctrl-C and its relatives; [`sync`]: locks, queues, channels;
 //! - [`task_local!`]: values that go along with a task and what it spawns;
 //! - [`Handle`]: how another thread reaches a loop; everything else is `!Send`;
 //! - [`telemetry`]: what a loop keeps about all that, for whoever wants to look.
@@ -60,6 +60,9 @@ pub mod io;
 
 #[cfg(not(loom))]
 pub mod net;
+
+#[cfg(not(loom))]
+pub mod signal;
 
 #[cfg(not(loom))]
 pub mod blocking;

@@ -43,7 +43,8 @@ use crate::telemetry::view::TaskKind;
 /// The first SIGINT cancels `main`: its future is dropped, then the other tasks, and the process ends as an unhandled SIGINT
 /// ends it, so that a shell sees it. So it does when `main` comes to its own end meanwhile. A second SIGINT ends the process at
 /// once. All of this only where SIGINT has its default disposition. With several loops on several threads, the first of them
-/// that is done ends the process; a [`Runner`] with [`ctrl_c`](Builder::ctrl_c) leaves that to its caller.
+/// that is done ends the process; a [`Runner`] with [`ctrl_c`](Builder::ctrl_c) leaves that to its caller. While somebody listens
+/// to SIGINT, as [`signal::ctrl_c`](crate::signal::ctrl_c) does, it is his alone.
 ///
 /// # Panics
 ///
@@ -114,8 +115,9 @@ impl Builder {
     /// Whether the first SIGINT (Ctrl-C) cancels the main task while [`block_on`](Runner::block_on) runs, and the second ends
     /// the process at once; off unless asked for.
     ///
-    /// Only where SIGINT has its default disposition when `block_on` begins, and that is back when it returns. A handler that
-    /// the application registers through signal-hook while it runs is called too, but no longer after that: register it
+    /// Only where SIGINT has its default disposition when `block_on` begins, and that is back when it returns, unless somebody
+    /// listens or has listened to it with [`signal`](crate::signal): then it is his while he listens, the runner's when he does
+    /// not, and nobody's between two runs. A handler that the application registers through signal-hook while it runs is called too, but no longer after that: register it
     /// before, or leave this off.
     #[must_use]
     pub fn ctrl_c(mut self, ctrl_c: bool) -> Self {

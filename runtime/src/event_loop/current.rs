@@ -7,7 +7,8 @@ use std::sync::{MutexGuard, Once};
 
 use super::slot::{self, Loop};
 use crate::context;
-use crate::runner::interrupt;
+use crate::signal;
+use crate::signal::disposition::{self, Dispositions};
 use crate::telemetry::clock;
 
 thread_local! {
@@ -111,7 +112,7 @@ impl Drop for Entered {
 /// What must be whole in the child.
 struct HeldForFork {
     slots: MutexGuard<'static, slot::Slots>,
-    installed: MutexGuard<'static, interrupt::Installed>,
+    dispositions: MutexGuard<'static, Dispositions>,
 }
 
 /// Sees to it that the child of a fork finds everything whole; from before the first loop is made.
@@ -126,7 +127,7 @@ pub(crate) fn watch_forks() {
 /// Runs before every fork, on the thread that forks.
 extern "C" fn before_fork() {
     // In this order everywhere; nobody takes the first while holding the second.
-    let held = HeldForFork { slots: slot::lock_for_fork(), installed: interrupt::lock_for_fork() };
+    let held = HeldForFork { slots: slot::lock_for_fork(), dispositions: disposition::lock() };
     HELD.set(Some(ManuallyDrop::new(held)));
 }
 
@@ -147,5 +148,6 @@ extern "C" fn in_child() {
     let Some(mut held) = HELD.take().map(ManuallyDrop::into_inner) else { return };
     crate::blocking::pool::forget_all_after_fork();
     slot::forget_all_after_fork(&mut held.slots);
-    interrupt::forget_after_fork(&mut held.installed);
+    signal::forget_after_fork();
+    held.dispositions.forget_after_fork();
 }

@@ -25,6 +25,7 @@ use crate::io::driver::Driver;
 use crate::io::source::Sources;
 use crate::runner::Hooks;
 use crate::runner::interrupt::Interrupt;
+use crate::signal::Board;
 use crate::task::control::Controls;
 use crate::task::memory::Memory;
 use crate::telemetry::atomic::{Acquire, OneWriter, Relaxed, Release};
@@ -94,6 +95,7 @@ pub(crate) struct Loop {
     pub(crate) inboxes: Pages<Inbox>,
     pub(crate) posted: Mutex<Vec<Post>>,
     pub(crate) interrupt: Interrupt,
+    pub(crate) signals: Board,
     pub(crate) bell: mio::Waker,
     pub(crate) record: LoopRecord,
     pub(crate) records: Records,
@@ -273,6 +275,7 @@ impl Loop {
             inboxes: Pages::reserve(ENTRIES_MAX as usize)?,
             posted: Mutex::default(),
             interrupt: Interrupt::default(),
+            signals: Board::default(),
             bell,
             record: LoopRecord::default(),
             records: Records::reserve()?,
@@ -330,6 +333,7 @@ impl Loop {
     }
 
     fn end_life(&self) {
+        self.signals.clear();
         self.waiters.free_all();
         self.resources.free_all();
         self.sources.free_all(self.driver.borrow().registry());

@@ -120,6 +120,7 @@ impl Loop {
         self.record.running.put(0);
         self.record.ready.put(u64::from(self.ready.len()));
         self.heed_interrupt();
+        self.heed_signals();
         clock::refine();
         self.rate.set(clock::rate());
         self.take_posted();

@@ -109,7 +109,7 @@ impl Drop for Wait {
 /// Names an entry: its generation, its loop's slot and its index, in one word, which is written and read as one.
 ///
 /// Who has the ticket of somebody else's [`Wait`] can notify it without a queue.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket(u64);
 
 /// Slot 255 does not exist.

@@ -10,20 +10,21 @@
 //! # Who may touch what
 //!
 //! The signal handler only reads the table of loops, exchanges their `interrupt` words and writes their eventfds, or restores
-//! the default disposition and raises: all of it is async-signal-safe. Everything else happens under [`INSTALLED`].
+//! the default disposition and raises: all of it is async-signal-safe. Everything else happens under the lock of
+//! the dispositions.
 //!
 //! # What is not ours
 //!
 //! A disposition that is not the default when the first watch begins (ignored by `nohup`, or somebody's handler) is left
-//! alone, and then nothing is watched. One that somebody else set meanwhile is not undone at the end.
+//! alone, and then nothing is watched. One that somebody else set meanwhile is not undone at the end. While anybody listens to
+//! SIGINT through [`signal`], it is the listeners', and the phases begin when the last of them is gone.
 
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::sync::atomic::AtomicU8;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use signal_hook_registry::SigId;
 
 use crate::event_loop::slot::{self, Loop};
+use crate::signal;
+use crate::signal::disposition::{self, Dispositions};
 use crate::telemetry::atomic::{AcqRel, Relaxed};
 
 /// Nobody watches for this loop.
@@ -45,29 +46,13 @@ impl Interrupt {
     }
 }
 
-/// What is installed process-wide.
-pub(crate) struct Installed {
-    watches: usize,
-    /// Our action among the registry's; it stays registered in the child of a fork.
-    action: Option<SigId>,
-    /// The registry's own handler. The registry installs it once in a process, so that it must be put back by hand after the
-    /// default disposition was restored.
-    handler: Option<libc::sigaction>,
-}
-
-static INSTALLED: Mutex<Installed> = Mutex::new(Installed { watches: 0, action: None, handler: None });
-
-fn installed() -> MutexGuard<'static, Installed> {
-    INSTALLED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// A SIGINT cancels the main task of a loop while this lives.
 #[derive(Debug)]
 pub(crate) struct Watch(&'static Loop);
 
 /// Starts watching, unless SIGINT has a disposition that is neither the default nor ours.
 pub(super) fn watch(lp: &'static Loop) -> Option<Watch> {
-    let mut installed = installed();
+    let mut installed = disposition::lock();
     // Armed first: a signal that comes as soon as the handler stands must find somebody.
     lp.interrupt.0.store(ARMED, Relaxed);
     if installed.watches == 0 && !install(&mut installed) {
@@ -88,11 +73,11 @@ impl Watch {
         if self.0.forked.get() {
             return false; // it was the parent's, and the child's default is back since the fork
         }
-        let mut installed = installed();
+        let mut installed = disposition::lock();
         installed.watches -= 1;
         if installed.watches == 0 {
             restore(&installed);
-            if let Some(action) = installed.action.take() {
+            if let Some(action) = installed.watch.take() {
                 // Waits for handlers that are running on other threads.
                 signal_hook_registry::unregister(action);
             }
@@ -108,32 +93,31 @@ impl Drop for Watch {
     }
 }
 
-fn install(installed: &mut Installed) -> bool {
-    if disposition().is_none_or(|now| now.sa_sigaction != libc::SIG_DFL) {
+fn install(installed: &mut Dispositions) -> bool {
+    let Ok(before) = disposition::get(libc::SIGINT) else { return false };
+    let listened_to = installed.is_listened_to(libc::SIGINT) && installed.is_put(libc::SIGINT);
+    if before.sa_sigaction != libc::SIG_DFL && !listened_to {
         return false;
     }
-    if installed.action.is_none() {
+    if installed.watch.is_none() {
         // SAFETY: the action is async-signal-safe, as said above.
-        installed.action = unsafe { signal_hook_registry::register(libc::SIGINT, on_sigint) }.ok();
+        installed.watch = unsafe { signal_hook_registry::register(libc::SIGINT, on_sigint) }.ok();
     }
-    let handler = disposition().filter(|now| now.sa_sigaction != libc::SIG_DFL);
-    match (handler, installed.handler) {
-        (Some(handler), _) => installed.handler = Some(handler),
-        (None, Some(handler)) => set_disposition(&handler),
-        (None, None) => return false,
-    }
-    installed.action.is_some()
+    installed.watch.is_some() && installed.put_handler(libc::SIGINT, &before).is_ok()
 }
 
-/// Puts the default disposition back, unless somebody else has set another one.
-fn restore(installed: &Installed) {
-    let ours = installed.handler.map(|handler| handler.sa_sigaction);
-    if disposition().map(|now| now.sa_sigaction) == ours {
-        set_default();
+/// Puts the default disposition back, unless somebody else has set another one, or listens or has listened to SIGINT: what he
+/// was told, that it no longer ends the process, holds for good.
+fn restore(installed: &Dispositions) {
+    if installed.is_put(libc::SIGINT) && !installed.is_listened_to(libc::SIGINT) {
+        disposition::set_default(libc::SIGINT);
     }
 }
 
 fn on_sigint() {
+    if signal::is_listened_to(libc::SIGINT) {
+        return; // it is theirs
+    }
     let watched = |lp: &&'static Loop| lp.interrupt.0.load(Relaxed) != OFF;
     if slot::all().any(|lp| lp.interrupt.came()) || slot::all().filter(watched).count() == 0 {
         terminate();
@@ -148,7 +132,7 @@ fn on_sigint() {
 
 /// Ends the process as an unhandled SIGINT does, so that whoever waits for it sees the signal. Async-signal-safe.
 fn terminate() -> ! {
-    set_default();
+    disposition::set_default(libc::SIGINT);
     let mut signals = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: initialises the set.
     unsafe { libc::sigemptyset(signals.as_mut_ptr()) };
@@ -167,39 +151,6 @@ fn terminate() -> ! {
 pub(super) fn reraise() -> ! {
     drop(std::io::Write::flush(&mut std::io::stdout()));
     terminate()
-}
-
-fn disposition() -> Option<libc::sigaction> {
-    let mut now = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: only asks, into memory of the right type.
-    let failed = unsafe { libc::sigaction(libc::SIGINT, std::ptr::null(), now.as_mut_ptr()) };
-    // SAFETY: all-zero is a valid sigaction, and the kernel wrote it.
-    (failed == 0).then(|| unsafe { now.assume_init() })
-}
-
-fn set_disposition(to: &libc::sigaction) {
-    // SAFETY: `to` is the default, or what the registry had installed.
-    unsafe { libc::sigaction(libc::SIGINT, to, std::ptr::null_mut()) };
-}
-
-fn set_default() {
-    // SAFETY: all-zero is valid: the default disposition, no flags, an empty mask.
-    let mut default: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
-    default.sa_sigaction = libc::SIG_DFL;
-    set_disposition(&default);
-}
-
-/// Held across a fork, so that the child finds the state whole.
-pub(crate) fn lock_for_fork() -> MutexGuard<'static, Installed> {
-    installed()
-}
-
-/// In the child of a fork: its loops are the parent's, so nobody watches here.
-pub(crate) fn forget_after_fork(installed: &mut Installed) {
-    if installed.watches > 0 {
-        restore(installed);
-        installed.watches = 0;
-    }
 }
 
 impl Loop {

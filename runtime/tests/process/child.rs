@@ -72,8 +72,12 @@ impl Child {
 
     /// Presses Ctrl-C.
     pub(crate) fn interrupt(&self) {
-        let pid = rustix::process::Pid::from_child(&self.process);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        self.send(rustix::process::Signal::INT);
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn send(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.process), signal).unwrap();
     }
 
     /// What the child still says, and how it ends: the signal, or the exit code.
@@ -141,6 +145,18 @@ pub(crate) fn ignore_sigint() {
 fn set_sigint(disposition: libc::sighandler_t) {
     // SAFETY: no handler is involved.
     unsafe { libc::signal(libc::SIGINT, disposition) };
+}
+
+/// Sends this thread a signal, whose handlers have run when this returns.
+pub(crate) fn raise(signal: i32) {
+    // SAFETY: always sound.
+    assert_eq!(unsafe { libc::raise(signal) }, 0);
+}
+
+/// Ignores a signal, as `nohup` does with SIGHUP.
+pub(crate) fn ignore(signal: i32) {
+    // SAFETY: no handler is involved.
+    unsafe { libc::signal(signal, libc::SIG_IGN) };
 }
 
 /// Forks, and lets both processes go on. Returns the child's number to the parent.

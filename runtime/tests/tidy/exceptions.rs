@@ -46,6 +46,7 @@ pub(crate) const UNSAFE: &[Exception] = &[
     },
     Exception { path: "runtime/src/callback.rs", reason: "hands futures that are 'static to the loop" },
     Exception { path: "runtime/src/runner/interrupt.rs", reason: "signal dispositions" },
+    Exception { path: "runtime/src/signal/disposition.rs", reason: "signal dispositions" },
     Exception {
         path: "runtime/tests/process/child.rs",
         reason: "signals and forks are what these tests are about",
