@@ -149,3 +149,24 @@ fn a_future_that_waits_on_one_loop_cannot_be_polled_on_another() {
     assert!(error.contains("waits on one event loop was polled on another"), "{error}");
     drop(sender);
 }
+
+#[test]
+fn one_with_a_name_is_shown_under_it_while_somebody_waits() {
+    run(async {
+        let made_at = here() + 1;
+        let (sender, receiver) = oneshot::named("answer");
+        let task = spawn(async move { receiver.await });
+        assert_eq!(resources(), [], "nobody waits yet");
+        yield_now().await;
+        let shown = records::resource();
+        assert_eq!((shown.name.as_deref(), shown.made_at), (Some("answer"), made_at));
+        let [wait] = &waits()[..] else { panic!("{:?}", waits()) };
+        assert_eq!(
+            (wait.kind, wait.resource, wait.task),
+            (WaitKind::Recv, Some(shown.id), task.id().as_u64())
+        );
+        sender.send(1).unwrap();
+        assert_eq!(task.await.unwrap(), Ok(1));
+        assert_eq!(resources(), [], "nobody waits any more");
+    });
+}

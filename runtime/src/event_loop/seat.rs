@@ -32,7 +32,7 @@ enum State {
 
 /// The place of one who waits again and again.
 pub(crate) struct Seat {
-    /// Of the loop whose entry this is; 0, which no loop is, as long as there is none.
+    /// Of the loop whose entry this is.
     life: Cell<u64>,
     entry: Cell<Option<(&'static Loop, &'static Waiter, u32)>>,
     state: Cell<State>,
@@ -76,8 +76,7 @@ impl Seat {
         before == State::Vacant
     }
 
-    #[cold]
-    #[inline(never)]
+    #[inline]
     fn sit_first(&self, lp: &'static Loop, waker: &Waker, parking: &Parking) -> bool {
         let (index, _) = lp.take_entry(parking, waker);
         self.entry.set(Some((lp, lp.waiters.get(index), index)));
@@ -118,17 +117,19 @@ impl Seat {
         true
     }
 
-    fn give_back(&self) {
-        if let Some((lp, _, index)) = self.entry() {
+    /// Ends the wait, if there is one, and gives the entry back.
+    #[inline]
+    pub(crate) fn give_back(&self) {
+        let Some((lp, _, index)) = self.entry.take() else { return };
+        if lp.life.load(Relaxed) == self.life.get() {
             lp.waiters.free(index);
         }
-        self.entry.set(None);
-        self.life.set(0);
         self.state.set(State::Vacant);
     }
 }
 
 impl Drop for Seat {
+    #[inline]
     fn drop(&mut self) {
         self.give_back();
     }

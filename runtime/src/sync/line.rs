@@ -267,6 +267,13 @@ impl Line {
         }
     }
 
+    /// Gives the record back, of a primitive for which nobody will wait any more.
+    pub(crate) fn hide(&self) {
+        if let Some(lp) = self.lp() {
+            self.give_back(lp);
+        }
+    }
+
     fn give_back(&self, lp: &Loop) {
         self.shown.set(None);
         if let Some(record) = self.record.take().checked_sub(1) {
@@ -277,8 +284,6 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        if let Some(lp) = self.lp() {
-            self.give_back(lp);
-        }
+        self.hide();
     }
 }

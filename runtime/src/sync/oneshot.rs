@@ -6,7 +6,7 @@
 //!    └───receiver dropped──► sending gives the value back
 //! ```
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -14,11 +14,14 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use super::line::{Line, Waiting};
 pub use super::queue::Closed;
 use super::queue::TryGetError;
 use crate::event_loop::current;
+use crate::event_loop::seat::Seat;
+use crate::event_loop::slot::Loop;
 use crate::event_loop::wait::{Ticket, Wait};
-use crate::telemetry::view::WaitKind;
+use crate::telemetry::view::{ResourceKind, WaitKind};
 
 /// A sender and a receiver of one value.
 ///
@@ -38,25 +41,73 @@ use crate::telemetry::view::WaitKind;
 #[inline]
 #[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+    make(None, Location::caller())
+}
+
+/// A sender and a receiver of one value, shown under a name while somebody waits; 128 bytes of it are kept.
+///
+/// One without a name costs less and is shown by the places of its waits alone.
+#[track_caller]
+pub fn named<T>(name: &str) -> (Sender<T>, Receiver<T>) {
+    let made_at = Location::caller();
+    let made_by = current::get().map_or(0, Loop::running_id);
+    let mut line = Line::new(ResourceKind::Oneshot, made_at, made_by);
+    line.set_name(name);
+    make(Some(Box::new(line)), made_at)
+}
+
+#[inline]
+fn make<T>(line: Option<Box<Line>>, made_at: &'static Location<'static>) -> (Sender<T>, Receiver<T>) {
     let shared = Rc::new(Shared {
-        value: RefCell::new(None),
+        value: Cell::new(None),
         sender_gone: Cell::new(false),
         receiver_gone: Cell::new(false),
-        receiver: Cell::new(Ticket::none()),
+        receiver: Seat::new(),
         sender: Cell::new(Ticket::none()),
+        line,
     });
     let sender = Sender { shared: Rc::clone(&shared), wait: Wait::new() };
-    (sender, Receiver { shared, wait: Wait::new(), made_at: Location::caller() })
+    (sender, Receiver { shared, made_at })
 }
 
 struct Shared<T> {
-    value: RefCell<Option<T>>,
+    value: Cell<Option<T>>,
     sender_gone: Cell<bool>,
     receiver_gone: Cell<bool>,
-    /// The receiver's entry while it waits for the value.
-    receiver: Cell<Ticket>,
+    /// Where the receiver waits for the value.
+    receiver: Seat,
     /// The sender's entry while it waits for the receiver to go.
     sender: Cell<Ticket>,
+    /// Of one that has a name.
+    line: Option<Box<Line>>,
+}
+
+impl<T> Shared<T> {
+    /// The receiver waits. Out of line, so that what goes well stays small.
+    #[inline(never)]
+    #[track_caller]
+    fn wait(&self, cx: &Context<'_>, made_at: &'static Location<'static>) {
+        let what = "waiting for a oneshot";
+        let (at, kind) = (Location::caller(), WaitKind::Recv);
+        match &self.line {
+            None => {
+                let lp = current::expect(what);
+                self.receiver.sit(lp, cx.waker(), &lp.parking(kind, 0, at, made_at));
+            }
+            Some(line) => {
+                line.sit(what, &self.receiver, cx, &Waiting { kind, renewed: false, at, made_at });
+            }
+        }
+    }
+
+    #[inline]
+    fn stop_waiting(&self) {
+        if let Some(line) = &self.line {
+            line.stand_up(&self.receiver);
+            line.hide();
+        }
+        self.receiver.give_back();
+    }
 }
 
 /// The end that sends.
@@ -79,7 +130,7 @@ impl<T> Sender<T> {
         if self.is_closed() {
             return Err(value);
         }
-        *self.shared.value.borrow_mut() = Some(value);
+        self.shared.value.set(Some(value));
         Ok(()) // dropping the sender tells the receiver
     }
 
@@ -110,7 +161,7 @@ impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         self.wait.clear();
         self.shared.sender_gone.set(true);
-        self.shared.receiver.replace(Ticket::none()).notify();
+        self.shared.receiver.notify();
     }
 }
 
@@ -175,7 +226,6 @@ impl<T> fmt::Debug for WaitClosed<'_, T> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Receiver<T> {
     shared: Rc<Shared<T>>,
-    wait: Wait,
     made_at: &'static Location<'static>,
 }
 
@@ -187,7 +237,7 @@ impl<T> Receiver<T> {
     /// [`TryGetError`] when there is none; it says whether there can be one.
     pub fn try_recv(&mut self) -> Result<T, TryGetError> {
         let gone = self.shared.sender_gone.get();
-        let value = self.shared.value.borrow_mut().take();
+        let value = self.shared.value.take();
         value.ok_or(if gone { TryGetError::closed() } else { TryGetError::empty() })
     }
 }
@@ -197,18 +247,13 @@ impl<T> Future for Receiver<T> {
 
     #[track_caller]
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if this.shared.sender_gone.get() {
-            this.wait.clear();
-            let value = this.shared.value.borrow_mut().take();
-            return Poll::Ready(value.ok_or(Closed::new()));
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let shared = &*self.shared;
+        if shared.sender_gone.get() {
+            shared.stop_waiting();
+            return Poll::Ready(shared.value.take().ok_or(Closed::new()));
         }
-        let at = Location::caller();
-        let lp = current::expect("waiting for a oneshot");
-        if this.wait.park(lp, cx.waker(), &lp.parking(WaitKind::Recv, 0, at, this.made_at)) {
-            this.shared.receiver.set(this.wait.ticket());
-        }
+        shared.wait(cx, self.made_at);
         Poll::Pending
     }
 }
@@ -216,9 +261,9 @@ impl<T> Future for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     #[inline]
     fn drop(&mut self) {
-        self.wait.clear();
+        self.shared.stop_waiting();
         self.shared.receiver_gone.set(true);
-        let value = self.shared.value.borrow_mut().take();
+        let value = self.shared.value.take();
         self.shared.sender.replace(Ticket::none()).notify();
         drop(value);
     }
@@ -226,6 +271,6 @@ impl<T> Drop for Receiver<T> {
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("wait", &self.wait).finish_non_exhaustive()
+        f.debug_struct("Receiver").field("wait", &self.shared.receiver).finish_non_exhaustive()
     }
 }
