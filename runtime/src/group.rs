@@ -30,6 +30,7 @@ use std::task::{Context, Poll};
 
 use self::core::Awaiting;
 use crate::event_loop::wait::Wait;
+use crate::task::Builder;
 
 /// Tasks that end together: none outlives the group, and when one fails the others are cancelled.
 ///
@@ -104,7 +105,7 @@ impl TaskGroup {
         F: Future + 'static,
         F::Output: Outcome,
     {
-        child::spawn(&self.core, None, future, Location::caller())
+        child::spawn(&self.core, Builder::new(), future, Location::caller())
     }
 
     /// [`spawn`](Self::spawn)s a task with a name, under which it is shown; 128 bytes of it are kept.
@@ -119,7 +120,22 @@ impl TaskGroup {
         F: Future + 'static,
         F::Output: Outcome,
     {
-        child::spawn(&self.core, Some(name), future, Location::caller())
+        child::spawn(&self.core, Builder::new().name(name), future, Location::caller())
+    }
+
+    /// [`spawn`](Self::spawn)s a task and polls it once before this returns; see [`spawn_eager`](crate::task::spawn_eager). One
+    /// that fails there and then cancels its siblings, but the caller goes on to its next `.await`.
+    ///
+    /// # Panics
+    ///
+    /// Outside of the loop the group was made on.
+    #[track_caller]
+    pub fn spawn_eager<F>(&self, future: F) -> Child<<F::Output as Outcome>::Value>
+    where
+        F: Future + 'static,
+        F::Output: Outcome,
+    {
+        child::spawn(&self.core, Builder::new().eager(), future, Location::caller())
     }
 
     /// A handle by which the group's own tasks, and others, can spawn into it and cancel it.
@@ -243,7 +259,7 @@ impl GroupHandle {
         F: Future + 'static,
         F::Output: Outcome,
     {
-        child::spawn(&self.core, None, future, Location::caller())
+        child::spawn(&self.core, Builder::new(), future, Location::caller())
     }
 
     /// See [`TaskGroup::spawn_named`]. A group that is finished gives a cancelled task too.
@@ -257,7 +273,21 @@ impl GroupHandle {
         F: Future + 'static,
         F::Output: Outcome,
     {
-        child::spawn(&self.core, Some(name), future, Location::caller())
+        child::spawn(&self.core, Builder::new().name(name), future, Location::caller())
+    }
+
+    /// See [`TaskGroup::spawn_eager`]. A group that is finished gives a cancelled task too, which is not polled.
+    ///
+    /// # Panics
+    ///
+    /// Outside of the loop the group was made on.
+    #[track_caller]
+    pub fn spawn_eager<F>(&self, future: F) -> Child<<F::Output as Outcome>::Value>
+    where
+        F: Future + 'static,
+        F::Output: Outcome,
+    {
+        child::spawn(&self.core, Builder::new().eager(), future, Location::caller())
     }
 
     /// See [`TaskGroup::cancel`].

@@ -224,7 +224,7 @@ impl Runner {
         // It sees the task-locals of whoever runs it.
         match context::capture() {
             None => self.block_on_plain(main, place),
-            Some(context) => self.block_on_plain(InContext::new(context, main), place),
+            context => self.block_on_plain(InContext::new(context, main), place),
         }
     }
 

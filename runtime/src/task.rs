@@ -3,6 +3,7 @@
 mod builder;
 pub(crate) mod cell;
 pub(crate) mod control;
+mod eager;
 mod handle;
 pub(crate) mod memory;
 pub(crate) mod raw;
@@ -11,7 +12,7 @@ mod tied;
 pub(crate) mod waker;
 mod yielding;
 
-pub use builder::{Builder, spawn, spawn_fallible};
+pub use builder::{Builder, spawn, spawn_eager, spawn_fallible};
 pub use handle::{Cancel, JoinError, Task, TaskId, all_tasks, current};
 pub use tied::{Tied, tied};
 pub use yielding::{YieldNow, yield_now};

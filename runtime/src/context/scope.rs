@@ -13,7 +13,7 @@ use super::table::{Context, enter};
 pin_project! {
     /// A task's future with the context of whoever spawned it.
     pub(crate) struct InContext<F> {
-        context: Context,
+        context: Option<Context>,
         // Emptied in the context, so that destructors see it too.
         #[pin]
         future: Option<F>,
@@ -22,14 +22,14 @@ pin_project! {
     impl<F> PinnedDrop for InContext<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = enter(Some(this.context.clone()));
+            let _entered = enter(this.context.clone());
             this.future.set(None);
         }
     }
 }
 
 impl<F> InContext<F> {
-    pub(crate) fn new(context: Context, future: F) -> Self {
+    pub(crate) fn new(context: Option<Context>, future: F) -> Self {
         Self { context, future: Some(future) }
     }
 }
@@ -41,7 +41,7 @@ impl<F: Future> Future for InContext<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _entered = enter(Some(this.context.clone()));
+        let _entered = enter(this.context.clone());
         match this.future.as_pin_mut() {
             Some(future) => future.poll(cx),
             None => Poll::Pending,

@@ -8,10 +8,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 thread_local! {
-    /// Whether [`CURRENT`] holds something: a word that needs no destructor and so costs one load to read.
-    static IS_SET: Cell<bool> = const { Cell::new(false) };
+    /// What a task that is spawned now needs beyond its future: a byte that needs no destructor and so costs one load to read.
+    static NEEDS: Cell<u8> = const { Cell::new(0) };
     static CURRENT: Cell<Option<Context>> = const { Cell::new(None) };
 }
+
+/// [`CURRENT`] holds something.
+const CONTEXT: u8 = 1;
 
 /// A value of a task-local, as its type allows.
 #[derive(Clone)]
@@ -91,7 +94,13 @@ impl Context {
 /// Whether the thread has a context.
 #[inline]
 fn is_set() -> bool {
-    IS_SET.get()
+    NEEDS.get() & CONTEXT != 0
+}
+
+/// Whether a task that is spawned now is its future and nothing else: no context goes with it.
+#[inline]
+pub(crate) fn spawns_are_plain() -> bool {
+    NEEDS.get() == 0
 }
 
 /// The thread's context.
@@ -118,7 +127,8 @@ fn replace(context: Option<Context>) -> Option<Context> {
     let is_some = context.is_some();
     let outer = CURRENT.try_with(|current| current.replace(context)).ok().flatten();
     // Where the thread is being destroyed the context was dropped, and nobody asks again.
-    IS_SET.set(is_some);
+    let needs = NEEDS.get();
+    NEEDS.set(if is_some { needs | CONTEXT } else { needs & !CONTEXT });
     outer
 }
 

@@ -125,6 +125,8 @@ pub(crate) struct Loop {
     pub(crate) running: Cell<u64>,
     /// Operations the running task may still do before it must let others run.
     pub(crate) budget: Cell<u32>,
+    /// Tasks that are being polled inside of the poll of whoever spawned them.
+    pub(crate) nested: Cell<u32>,
     pub(crate) time: Cell<TimeSource>,
     /// Next task id and the end of the block it comes from.
     pub(crate) ids: Cell<(u64, u64)>,
@@ -300,6 +302,7 @@ impl Loop {
             look_at: Cell::new(0),
             running: Cell::new(0),
             budget: Cell::new(0),
+            nested: Cell::new(0),
             time: Cell::new(TimeSource::Real),
             ids: Cell::new((0, 0)),
             live: Cell::new(0),

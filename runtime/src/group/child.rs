@@ -77,7 +77,7 @@ mod sealed {
 #[track_caller]
 pub(super) fn spawn<F>(
     core: &Rc<GroupCore>,
-    name: Option<&str>,
+    builder: Builder<'_>,
     future: F,
     place: &'static Location<'static>,
 ) -> Child<<F::Output as Outcome>::Value>
@@ -86,11 +86,11 @@ where
     F::Output: Outcome,
 {
     core.expect_loop("spawning into a task group");
-    let builder = name.map_or_else(Builder::new, |name| Builder::new().name(name));
     let refused = core.refuses();
     let future = Reporting { future, core: Rc::clone(core) };
+    // One that is refused is not polled, eager or not.
+    let builder = if refused { builder.not_eager() } else { builder };
     let task = builder.group(core).spawn_described::<_, Opaque>(future, place);
-    core.adopt(task.task_ref());
     if refused {
         task.request_cancel();
     }

@@ -111,7 +111,7 @@ impl GroupCore {
     }
 
     /// A child was spawned.
-    pub(super) fn adopt(&self, child: TaskRef) {
+    pub(crate) fn adopt(&self, child: TaskRef) {
         self.live.set(self.live.get() + 1);
         self.show();
         let mut children = self.children.borrow_mut();

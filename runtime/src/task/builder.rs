@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::cell::{Describe, Fallible, Opaque};
 use super::handle::Task;
 use super::raw::Spawning;
-use crate::context::{self, Context, InContext};
+use crate::context::{self, InContext};
 use crate::event_loop::current;
 use crate::group::GroupCore;
 use crate::telemetry::view::TaskKind;
@@ -61,6 +61,42 @@ where
     Builder::new().spawn_fallible(future)
 }
 
+/// [`spawn`]s a future and polls it once before this returns, inside of the poll of the caller: a future that need not wait
+/// is done then, and its task never stands in a queue. One that waits goes on as a task like any other.
+///
+/// During that first poll [`current`](crate::current) is the new task, task-locals are as its maker sees them, and the time it
+/// takes is its own; what it spends of the budget for one turn is spent by its maker too. A panic in it is caught as always, and
+/// reaches who awaits the handle. What the future does it does before the next line of its maker: asyncio's documentation says
+/// the same of its eager tasks, that the order of things changes.
+///
+/// A future that is spawned from inside of 64 such polls, or while the loop ends, has its first turn in the next batch.
+///
+/// # Panics
+///
+/// Outside of a loop.
+///
+/// # Examples
+///
+/// ```
+/// use loopscope::task::spawn_eager;
+///
+/// loopscope::run(async {
+///     let cached = spawn_eager(async { 42 });
+///     assert!(cached.is_finished());
+///     assert_eq!(cached.await.unwrap(), 42);
+/// });
+/// ```
+#[doc(alias = "asyncio.eager_task_factory")]
+#[doc(alias = "asyncio.create_eager_task_factory")]
+#[track_caller]
+pub fn spawn_eager<F>(future: F) -> Task<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    Builder::new().eager().spawn(future)
+}
+
 /// What a task is spawned with.
 ///
 /// # Examples
@@ -77,6 +113,7 @@ pub struct Builder<'a> {
     kind: TaskKind,
     group: Option<&'a Rc<GroupCore>>,
     place: Option<&'static Location<'static>>,
+    eager: bool,
 }
 
 impl Default for Builder<'_> {
@@ -88,7 +125,7 @@ impl Default for Builder<'_> {
 impl<'a> Builder<'a> {
     /// A task without a name.
     pub const fn new() -> Self {
-        Self { name: None, kind: TaskKind::Task, group: None, place: None }
+        Self { name: None, kind: TaskKind::Task, group: None, place: None, eager: false }
     }
 
     /// What the task is called wherever it is shown; 128 bytes of it are kept.
@@ -102,6 +139,19 @@ impl<'a> Builder<'a> {
     #[must_use]
     pub const fn at(mut self, place: &'static Location<'static>) -> Self {
         self.place = Some(place);
+        self
+    }
+
+    /// Polls the future once before the call that spawns it returns: see [`spawn_eager`].
+    #[must_use]
+    pub const fn eager(mut self) -> Self {
+        self.eager = true;
+        self
+    }
+
+    /// Takes [`eager`](Self::eager) back.
+    pub(crate) const fn not_eager(mut self) -> Self {
+        self.eager = false;
         self
     }
 
@@ -146,26 +196,22 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         D: Describe<F::Output>,
     {
-        if let Some(context) = context::capture() {
-            return self.spawn_in_context::<F, D>(context, future, place);
+        if context::spawns_are_plain() {
+            self.spawn_plain::<F, D>(future, place)
+        } else {
+            self.spawn_in_context::<F, D>(future, place)
         }
-        self.spawn_plain::<F, D>(future, place)
     }
 
     /// The task sees what its maker sees of task-locals.
     #[cold]
     #[inline(never)]
-    fn spawn_in_context<F, D>(
-        self,
-        context: Context,
-        future: F,
-        place: &'static Location<'static>,
-    ) -> Task<F::Output>
+    fn spawn_in_context<F, D>(self, future: F, place: &'static Location<'static>) -> Task<F::Output>
     where
         F: Future + 'static,
         D: Describe<F::Output>,
     {
-        self.spawn_plain::<_, D>(InContext::new(context, future), place)
+        self.spawn_plain::<_, D>(InContext::new(context::capture(), future), place)
     }
 
     #[inline]
@@ -178,8 +224,19 @@ impl<'a> Builder<'a> {
         let place = self.place.unwrap_or(place);
         let group = self.group.cloned();
         let spawning = Spawning { place, name: self.name, kind: self.kind, group, handle: true };
+        // Told of the task before it is polled: one that is eager may be over when it was.
+        let made = |task| {
+            if let Some(group) = self.group {
+                group.adopt(task);
+            }
+        };
+        if self.eager {
+            // SAFETY: the future is 'static, and so is its output.
+            return Task::new(unsafe { lp.spawn_eager::<F, D>(future, &spawning, made) });
+        }
         // SAFETY: the future is 'static, and so is its output.
         let task = unsafe { lp.spawn::<F, D>(future, &spawning) };
+        made(task);
         Task::new(task)
     }
 }

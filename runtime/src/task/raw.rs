@@ -126,7 +126,7 @@ impl Loop {
     ///
     /// As of [`spawn`](Self::spawn).
     #[inline]
-    unsafe fn make<F, D>(&'static self, future: F, spawning: &Spawning<'_>, flags: u32) -> TaskRef
+    pub(super) unsafe fn make<F, D>(&'static self, future: F, spawning: &Spawning<'_>, flags: u32) -> TaskRef
     where
         F: Future,
         D: Describe<F::Output>,
@@ -259,7 +259,8 @@ impl Loop {
     }
 
     /// Takes the turn of the task at `index`; `started` is the end of the last segment.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call in every turn, because nested polls come here too")]
+    #[inline(always)]
     pub(crate) fn run_task(&self, index: u32, started: u64) {
         let control = self.controls.get(index);
         let flags = control.flags.get() & !QUEUED;
@@ -273,7 +274,7 @@ impl Loop {
         self.running.set(word.0);
         self.budget.set(BUDGET);
         // A wake during the poll writes the next one's, so this one's is read before.
-        let scheduled_at = self.records.get(index).scheduled_at();
+        let waited = started.saturating_sub(self.records.get(index).scheduled_at());
         #[cfg(not(loopscope_bare))]
         {
             self.record.running_since.put(started);
@@ -284,11 +285,12 @@ impl Loop {
         // SAFETY: not DONE, so the cell holds a future, and RUNNING keeps everybody else away from it.
         let polled = unsafe { (vtable.poll)(control.data.get(), &mut cx) };
         self.running.set(0);
-        self.end_of_poll(index, control, [scheduled_at, started], polled);
+        self.end_of_poll(index, control, waited, polled);
     }
 
-    #[inline]
-    fn end_of_poll(&self, index: u32, control: &Control, [scheduled_at, started]: [u64; 2], polled: Polled) {
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn end_of_poll(&self, index: u32, control: &Control, waited: u64, polled: Polled) {
         let flags = control.flags.get() & !RUNNING;
         control.flags.set(flags);
         #[cfg(not(loopscope_bare))]
@@ -297,8 +299,10 @@ impl Loop {
             self.now.set(now);
             let rate = self.rate.get();
             let record = self.records.get(index);
+            // Later than the poll began by what was polled nested in it, see `eager`.
+            let started = self.record.running_since.read();
             let busy = rate.span_ns(now.saturating_sub(started));
-            let scheduled = rate.span_ns(started.saturating_sub(scheduled_at));
+            let scheduled = rate.span_ns(waited);
             record.polled(scheduled, busy, now, flags & QUEUED != 0);
             let site = control.site.get();
             self.sites.polled(&self.blocks, site, scheduled, busy);

@@ -95,7 +95,8 @@ impl Sites {
     }
 
     /// A poll of a task of `site` ended.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call in every turn, because nested polls come here too")]
+    #[inline(always)]
     pub(crate) fn polled(&self, blocks: &Blocks, site: u32, scheduled_ns: u64, busy_ns: u64) {
         #[cfg(not(loopscope_bare))]
         {

@@ -29,7 +29,8 @@ pub(crate) fn run_live<F: Future>(test: F) -> F::Output {
     output
 }
 
-fn run_on<F: Future>(builder: Builder, test: F) -> F::Output {
+/// As [`run`], on a loop of the test's own making.
+pub(crate) fn run_on<F: Future>(builder: Builder, test: F) -> F::Output {
     let name = format!("records of {:?}", std::thread::current().id());
     let mut runner = builder.name(&name).build().unwrap();
     let output = runner.block_on(test).unwrap();

@@ -53,6 +53,7 @@ pub(crate) const UNSAFE: &[Exception] = &[
     },
     Exception { path: "runtime/src/task/cell.rs", reason: "type-erased futures" },
     Exception { path: "runtime/src/task/control.rs", reason: "marks a type as readable from zeroed pages" },
+    Exception { path: "runtime/src/task/eager.rs", reason: "polls type-erased tasks, as raw.rs does" },
     Exception { path: "runtime/src/task/handle.rs", reason: "takes outputs out of type-erased tasks" },
     Exception { path: "runtime/src/task/memory.rs", reason: "the allocator of futures" },
     Exception { path: "runtime/src/task/raw.rs", reason: "type-erased futures in memory of our own" },
