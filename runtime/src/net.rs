@@ -12,7 +12,11 @@ mod stream;
 mod tcp;
 mod udp;
 mod unix;
+mod unix_connect;
 mod unix_datagram;
+
+pub(crate) use connect::Connect;
+pub(crate) use unix_connect::UnixConnect;
 
 pub use address::{Lookup, ToSocketAddr, ToSocketAddrs};
 pub use connect::ConnectError;
@@ -21,4 +25,5 @@ pub use split::{ReadHalf, WriteHalf};
 pub use tcp::{Incoming, TcpListener, TcpStream};
 pub use udp::UdpSocket;
 pub use unix::{PeerCredentials, UnixListener, UnixStream};
+pub use unix_connect::UnixConnectError;
 pub use unix_datagram::UnixDatagram;

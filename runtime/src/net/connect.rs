@@ -18,6 +18,7 @@ use super::address::{Lookup, Target};
 use super::resolve::Resolve;
 use super::tcp::TcpStream;
 use crate::event_loop::wait::Wait;
+use crate::time::Elapsed;
 
 /// Why a connection could not be made: every address that was tried, with its reason. It lies inside of the [`io::Error`] that
 /// `connect` gives, whose kind is that of the last attempt.
@@ -73,13 +74,15 @@ impl Error for ConnectError {
 
 /// The future of [`TcpStream::connect`].
 #[derive(Debug)]
-pub(super) struct Connect {
+pub(crate) struct Connect {
     resolve: Option<Resolve>,
     name: Option<String>,
     /// Those that were not tried yet, the next one last.
     addresses: Vec<SocketAddr>,
     attempts: Vec<(SocketAddr, io::Error)>,
     under_way: Option<Attempt>,
+    /// What our end is bound to.
+    local: Option<SocketAddr>,
     made_at: &'static Location<'static>,
 }
 
@@ -92,13 +95,38 @@ struct Attempt {
 }
 
 impl Connect {
-    pub(super) fn new(lookup: io::Result<Lookup>, made_at: &'static Location<'static>) -> Self {
+    pub(crate) fn new(lookup: io::Result<Lookup>, made_at: &'static Location<'static>) -> Self {
         let name = match &lookup {
             Ok(Lookup(Target::Named(host, port))) => Some(format!("{host}:{port}")),
             _ => None,
         };
         let resolve = Some(Resolve::new(lookup, made_at));
-        Self { resolve, name, addresses: Vec::new(), attempts: Vec::new(), under_way: None, made_at }
+        Self {
+            resolve,
+            name,
+            addresses: Vec::new(),
+            attempts: Vec::new(),
+            under_way: None,
+            local: None,
+            made_at,
+        }
+    }
+
+    /// Binds our end before each attempt.
+    pub(crate) fn from(mut self, local: SocketAddr) -> Self {
+        self.local = Some(local);
+        self
+    }
+
+    /// Who waited for it gives up: what was tried, and that the time is up for what was under way.
+    pub(crate) fn gave_up(&mut self, why: Elapsed) -> io::Error {
+        if let Some(mut attempt) = self.under_way.take() {
+            attempt.stream.stop_connecting(&mut attempt.wait);
+            self.attempts.push((attempt.address, why.into()));
+            return self.failed();
+        }
+        let name = self.name.take().unwrap_or_default();
+        io::Error::new(io::ErrorKind::TimedOut, format!("cannot resolve {name}: {why}"))
     }
 
     fn failed(&mut self) -> io::Error {
@@ -134,7 +162,7 @@ impl Future for Connect {
                 }
             }
             let Some(address) = this.addresses.pop() else { return Poll::Ready(Err(this.failed())) };
-            match TcpStream::start_connecting(address, this.made_at) {
+            match TcpStream::start_connecting(address, this.local, this.made_at) {
                 Ok(stream) => this.under_way = Some(Attempt { address, stream, wait: Wait::new() }),
                 Err(error) => this.attempts.push((address, error)),
             }

@@ -81,11 +81,15 @@ impl TcpStream {
 
     pub(super) fn start_connecting(
         address: SocketAddr,
+        local: Option<SocketAddr>,
         made_at: &'static Location<'static>,
     ) -> io::Result<Self> {
         let socket =
             Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
         socket.set_tcp_nodelay(true)?;
+        if let Some(local) = local {
+            socket.bind(&local.into())?;
+        }
         match socket.connect(&address.into()) {
             Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
             _ => {}

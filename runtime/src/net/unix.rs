@@ -12,11 +12,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use mio::Interest;
-use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::address::unix;
 use super::split::{self, ReadHalf, WriteHalf};
 use super::stream::stream;
+use super::unix_connect::UnixConnect;
 use crate::io::Plain;
 use crate::io::evented::{Evented, Operation, Uncounted};
 use crate::io::source::Direction;
@@ -47,7 +47,8 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// What the OS says: `NotFound`, or `ConnectionRefused` when nobody listens there any more.
+    /// What the OS says, in a [`UnixConnectError`](super::UnixConnectError) that names the socket: `NotFound`, or
+    /// `ConnectionRefused` when nobody listens there any more.
     ///
     /// # Cancel safety
     ///
@@ -59,24 +60,8 @@ impl UnixStream {
     #[doc(alias = "asyncio.open_unix_connection")]
     #[doc(alias = "asyncio.loop.create_unix_connection")]
     #[track_caller]
-    pub fn connect(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Self>> {
-        let made_at = Location::caller();
-        let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None);
-        let started = socket.and_then(|socket| Ok((socket, SockAddr::unix(path)?)));
-        async move {
-            let (socket, address) = started?;
-            loop {
-                match socket.connect(&address) {
-                    Ok(()) => break,
-                    // The listener's backlog is full, and the OS does not tell when it no longer is.
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        crate::time::sleep(std::time::Duration::from_millis(1)).await;
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            Self::register(socket.into(), made_at)
-        }
+    pub fn connect<P: AsRef<Path>>(path: P) -> impl Future<Output = io::Result<Self>> + use<P> {
+        UnixConnect::new(path.as_ref(), Location::caller())
     }
 
     /// Two sockets that are connected to each other.
@@ -109,7 +94,7 @@ impl UnixStream {
         Self::register(stream, Location::caller())
     }
 
-    fn register(
+    pub(super) fn register(
         stream: std::os::unix::net::UnixStream,
         made_at: &'static Location<'static>,
     ) -> io::Result<Self> {

@@ -43,6 +43,13 @@ pub enum UnhandledKind {
     LeakedAtClose(u64),
     /// The loop ended while this many of its jobs were still running on blocking threads.
     JobsAtClose(u64),
+    /// A stream writer was dropped with bytes that were written and could not be sent.
+    BytesLost {
+        /// How many.
+        bytes: usize,
+        /// To whom.
+        to: String,
+    },
 }
 
 impl Unhandled {
@@ -76,6 +83,7 @@ impl fmt::Display for Unhandled {
             {
                 f.write_str("the event loop")?;
             }
+            (None, _) if matches!(self.kind, UnhandledKind::BytesLost { .. }) => f.write_str("somebody")?,
             (None, _) => f.write_str("a posted callback")?,
         }
         if let Some(name) = &self.name {
@@ -90,6 +98,9 @@ impl fmt::Display for Unhandled {
             UnhandledKind::PanicInDrop(text) => write!(f, " panicked in a destructor: {text}"),
             UnhandledKind::PanicInWaker(text) => write!(f, " called a waker that panicked: {text}"),
             UnhandledKind::SelfCancel => f.write_str(" awaited its own cancellation and ends there"),
+            UnhandledKind::BytesLost { bytes, to } => {
+                write!(f, " dropped a stream writer with {bytes} bytes for {to} that were not sent")
+            }
             UnhandledKind::JobsAtClose(count) => {
                 write!(f, " ended while {count} of its jobs were still running on blocking threads")
             }

@@ -1,0 +1,165 @@
+//! The futures of a reader: a pure step over what is buffered, and reading more while it says so.
+//!
+//! ```text
+//!   step ──Done──► ready
+//!    ▲  └─More──► poll_read of the descriptor ──Pending──► the task waits, with the place of the user's `.await`
+//!    └───────────────┘ bytes, end or failure
+//! ```
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_io::{AsyncBufRead, AsyncRead};
+
+use super::error::ReadError;
+use super::inbox::{End, Inbox, ROOM_FIRST, Step};
+use super::reader::StreamReader;
+
+/// The future of most of a reader's methods.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub(super) struct Reading<'a, R, F> {
+    reader: &'a mut StreamReader<R>,
+    step: F,
+}
+
+impl<'a, R, F> Reading<'a, R, F> {
+    pub(super) fn new<T>(reader: &'a mut StreamReader<R>, step: F) -> Self
+    where
+        F: FnMut(&mut Inbox) -> Step<Result<T, ReadError>>,
+    {
+        Self { reader, step }
+    }
+}
+
+impl<R, F> Unpin for Reading<'_, R, F> {}
+
+impl<R, F, T> Future for Reading<'_, R, F>
+where
+    R: AsyncRead + Unpin,
+    F: FnMut(&mut Inbox) -> Step<Result<T, ReadError>>,
+{
+    type Output = Result<T, ReadError>;
+
+    #[track_caller]
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        loop {
+            match (this.step)(&mut this.reader.inbox) {
+                Step::Done(outcome) => return Poll::Ready(outcome),
+                Step::More => ready!(this.reader.poll_more(cx)),
+            }
+        }
+    }
+}
+
+/// The future of [`StreamReader::read`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub(super) struct Read<'a, R> {
+    reader: &'a mut StreamReader<R>,
+    buffer: &'a mut [u8],
+}
+
+impl<'a, R> Read<'a, R> {
+    pub(super) fn new(reader: &'a mut StreamReader<R>, buffer: &'a mut [u8]) -> Self {
+        Self { reader, buffer }
+    }
+}
+
+impl<R: AsyncRead + Unpin> Future for Read<'_, R> {
+    type Output = Result<usize, ReadError>;
+
+    #[track_caller]
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { reader, buffer } = &mut *self;
+        reader.poll_read_some(cx, buffer)
+    }
+}
+
+/// The future of [`StreamReader::fill_buf`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub(super) struct FillBuf<'a, R> {
+    /// Taken when it is done.
+    reader: Option<&'a mut StreamReader<R>>,
+}
+
+impl<'a, R> FillBuf<'a, R> {
+    pub(super) fn new(reader: &'a mut StreamReader<R>) -> Self {
+        Self { reader: Some(reader) }
+    }
+}
+
+impl<'a, R: AsyncRead + Unpin> Future for FillBuf<'a, R> {
+    type Output = Result<&'a [u8], ReadError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(reader) = &mut self.reader else { panic!("`fill_buf` was polled after it was done") };
+        ready!(reader.poll_some(cx))?;
+        let Some(reader) = self.reader.take() else { return Poll::Pending };
+        Poll::Ready(Ok(reader.inbox.data()))
+    }
+}
+
+impl<R: AsyncRead + Unpin> StreamReader<R> {
+    /// Waits until something is buffered, or the end.
+    #[track_caller]
+    fn poll_some(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, ReadError>> {
+        loop {
+            match self.inbox.some(usize::MAX) {
+                Step::Done(outcome) => return Poll::Ready(outcome),
+                Step::More => ready!(self.poll_more(cx)),
+            }
+        }
+    }
+
+    #[track_caller]
+    #[inline]
+    fn poll_read_some(&mut self, cx: &mut Context<'_>, to: &mut [u8]) -> Poll<Result<usize, ReadError>> {
+        loop {
+            match self.inbox.some(to.len()) {
+                Step::Done(outcome) => {
+                    let count = outcome?;
+                    to[..count].copy_from_slice(&self.inbox.data()[..count]);
+                    self.inbox.consume(count);
+                    return Poll::Ready(Ok(count));
+                }
+                // A small room would leave the OS with something to tell again and again, where one call reads all of it.
+                Step::More if to.len() < ROOM_FIRST => ready!(self.poll_more(cx)),
+                Step::More => match ready!(Pin::new(&mut self.io).poll_read(cx, to)) {
+                    Ok(0) => self.inbox.state = End::Ended,
+                    Ok(count) => return Poll::Ready(Ok(count)),
+                    Err(error) => self.failed(error),
+                },
+            }
+        }
+    }
+}
+
+/// One task at a time may read through the trait.
+impl<R: AsyncRead + Unpin> AsyncRead for StreamReader<R> {
+    #[track_caller]
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_read_some(cx, to).map_err(io::Error::from)
+    }
+}
+
+/// One task at a time may read through the trait.
+impl<R: AsyncRead + Unpin> AsyncBufRead for StreamReader<R> {
+    #[track_caller]
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.get_mut();
+        ready!(this.poll_some(cx))?;
+        Poll::Ready(Ok(this.inbox.data()))
+    }
+
+    fn consume(self: Pin<&mut Self>, count: usize) {
+        Self::consume(self.get_mut(), count);
+    }
+}
