@@ -30,7 +30,7 @@ pub(crate) enum Workload {
     /// The same over the runtime's own channel for one loop, on tokio over two plain cells
     #[value(name = "pingpong_local")]
     PingPongLocal,
-    /// A question to an actor and its answer, over the runtime's own channel and oneshot, on tokio over futures'
+    /// A question to an actor and its answer, over the runtime's own channel and oneshot
     RpcLocal,
     /// 100,000 tasks that sleep between 1 and 1,000 ms: processor time and lateness
     Timers,

@@ -2,7 +2,7 @@
 //! runtime has for that?
 //!
 //! `pingpong_local` is [`pingpong`](super::ping_pong) over Loopscope's channel against a mailbox of two plain cells on tokio;
-//! `rpc_local` a question with a oneshot for its answer, over Loopscope's channel and oneshot against futures' on tokio.
+//! `rpc_local` a question with a oneshot for its answer, over each runtime's own channel and oneshot.
 
 use anyhow::Result;
 
