@@ -113,6 +113,15 @@ mod event_loop {
 
 #[cfg(loom)]
 #[allow(dead_code, reason = "the models use a part of each module")]
+mod sync {
+    pub(crate) mod remote {
+        pub(crate) mod belt;
+        pub(crate) mod handover;
+    }
+}
+
+#[cfg(loom)]
+#[allow(dead_code, reason = "the models use a part of each module")]
 mod telemetry {
     pub(crate) mod atomic;
     pub(crate) mod identity;

@@ -1,6 +1,6 @@
-//! Locks, queues and channels between the tasks of one loop.
+//! Locks, queues and channels between the tasks of one loop; [`remote`] has those that cross loops and threads.
 //!
-//! None of these is `Send`: whoever shares one shares it on one thread, so that taking a free lock is two plain stores and
+//! None of the others is `Send`: whoever shares one shares it on one thread, so that taking a free lock is two plain stores and
 //! passing a message no atomic at all. Waiters are served in the order they came, and a place that was given to a waiter is
 //! kept for it: nobody overtakes. A waiter that is dropped passes on what it was given.
 //!
@@ -16,6 +16,7 @@ pub(crate) mod line;
 mod mutex;
 pub mod oneshot;
 mod queue;
+pub mod remote;
 
 pub use condition::{Condition, WaitCondition, WaitConditionFor};
 pub use event::{Event, WaitEvent};

@@ -16,7 +16,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use lock_model::LockModel;
-use loopscope::sync::{Mutex, MutexGuard, Queue, channel};
+use loopscope::sync::{Mutex, MutexGuard, Queue, channel, remote};
 use proptest::prelude::*;
 use records::{resources, run, waits};
 
@@ -201,6 +201,32 @@ impl Bounded for Channel {
     }
 }
 
+/// The same between threads.
+struct RemoteChannel {
+    sender: remote::channel::Sender<u32>,
+    receiver: std::cell::RefCell<remote::channel::Receiver<u32>>,
+}
+
+impl Bounded for RemoteChannel {
+    const MANY_GETTERS: bool = false;
+    #[expect(clippy::await_holding_refcell_ref, reason = "the schedule has one getter at a time")]
+    fn get(&self) -> Getting<'_> {
+        Box::pin(async { self.receiver.borrow_mut().recv().await })
+    }
+    fn put(&self, item: u32) -> Putting<'_> {
+        Box::pin(async move { self.sender.send(item).await.is_ok() })
+    }
+    fn try_get(&self) -> Option<u32> {
+        self.receiver.try_borrow_mut().ok()?.try_recv().ok()
+    }
+    fn try_put(&self, item: u32) -> bool {
+        self.sender.try_send(item).is_ok()
+    }
+    fn len(&self) -> usize {
+        self.sender.len()
+    }
+}
+
 /// Plays a schedule on the real thing and on the model, which must agree at every step.
 fn play<B: Bounded>(real: &B, limit: usize, steps: &[Step]) {
     let mut model = QueueModel { limit, ..QueueModel::default() };
@@ -290,6 +316,22 @@ proptest! {
         run(async {
             let (sender, receiver) = channel::bounded(limit);
             play(&Channel { sender, receiver: receiver.into() }, limit, &steps);
+        });
+    }
+
+    #[test]
+    fn a_remote_channel_serves_whom_the_model_serves(limit in 1_usize..4, steps in steps()) {
+        run(async {
+            let (sender, receiver) = remote::channel::bounded(limit);
+            play(&RemoteChannel { sender, receiver: receiver.into() }, limit, &steps);
+        });
+    }
+
+    #[test]
+    fn a_remote_channel_without_limit_keeps_every_message_in_order(steps in steps()) {
+        run(async {
+            let (sender, receiver) = remote::channel::unbounded();
+            play(&RemoteChannel { sender, receiver: receiver.into() }, usize::MAX, &steps);
         });
     }
 

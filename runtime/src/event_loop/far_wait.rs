@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   none ──park──► entry of the loop it was polled on ──park there──► renewed
+//!                    │ │ vacate on the loop's own thread ──► kept for the next wait of the same kind
 //!                    │ park on another loop, clear or drop
 //!                    └──► freed: at once on the loop's own thread, else by a closure posted to it
 //! ```
@@ -20,17 +21,21 @@ use crate::telemetry::waiter::Parking;
 /// One wait entry without a waker, or none.
 pub(crate) struct FarWait {
     ticket: Ticket,
+    /// The entry is kept between two waits, and so of no task.
+    vacant: bool,
 }
 
 impl std::fmt::Debug for FarWait {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FarWait").field("parked", &self.ticket.place().is_some()).finish()
+        f.debug_struct("FarWait")
+            .field("parked", &(self.ticket.place().is_some() && !self.vacant))
+            .finish_non_exhaustive()
     }
 }
 
 impl FarWait {
     pub(crate) const fn new() -> Self {
-        Self { ticket: Ticket::none() }
+        Self { ticket: Ticket::none(), vacant: false }
     }
 
     /// Shows that the running task of this thread's loop waits.
@@ -41,7 +46,11 @@ impl FarWait {
     pub(crate) fn park(&mut self, lp: &'static Loop, parking: &Parking) {
         match self.ticket.place() {
             Some((own, index)) if std::ptr::eq(own, lp) => {
-                lp.waiters.renew(index, parking, lp.running.get(), Waker::noop());
+                if std::mem::take(&mut self.vacant) {
+                    lp.waiters.get(index).occupy(parking, lp.running.get(), lp.now.get(), Waker::noop());
+                } else {
+                    lp.waiters.renew(index, parking, lp.running.get(), Waker::noop());
+                }
                 return;
             }
             Some(_) => self.clear(),
@@ -51,9 +60,20 @@ impl FarWait {
         self.ticket = Ticket::new(generation, lp.slot, index);
     }
 
+    /// Ends the wait but keeps its entry for the next one, unless this is called on another thread than the loop's.
+    pub(crate) fn vacate(&mut self) {
+        let Some((lp, index)) = self.ticket.place() else { return };
+        if !current::get().is_some_and(|current| std::ptr::eq(current, lp)) {
+            self.clear();
+        } else if !std::mem::replace(&mut self.vacant, true) {
+            lp.waiters.get(index).vacate();
+        }
+    }
+
     /// Frees the entry, wherever this is called.
     pub(crate) fn clear(&mut self) {
         let ticket = std::mem::replace(&mut self.ticket, Ticket::none());
+        self.vacant = false;
         let Some((lp, index)) = ticket.place() else { return };
         if current::get().is_some_and(|current| std::ptr::eq(current, lp)) {
             return lp.waiters.free(index);

@@ -1,4 +1,9 @@
-//! The atomics that cross threads, so that loom can put its own in their place.
+//! The atomics and locks that cross threads, so that loom can put its own in their place.
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(loom))]
+pub(crate) use std::sync::{Mutex, MutexGuard};
 
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, fence};
