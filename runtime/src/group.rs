@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   TaskGroup::new ──spawn, spawn …──► open ──close().await──► closing ──last child gone──► Ok, or every error in one
-//!                                       │  a child fails, or cancel()                          ▲
+//!                                       │  a child fails, or cancel(), or the grace of         ▲
+//!                                       │  cancel_gracefully() is over                         │
 //!                                       ├──────────────► shutting down: children cancelled ────┘
 //!                                       └──dropped─────► children cancelled, nobody waits
 //! ```
@@ -14,11 +15,13 @@
 mod child;
 mod core;
 mod error;
+mod graceful;
 mod scope;
 
 pub(crate) use self::core::GroupCore;
-pub use child::{CancelChild, Child, Outcome};
+pub use child::{CancelChild, CancelChildGracefully, Child, Outcome};
 pub use error::{ChildError, GroupError};
+pub use graceful::{CloseGracefully, GroupEnding};
 pub use scope::Scope;
 
 use std::fmt;

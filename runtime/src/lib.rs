@@ -18,6 +18,7 @@
 //!
 //! - [`run`], [`Runner`], [`main`], [`test`]: a loop and what it runs;
 //! - [`spawn`], [`Task`], [`group`]: tasks, and tasks that end together;
+//! - [`cancel`]: asking tasks to end, and giving them time to;
 //! - [`sleep`], [`timeout`], [`time`]: clocks and limits;
 //! - [`spawn_blocking`], [`to_thread`], [`blocking`]: what would keep the loop waiting, on other threads;
 //! - [`net`], [`io`]: sockets and other descriptors; [`stream`]: reading lines and writing with back-pressure;
@@ -40,6 +41,9 @@ extern crate self as loopscope;
 
 #[cfg(not(loom))]
 pub mod task;
+
+#[cfg(not(loom))]
+pub mod cancel;
 
 #[cfg(not(loom))]
 pub mod runner;
@@ -91,6 +95,8 @@ pub mod macros;
 pub use blocking::{JobHandle, spawn_blocking, to_thread};
 #[cfg(not(loom))]
 pub use callback::{call_at, call_later, call_soon};
+#[cfg(not(loom))]
+pub use cancel::CancelToken;
 #[cfg(not(loom))]
 pub use event_loop::handle::{Handle, LoopEnded};
 #[cfg(not(loom))]

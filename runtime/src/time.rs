@@ -3,12 +3,14 @@
 //! A timer fires at its deadline or up to about 0.3 ms later, never early. In a test with a paused clock
 //! (`#[loopscope::test(paused)]`) time stands still while anything can run and jumps to the next deadline when nothing can.
 
+mod graceful;
 mod instant;
 mod interval;
 pub(crate) mod sleep;
 mod timeout;
 pub(crate) mod wheel;
 
+pub use graceful::{TimeoutGraceful, timeout_graceful};
 pub use instant::Instant;
 pub use interval::{Interval, MissedTick, interval, interval_at};
 pub use sleep::{Sleep, sleep, sleep_until};

@@ -27,6 +27,7 @@ use crate::runner::Hooks;
 use crate::runner::interrupt::Interrupt;
 use crate::signal::Board;
 use crate::task::control::Controls;
+use crate::task::graceful::Tokens;
 use crate::task::memory::Memory;
 use crate::telemetry::atomic::{Acquire, OneWriter, Relaxed, Release};
 use crate::telemetry::clock::{self, Rate, Ticks};
@@ -114,6 +115,7 @@ pub(crate) struct Loop {
     pub(crate) wheel: RefCell<Wheel>,
     pub(crate) driver: RefCell<Driver>,
     pub(crate) sources: Sources,
+    pub(crate) tokens: RefCell<Tokens>,
     pub(crate) hooks: RefCell<Hooks>,
     pub(crate) ticks: Cell<Ticks>,
     pub(crate) rate: Cell<Rate>,
@@ -295,6 +297,7 @@ impl Loop {
             wheel: RefCell::new(Wheel::new(WHEEL_SHIFT, clock::os_now_ns())),
             driver: RefCell::new(driver),
             sources: Sources::reserve()?,
+            tokens: RefCell::default(),
             hooks: RefCell::default(),
             ticks: Cell::new(ticks),
             rate: Cell::new(clock::rate()),

@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
@@ -15,7 +16,7 @@ use super::error::ChildError;
 use crate::event_loop::current;
 use crate::event_loop::slot::Loop;
 use crate::task::cell::Opaque;
-use crate::task::{Builder, Cancel, JoinError, Task, TaskId};
+use crate::task::{Builder, Cancel, CancelGracefully, Ending, JoinError, Task, TaskId};
 
 /// What a task of a group, or the body of its scope, may return: `()`, nothing at all (`!`), or a `Result` of anything and an
 /// error that can be boxed, which includes `String`.
@@ -153,6 +154,22 @@ impl<T> Child<T> {
         CancelChild { cancel: self.task.cancel() }
     }
 
+    /// Asks the task to end, gives it `grace` to do so, and drops its future then; none of that is a failure of the group. See
+    /// [`Task::cancel_gracefully`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the returned future drops the task's, without the rest of its grace.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop; the future, outside of the task's own.
+    #[track_caller]
+    pub fn cancel_gracefully(self, grace: Duration) -> CancelChildGracefully<T> {
+        let id = self.id();
+        CancelChildGracefully { ending: self.task.cancel_gracefully(grace), id }
+    }
+
     /// Asks for the end of the task without giving up the handle. Returns whether the task was still alive.
     pub fn request_cancel(&self) -> bool {
         self.task.request_cancel()
@@ -188,5 +205,24 @@ impl<T> Future for CancelChild<T> {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         Pin::new(&mut self.cancel).poll(cx).map(Option::flatten)
+    }
+}
+
+/// Waits until a child is over that was asked to end, or had to be dropped. Made by [`Child::cancel_gracefully`].
+#[derive(Debug)]
+#[must_use = "a graceful cancellation that is dropped at once drops the task: await it"]
+pub struct CancelChildGracefully<T> {
+    ending: CancelGracefully<Option<T>>,
+    id: TaskId,
+}
+
+impl<T> Future for CancelChildGracefully<T> {
+    type Output = Ending<T>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ending<T>> {
+        let id = self.id;
+        let ending = Pin::new(&mut self.ending).poll(cx);
+        ending.map(|ending| ending.map(|value| value.ok_or_else(|| JoinError::failed(id))))
     }
 }

@@ -14,6 +14,7 @@ use super::error::ChildError;
 use crate::event_loop::current;
 use crate::event_loop::slot::Loop;
 use crate::event_loop::wait::{Ticket, Wait};
+use crate::runner::Survivor;
 use crate::sync::line::{Line, Waiting};
 use crate::task::task_ref::TaskRef;
 use crate::telemetry::atomic::Relaxed;
@@ -43,6 +44,8 @@ pub(crate) struct GroupCore {
     sweep_at: Cell<usize>,
     /// A child failed or the group was cancelled: no more children.
     aborted: Cell<bool>,
+    /// The tasks were asked to end, and so are those that are still spawned.
+    asked: Cell<bool>,
     /// Somebody waits for the end: the group is finished when no child is left.
     closing: Cell<bool>,
     /// The group was dropped: nobody will ask for failures.
@@ -70,6 +73,7 @@ impl GroupCore {
             children: RefCell::default(),
             sweep_at: Cell::new(SWEEP_MIN),
             aborted: Cell::new(false),
+            asked: Cell::new(false),
             closing: Cell::new(false),
             gone: Cell::new(false),
             waiter: Cell::new(Ticket::none()),
@@ -114,6 +118,9 @@ impl GroupCore {
     pub(crate) fn adopt(&self, child: TaskRef) {
         self.live.set(self.live.get() + 1);
         self.show();
+        if self.asked.get() {
+            self.lp.ask_to_end(child.word);
+        }
         let mut children = self.children.borrow_mut();
         if children.len() >= self.sweep_at.get() {
             children.retain(|child| !child.is_done());
@@ -162,6 +169,25 @@ impl GroupCore {
         }
         self.cancel_children();
         self.waiter.replace(Ticket::none()).notify();
+    }
+
+    /// Asks every child to end, through its own token.
+    #[track_caller]
+    pub(super) fn ask_children(&self) {
+        self.expect_loop("asking the tasks of a group to end");
+        self.asked.set(true);
+        // Wakers may be foreign and run any code, which may spawn.
+        let children = self.children.borrow().clone();
+        for child in children.iter().filter(|child| !child.is_done()) {
+            self.lp.ask_to_end(child.word);
+        }
+    }
+
+    /// The children that are not over, and what they wait for.
+    pub(super) fn survivors(&self) -> Vec<Survivor> {
+        let left =
+            self.children.borrow().iter().filter(|child| !child.is_done()).map(|child| child.id).collect();
+        self.lp.survivors_among(left)
     }
 
     fn cancel_children(&self) {

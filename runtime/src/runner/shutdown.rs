@@ -243,7 +243,20 @@ impl Loop {
             return report;
         }
         let reader = LoopReader::new(self, self.life.load(Relaxed));
-        let tasks = oldest(&reader);
+        report.survivors = self.describe_survivors(&reader, &oldest(&reader));
+        report
+    }
+
+    /// Of these tasks, what the first thousand are and wait for.
+    pub(crate) fn survivors_among(&'static self, mut ids: Vec<u64>) -> Vec<Survivor> {
+        ids.sort_unstable();
+        let reader = LoopReader::new(self, self.life.load(Relaxed));
+        let tasks: Vec<TaskView> =
+            ids.into_iter().take(SURVIVORS_MAX).filter_map(|id| reader.task(id)).collect();
+        self.describe_survivors(&reader, &tasks)
+    }
+
+    fn describe_survivors(&'static self, reader: &LoopReader, tasks: &[TaskView]) -> Vec<Survivor> {
         let mut waits: HashMap<u64, Vec<SurvivorWait>> =
             tasks.iter().map(|task| (task.id, Vec::new())).collect();
         reader.waits(&mut |wait: &WaitView| {
@@ -258,8 +271,7 @@ impl Loop {
             spawned_at: self.sites.place_of(task.site).and_then(|place| reader.place(place)),
             waits: waits_or_foreign(waits.remove(&task.id).unwrap_or_default(), task.state),
         };
-        report.survivors = tasks.iter().map(survivor).collect();
-        report
+        tasks.iter().map(survivor).collect()
     }
 
     /// Drops every task that is left, those that destructors spawn too, and what finished tasks left behind.

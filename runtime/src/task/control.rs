@@ -32,6 +32,8 @@ pub(crate) const OUTPUT: u32 = 32;
 pub(crate) const PANICKED: u32 = 64;
 /// Ended by being dropped. Only with `DONE`.
 pub(crate) const CANCELLED: u32 = 128;
+/// Until it is `DONE`, it has a token of its own in the loop's table.
+pub(crate) const TOKEN: u32 = 512;
 /// Its group has taken note of how it ended.
 pub(crate) const REPORTED: u32 = 256;
 

@@ -124,7 +124,7 @@ impl<T> Task<T> {
     }
 
     #[track_caller]
-    fn poll_done(&mut self, cx: &Context<'_>, at: &'static Location<'static>) -> Poll<()> {
+    pub(super) fn poll_done(&mut self, cx: &Context<'_>, at: &'static Location<'static>) -> Poll<()> {
         if self.to.is_done() {
             self.to.unjoin();
             return Poll::Ready(());
@@ -148,7 +148,7 @@ impl<T> Task<T> {
         self.to.join(lp, cx.waker(), &parking);
     }
 
-    fn take(&mut self) -> Result<T, JoinError> {
+    pub(super) fn take(&mut self) -> Result<T, JoinError> {
         // SAFETY: a `Task<T>` is only made for a future whose output is `T`.
         let output = unsafe { self.to.take_output::<T>() };
         self.result(output)

@@ -24,7 +24,7 @@ use std::task::Context;
 
 use super::cell::{self, Describe, Header, Polled, VTable};
 use super::control::{
-    CANCEL, CANCELLED, Control, DONE, HANDLE, OUTPUT, PANICKED, QUEUED, REPORTED, RUNNING, TaskWord,
+    CANCEL, CANCELLED, Control, DONE, HANDLE, OUTPUT, PANICKED, QUEUED, REPORTED, RUNNING, TOKEN, TaskWord,
 };
 use super::task_ref::TaskRef;
 use super::waker;
@@ -365,6 +365,9 @@ impl Loop {
         self.records.get(index).ended(state, self.now.get());
         self.sites.ended(control.site.get(), state);
         self.live.set(self.live.get() - 1);
+        if flags & TOKEN != 0 {
+            self.forget_token(header.id);
+        }
         let joiner = header.joiner.get();
         // Taken before anybody is woken: a foreign waker may let go of the handle, and so of the cell.
         let group = header.group.take();
