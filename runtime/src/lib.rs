@@ -22,7 +22,7 @@
 //! - [`sleep`], [`timeout`], [`time`]: clocks and limits;
 //! - [`spawn_blocking`], [`to_thread`], [`blocking`]: what would keep the loop waiting, on other threads;
 //! - [`net`], [`io`]: sockets and other descriptors; [`stream`]: reading lines and writing with back-pressure;
-//! - [`signal`]: Ctrl-C and its relatives; [`sync`]: locks, queues, channels;
+//! - [`process`], [`signal`]: child processes, Ctrl-C and its relatives; [`sync`]: locks, queues, channels;
 //! - [`task_local!`]: values that go along with a task and what it spawns;
 //! - [`Handle`]: how another thread reaches a loop; everything else is `!Send`;
 //! - [`telemetry`]: what a loop keeps about all that, for whoever wants to look.
@@ -71,6 +71,9 @@ pub mod signal;
 
 #[cfg(not(loom))]
 pub mod stream;
+
+#[cfg(not(loom))]
+pub mod process;
 
 #[cfg(not(loom))]
 pub mod blocking;

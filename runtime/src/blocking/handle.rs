@@ -83,6 +83,12 @@ impl<T> JobHandle<T> {
         }
     }
 
+    /// Lets its loop end without it. Returns whether the pool took it.
+    pub(crate) fn excuse(&self) -> bool {
+        self.job.excuse();
+        self.order.is_some()
+    }
+
     /// Lets the job run by itself.
     pub fn detach(self) {
         drop(self);

@@ -312,7 +312,6 @@ impl Source {
     }
 
     /// Gives it the name that a reader is shown: a child's program, `stdout of sh (pid 123)`, `SIGTERM`.
-    #[allow(dead_code, reason = "child processes and signals call it")]
     pub(crate) fn set_name(&self, name: &str) {
         if let Some(record) = self.record() {
             record.named(self.lp.names.word(name));
@@ -379,6 +378,26 @@ impl Source {
         if wait.park(self.lp, cx.waker(), &parking) {
             queue.push(wait);
         }
+    }
+
+    /// Lets everybody look who waits in a direction: what they wait for was found out without the OS's report.
+    pub(crate) fn announce(&self, direction: Direction) {
+        if !self.is_alive() {
+            return;
+        }
+        let state = self.state();
+        let (bit, queue) = match direction {
+            Direction::Read => (READ, &state.readers),
+            Direction::Write => (WRITE, &state.writers),
+        };
+        state.readiness.set(state.readiness.get() | bit);
+        self.lp.show_readiness(state);
+        queue.notify_all(self.lp);
+    }
+
+    /// The loop it was made on, if that still runs and is the current one.
+    pub(crate) fn current_loop(&self) -> Option<&'static Loop> {
+        current::get().filter(|lp| std::ptr::eq(*lp, self.lp) && self.is_alive())
     }
 
     /// Takes a wait of this source out of its queue.

@@ -201,19 +201,16 @@ impl Resource {
     }
 
     /// Gives a descriptor the name it is shown under, as a word of `names`.
-    #[allow(dead_code, reason = "child processes and signals call it")]
     pub(crate) fn named(&self, name: u32) {
         self.name.store(name, Relaxed);
     }
 
     /// Says which child process a descriptor is, or leads to.
-    #[allow(dead_code, reason = "child processes call it")]
     pub(crate) fn process(&self, pid: u32) {
         self.len.put(u64::from(pid));
     }
 
     /// Says how that child process ended.
-    #[allow(dead_code, reason = "child processes call it")]
     pub(crate) fn exited(&self, status: ExitStatus) {
         self.limit.put(u64::from(status.into_raw().cast_unsigned()));
     }

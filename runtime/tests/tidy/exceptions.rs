@@ -34,6 +34,10 @@ pub(crate) const UNSAFE: &[Exception] = &[
         reason: "marks types as readable from zeroed pages, and texts as shared under a lock",
     },
     Exception { path: "runtime/src/net/unix.rs", reason: "asks the OS who is at the other end" },
+    Exception {
+        path: "runtime/src/process/system.rs",
+        reason: "signals by pidfd, and steps between fork and exec",
+    },
     Exception { path: "runtime/src/io/source.rs", reason: "marks a type as readable from zeroed pages" },
     Exception {
         path: "runtime/src/runner.rs",

@@ -1,0 +1,119 @@
+//! How a process ended, and the names of signals.
+
+use std::fmt;
+use std::os::unix::process::ExitStatusExt as _;
+
+/// How a process ended: by itself, with a code, or by a signal.
+///
+/// # Examples
+///
+/// ```
+/// use loopscope::process::Command;
+///
+/// loopscope::run(async {
+///     let status = Command::shell("exit 7").status().await.unwrap();
+///     assert_eq!((status.code(), status.to_string().as_str()), (Some(7), "exited with code 7"));
+/// });
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "asyncio.subprocess.Process.returncode")]
+pub struct ExitStatus(std::process::ExitStatus);
+
+impl ExitStatus {
+    /// Whether it ended by itself with code 0.
+    pub fn success(self) -> bool {
+        self.0.success()
+    }
+
+    /// The code it ended with, unless a signal ended it.
+    pub fn code(self) -> Option<i32> {
+        self.0.code()
+    }
+
+    /// The signal that ended it, if one did.
+    pub fn signal(self) -> Option<i32> {
+        self.0.signal()
+    }
+
+    /// Whether it left a core dump.
+    pub fn core_dumped(self) -> bool {
+        self.0.core_dumped()
+    }
+
+    /// The code, or the signal's number below zero: as Python counts.
+    #[doc(alias = "asyncio.SubprocessTransport.get_returncode")]
+    pub fn returncode(self) -> i32 {
+        self.code().or_else(|| self.signal().map(|signal| -signal)).unwrap_or_default()
+    }
+}
+
+impl From<std::process::ExitStatus> for ExitStatus {
+    fn from(status: std::process::ExitStatus) -> Self {
+        Self(status)
+    }
+}
+
+impl From<ExitStatus> for std::process::ExitStatus {
+    fn from(status: ExitStatus) -> Self {
+        status.0
+    }
+}
+
+impl fmt::Display for ExitStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code(), self.signal()) {
+            (Some(code), _) => write!(f, "exited with code {code}"),
+            (None, Some(signal)) => {
+                write!(f, "killed by {}", SignalName(signal))?;
+                if self.core_dumped() { f.write_str(", core dumped") } else { Ok(()) }
+            }
+            (None, None) => self.0.fmt(f),
+        }
+    }
+}
+
+/// Shows a signal's number by its name.
+pub(super) struct SignalName(pub(super) i32);
+
+impl fmt::Display for SignalName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match NAMES.iter().find(|(number, _)| *number == self.0) {
+            Some((_, name)) => f.write_str(name),
+            None => write!(f, "signal {}", self.0),
+        }
+    }
+}
+
+const NAMES: [(i32, &str); 31] = [
+    (libc::SIGHUP, "SIGHUP"),
+    (libc::SIGINT, "SIGINT"),
+    (libc::SIGQUIT, "SIGQUIT"),
+    (libc::SIGILL, "SIGILL"),
+    (libc::SIGTRAP, "SIGTRAP"),
+    (libc::SIGABRT, "SIGABRT"),
+    (libc::SIGBUS, "SIGBUS"),
+    (libc::SIGFPE, "SIGFPE"),
+    (libc::SIGKILL, "SIGKILL"),
+    (libc::SIGUSR1, "SIGUSR1"),
+    (libc::SIGSEGV, "SIGSEGV"),
+    (libc::SIGUSR2, "SIGUSR2"),
+    (libc::SIGPIPE, "SIGPIPE"),
+    (libc::SIGALRM, "SIGALRM"),
+    (libc::SIGTERM, "SIGTERM"),
+    (libc::SIGSTKFLT, "SIGSTKFLT"),
+    (libc::SIGCHLD, "SIGCHLD"),
+    (libc::SIGCONT, "SIGCONT"),
+    (libc::SIGSTOP, "SIGSTOP"),
+    (libc::SIGTSTP, "SIGTSTP"),
+    (libc::SIGTTIN, "SIGTTIN"),
+    (libc::SIGTTOU, "SIGTTOU"),
+    (libc::SIGURG, "SIGURG"),
+    (libc::SIGXCPU, "SIGXCPU"),
+    (libc::SIGXFSZ, "SIGXFSZ"),
+    (libc::SIGVTALRM, "SIGVTALRM"),
+    (libc::SIGPROF, "SIGPROF"),
+    (libc::SIGWINCH, "SIGWINCH"),
+    (libc::SIGIO, "SIGIO"),
+    (libc::SIGPWR, "SIGPWR"),
+    (libc::SIGSYS, "SIGSYS"),
+];
