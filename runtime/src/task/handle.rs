@@ -92,6 +92,10 @@ impl<T> Task<T> {
         TaskId(self.to.id)
     }
 
+    pub(crate) fn task_ref(&self) -> TaskRef {
+        self.to
+    }
+
     /// Whether the task is over, one way or another.
     #[doc(alias = "asyncio.Task.done")]
     pub fn is_finished(&self) -> bool {
