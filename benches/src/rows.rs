@@ -43,7 +43,7 @@ impl Row {
 }
 
 /// In the order of the table. A poll may cost 15 ns more for being observed, a spawn 20.
-pub(crate) const ROWS: [Row; 17] = [
+pub(crate) const ROWS: [Row; 18] = [
     row("spawn", "ns", Some(Limit::Ratio(0.25)), &[Pair::Observing(20.0), Pair::Console(0.01)]),
     row("yield", "ns", Some(Limit::Ratio(0.72)), &[Pair::Observing(15.0), Pair::Console(0.05)]),
     row("pingpong", "ns", Some(Limit::Ratio(0.90)), &[Pair::Observing(15.0)]),
@@ -57,6 +57,7 @@ pub(crate) const ROWS: [Row; 17] = [
     row("remote_burst", "ns", Some(Limit::Ratio(0.95)), &[]),
     row("echo64", "ns", Some(Limit::Ratio(1.05)), &[]),
     row("echo64_loop", "ns", None, &[Pair::Attached(1.02)]),
+    row("echo64_streams", "ns", Some(Limit::Ratio(1.05)), &[]),
     row("echo64_calls", "calls", Some(Limit::Value(2.1)), &[]),
     row("echo64_instructions", "instr", Some(Limit::Ratio(1.0)), &[]),
     row("idle_task_bytes", "bytes", Some(Limit::Ratio(0.62)), &[Pair::Console(0.01)]),

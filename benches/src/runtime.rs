@@ -144,6 +144,8 @@ pub(crate) trait Runtime: 'static {
     /// Accepts that many connections and spawns a task for each, which sends back what it reads until the peer is done. The
     /// handle gives the bytes sent back, when all connections are closed.
     fn spawn_echo_server(listener: TcpListener, connections: usize) -> Self::Task<Result<u64>>;
+    /// The same through the runtime's buffered reader and writer.
+    fn spawn_echo_streams_server(listener: TcpListener, connections: usize) -> Self::Task<Result<u64>>;
 }
 
 /// Awaiting a task's handle gave an error. Not an `async fn` around the await, which would move the handle once more.

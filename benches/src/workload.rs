@@ -42,7 +42,9 @@ pub(crate) enum Workload {
     RemoteBurst,
     /// A request of 64 bytes to an echo server with 64 connections: processor time
     Echo64,
-    /// The same: system calls and user-mode instructions, counted by perf and callgrind
+    /// The same through each runtime's buffered reader and writer
+    Echo64Streams,
+    /// `echo64`: system calls and user-mode instructions, counted by perf and callgrind
     Echo64Counts,
     /// Resident bytes of a task that waits on a foreign future
     IdleTaskBytes,
@@ -67,6 +69,7 @@ impl Workload {
             Workload::RemoteWake => "remote_wake",
             Workload::RemoteBurst => "remote_burst",
             Workload::Echo64 => "echo64",
+            Workload::Echo64Streams => "echo64_streams",
             Workload::Echo64Counts => "echo64_counts",
             Workload::IdleTaskBytes => "idle_task_bytes",
             Workload::IdleTaskBytesOwn => "idle_task_bytes_own",
@@ -92,8 +95,8 @@ impl Workload {
             Workload::Timers | Workload::RemoteWake => 100_000,
             // Shorter bursts depend on how the OS shares the CPU out between the two threads.
             Workload::RemoteBurst if !quick => 10_000_000,
-            Workload::Echo64 if quick => 60_000,
-            Workload::Echo64 => 400_000,
+            Workload::Echo64 | Workload::Echo64Streams if quick => 60_000,
+            Workload::Echo64 | Workload::Echo64Streams => 400_000,
             Workload::Echo64Counts => 20_000,
             // A quarter is enough to drown what the runtime itself holds: some pages in 60 MB.
             Workload::IdleTaskBytes | Workload::IdleTaskBytesOwn if quick => 250_000,
@@ -107,11 +110,10 @@ impl Workload {
             Workload::Spawn | Workload::PingPong | Workload::PingPongLocal | Workload::TimerCancel => {
                 40_000_000
             }
-            Workload::RpcLocal => 20_000_000,
             Workload::Yield => 100_000_000,
             Workload::RemoteWake => 400_000,
-            Workload::RemoteBurst => 20_000_000,
-            Workload::Echo64 => 800_000,
+            Workload::RpcLocal | Workload::RemoteBurst => 20_000_000,
+            Workload::Echo64 | Workload::Echo64Streams => 800_000,
             _ => self.size_usual(false),
         }
     }
@@ -125,7 +127,7 @@ impl Workload {
                 200_000
             }
             Workload::RemoteWake => 50_000,
-            Workload::Echo64 => 100_000,
+            Workload::Echo64 | Workload::Echo64Streams => 100_000,
             Workload::Yield => 1_000_000,
             Workload::Echo64Counts => self.size_usual(false),
         }
@@ -144,7 +146,8 @@ impl Workload {
             Workload::IdleTaskBytes => idle::run_foreign_leaf::<R>(size),
             Workload::RemoteWake => remote::run_round_trips::<R>(size),
             Workload::RemoteBurst => remote::run_burst::<R>(size),
-            Workload::Echo64 => echo::run::<R>(size),
+            Workload::Echo64 => echo::run_plain::<R>(size),
+            Workload::Echo64Streams => echo::run_streams::<R>(size),
             Workload::Echo64Counts => bail!("echo64_counts runs echo64 below other programs, not here"),
             Workload::IdleTaskBytesOwn => idle::run_own_leaf::<R>(size),
         }

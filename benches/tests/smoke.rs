@@ -8,7 +8,7 @@ use serde_json::Value;
 const THIS: &str = env!("CARGO_BIN_EXE_loopscope-benches");
 
 /// (workload, size, operations measured, what the tasks compute together, rows)
-const CASES: [(&str, u64, u64, u64, &[&str]); 12] = [
+const CASES: [(&str, u64, u64, u64, &[&str]); 13] = [
     ("spawn", 2_500, 2_500, 2_500 * 2_499 / 2, &["spawn"]),
     ("yield", 5_000, 5_000, 5_000, &["yield"]),
     ("pingpong", 400, 400, 200 * 199 / 2 + 200, &["pingpong"]),
@@ -20,6 +20,7 @@ const CASES: [(&str, u64, u64, u64, &[&str]); 12] = [
     ("remote_burst", 3_000, 3_000, 3_000 * 2_999 / 2, &["remote_burst"]),
     // A twentieth and at least 64 requests go first.
     ("echo64", 2_000, 2_000, (2_000 + 100) * 64, &["echo64", "echo64_loop"]),
+    ("echo64_streams", 2_000, 2_000, (2_000 + 100) * 64, &["echo64_streams"]),
     ("idle_task_bytes", 3_000, 3_000, 3_000, &["idle_task_bytes"]),
     ("idle_task_bytes_own", 3_000, 3_000, 3_000, &["idle_task_bytes_own"]),
 ];

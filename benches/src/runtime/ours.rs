@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use anyhow::Result;
 use loopscope::net::{TcpListener, TcpStream};
+use loopscope::stream::{StreamReader, StreamWriter};
 
 use crate::measure::Lateness;
 use crate::runtime::{Runtime, failed};
@@ -78,21 +79,37 @@ impl Runtime for Ours {
     }
 
     fn spawn_echo_server(listener: std::net::TcpListener, connections: usize) -> Self::Task<Result<u64>> {
-        loopscope::spawn(async move {
-            let listener = TcpListener::from_std(listener)?;
-            let mut tasks = Vec::with_capacity(connections);
-            for _ in 0..connections {
-                let (stream, _) = listener.accept().await?;
-                stream.set_nodelay(true)?;
-                tasks.push(loopscope::spawn(echo_connection(stream)));
-            }
-            let mut bytes = 0;
-            for task in tasks {
-                bytes += task.await.map_err(failed)??;
-            }
-            Ok(bytes)
-        })
+        loopscope::spawn(echo_server(listener, connections, echo_connection))
     }
+
+    fn spawn_echo_streams_server(
+        listener: std::net::TcpListener,
+        connections: usize,
+    ) -> Self::Task<Result<u64>> {
+        loopscope::spawn(echo_server(listener, connections, echo_streams))
+    }
+}
+
+async fn echo_server<F>(
+    listener: std::net::TcpListener,
+    connections: usize,
+    echo: impl Fn(TcpStream) -> F,
+) -> Result<u64>
+where
+    F: Future<Output = Result<u64>> + 'static,
+{
+    let listener = TcpListener::from_std(listener)?;
+    let mut tasks = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tasks.push(loopscope::spawn(echo(stream)));
+    }
+    let mut bytes = 0;
+    for task in tasks {
+        bytes += task.await.map_err(failed)??;
+    }
+    Ok(bytes)
 }
 
 async fn echo_connection(stream: TcpStream) -> Result<u64> {
@@ -104,6 +121,24 @@ async fn echo_connection(stream: TcpStream) -> Result<u64> {
             return Ok(bytes);
         }
         stream.write_all(&buffer[..read]).await?;
+        bytes += read as u64;
+    }
+}
+
+async fn echo_streams(stream: TcpStream) -> Result<u64> {
+    let (reading, writing) = stream.into_split();
+    let mut reader = StreamReader::with_limit(reading, echo::BUFFER_BYTES)?;
+    let mut writer = StreamWriter::new(writing);
+    let mut buffer = vec![0; echo::BUFFER_BYTES];
+    let mut bytes = 0;
+    loop {
+        let read = reader.read(&mut buffer).await?;
+        if read == 0 {
+            writer.close().await?;
+            return Ok(bytes);
+        }
+        writer.write(&buffer[..read])?;
+        writer.drain().await?;
         bytes += read as u64;
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader, BufWriter};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::measure::Lateness;
@@ -74,22 +74,38 @@ impl Runtime for TokioCt {
     }
 
     fn spawn_echo_server(listener: std::net::TcpListener, connections: usize) -> Self::Task<Result<u64>> {
-        tokio::spawn(async move {
-            listener.set_nonblocking(true)?;
-            let listener = TcpListener::from_std(listener)?;
-            let mut tasks = Vec::with_capacity(connections);
-            for _ in 0..connections {
-                let (stream, _) = listener.accept().await?;
-                stream.set_nodelay(true)?;
-                tasks.push(tokio::spawn(echo_connection(stream)));
-            }
-            let mut bytes = 0;
-            for task in tasks {
-                bytes += task.await.map_err(failed)??;
-            }
-            Ok(bytes)
-        })
+        tokio::spawn(echo_server(listener, connections, echo_connection))
     }
+
+    fn spawn_echo_streams_server(
+        listener: std::net::TcpListener,
+        connections: usize,
+    ) -> Self::Task<Result<u64>> {
+        tokio::spawn(echo_server(listener, connections, echo_streams))
+    }
+}
+
+async fn echo_server<F>(
+    listener: std::net::TcpListener,
+    connections: usize,
+    echo: impl Fn(TcpStream) -> F,
+) -> Result<u64>
+where
+    F: Future<Output = Result<u64>> + Send + 'static,
+{
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    let mut tasks = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tasks.push(tokio::spawn(echo(stream)));
+    }
+    let mut bytes = 0;
+    for task in tasks {
+        bytes += task.await.map_err(failed)??;
+    }
+    Ok(bytes)
 }
 
 async fn echo_connection(mut stream: TcpStream) -> Result<u64> {
@@ -101,6 +117,24 @@ async fn echo_connection(mut stream: TcpStream) -> Result<u64> {
             return Ok(bytes);
         }
         stream.write_all(&buffer[..read]).await?;
+        bytes += read as u64;
+    }
+}
+
+async fn echo_streams(stream: TcpStream) -> Result<u64> {
+    let (reading, writing) = stream.into_split();
+    let mut reader = BufReader::with_capacity(echo::BUFFER_BYTES, reading);
+    let mut writer = BufWriter::with_capacity(echo::BUFFER_BYTES, writing);
+    let mut buffer = vec![0; echo::BUFFER_BYTES];
+    let mut bytes = 0;
+    loop {
+        let read = reader.read(&mut buffer).await?;
+        if read == 0 {
+            writer.shutdown().await?;
+            return Ok(bytes);
+        }
+        writer.write_all(&buffer[..read]).await?;
+        writer.flush().await?;
         bytes += read as u64;
     }
 }

@@ -4,6 +4,8 @@
 //! loop's thread alone. The clients are another process on another CPU, which keeps both busy: the figure is the best case
 //! of a server that always finds work. About 5.3 µs of it are the kernel's, so that little can be won or lost.
 //!
+//! `echo64_streams` is the same through each runtime's buffered reader and writer: one more copy each way.
+//!
 //! `echo64_calls` and `echo64_instructions` are counted, not timed, on runs below perf (system calls of the loop's thread, at
 //! full speed) and callgrind (instructions in user mode): the difference of two sizes by the difference of requests, so that
 //! nothing of the start is in them. Callgrind slows a server down so much that a loop which asks the OS by the clock, as ours
@@ -26,7 +28,22 @@ use crate::workload::{Workload, check_sum, warm_up_size};
 pub(crate) const BUFFER_BYTES: usize = 4096;
 const CONNECTIONS: usize = 64;
 
-pub(crate) fn run<R: Runtime>(size: u64) -> Result<Sample> {
+pub(crate) fn run_plain<R: Runtime>(size: u64) -> Result<Sample> {
+    let (bytes, elapsed, of_loop) = run::<R>(size, R::spawn_echo_server)?;
+    let figures = [("echo64", elapsed.cpu_ns_per(size)), ("echo64_loop", of_loop)];
+    Ok(Sample::new(&figures, size, bytes, elapsed))
+}
+
+pub(crate) fn run_streams<R: Runtime>(size: u64) -> Result<Sample> {
+    let (bytes, elapsed, _) = run::<R>(size, R::spawn_echo_streams_server)?;
+    Ok(Sample::new(&[("echo64_streams", elapsed.cpu_ns_per(size))], size, bytes, elapsed))
+}
+
+/// Bytes sent back, the time of the process, and nanoseconds a request of the loop's thread.
+fn run<R: Runtime>(
+    size: u64,
+    spawn_server: fn(TcpListener, usize) -> R::Task<Result<u64>>,
+) -> Result<(u64, Elapsed, f64)> {
     let listener = TcpListener::bind("127.0.0.1:0").context("listening")?;
     let address = listener.local_addr().context("asking for the address")?;
     let warm_up = warm_up_size(size).max(CONNECTIONS as u64);
@@ -43,12 +60,10 @@ pub(crate) fn run<R: Runtime>(size: u64) -> Result<Sample> {
         clients.end()?;
         Ok((elapsed, of_loop.as_nanos() as f64 / size as f64))
     });
-    let bytes =
-        R::block_on(async move { R::spawn_echo_server(listener, CONNECTIONS).await.map_err(failed)? })??;
+    let bytes = R::block_on(async move { spawn_server(listener, CONNECTIONS).await.map_err(failed)? })??;
     let (elapsed, of_loop) = talking.join().map_err(|_| anyhow!("the clients' thread panicked"))??;
     check_sum(bytes, (warm_up + size) * REQUEST_BYTES as u64)?;
-    let figures = [("echo64", elapsed.cpu_ns_per(size)), ("echo64_loop", of_loop)];
-    Ok(Sample::new(&figures, size, bytes, elapsed))
+    Ok((bytes, elapsed, of_loop))
 }
 
 /// Counts system calls and user-mode instructions a request, by running `peer` anew below the programs that count.
