@@ -43,12 +43,12 @@ impl Mailbox {
 
 async fn receive(mailbox: &'static LocalKey<Mailbox>) -> Option<u64> {
     let message = poll_fn(|cx| {
-        mailbox.with(|mailbox| match mailbox.message.take() {
-            Some(message) => Poll::Ready(message),
-            None => {
+        mailbox.with(|mailbox| {
+            let message = mailbox.message.take();
+            if message.is_none() {
                 mailbox.receiver.set(Some(cx.waker().clone()));
-                Poll::Pending
             }
+            message.map_or(Poll::Pending, Poll::Ready)
         })
     });
     match message.await {
