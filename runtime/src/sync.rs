@@ -21,4 +21,7 @@ pub mod remote;
 pub use condition::{Condition, WaitCondition, WaitConditionFor};
 pub use event::{Event, WaitEvent};
 pub use mutex::{Lock, Mutex, MutexGuard};
-pub use queue::{Closed, Get, Join, Put, PutError, Queue, TryGetError, TryPutError};
+pub use queue::{
+    Closed, Fifo, Get, Join, Lifo, LifoQueue, Priority, PriorityQueue, Put, PutError, Queue, QueueOf,
+    Storage, TryGetError, TryPutError,
+};

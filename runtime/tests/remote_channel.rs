@@ -117,21 +117,21 @@ fn waiting_with_slot<'a>(
 fn a_recv_that_is_dropped_at_any_step_takes_nothing_and_wakes_nobody() {
     run(async {
         let (sender, mut receiver) = channel::unbounded();
-        let (wakes, waker) = Wakes::new();
+        let (woken, waker) = Wakes::new();
         drop(receiver.recv());
         {
             let mut pending = pin!(receiver.recv());
             assert!(pending.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         }
         sender.try_send(1).unwrap();
-        assert_eq!(wakes.count(), 0, "who waits no more is not woken");
+        assert_eq!(woken.count(), 0, "who waits no more is not woken");
         assert_eq!(receiver.try_recv(), Ok(1));
         {
             let mut notified = pin!(receiver.recv());
             assert!(notified.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
             sender.try_send(2).unwrap();
             sender.try_send(3).unwrap();
-            assert_eq!(wakes.count(), 1, "once a sleep");
+            assert_eq!(woken.count(), 1, "once a sleep");
         }
         assert_eq!((receiver.recv().await, receiver.len()), (Some(2), 1));
         assert_eq!(receiver.recv().await, Some(3));
@@ -268,11 +268,8 @@ fn blocking_on_the_thread_of_a_loop_is_refused() {
         let text = |panicked: Result<(), Box<dyn std::any::Any + Send>>| {
             *panicked.unwrap_err().downcast::<String>().unwrap()
         };
-        let received = catch_unwind(AssertUnwindSafe(|| assert_eq!(receiver.blocking_recv(), None)));
-        assert_eq!(
-            text(received),
-            "blocking_recv would stop the event loop of this thread: await it instead"
-        );
+        let blocked = catch_unwind(AssertUnwindSafe(|| assert_eq!(receiver.blocking_recv(), None)));
+        assert_eq!(text(blocked), "blocking_recv would stop the event loop of this thread: await it instead");
         let sent = catch_unwind(AssertUnwindSafe(|| sender.blocking_send(1).unwrap()));
         assert_eq!(text(sent), "blocking_send would stop the event loop of this thread: await it instead");
     });

@@ -1,4 +1,4 @@
-//! A queue of bounded length between the tasks of one loop.
+//! Queues of bounded length between the tasks of one loop: first in, first out; last in, first out; lowest first.
 //!
 //! ```text
 //!              Put waits for a slot                     Get waits for an item
@@ -8,32 +8,34 @@
 //! # Invariants
 //!
 //! Whoever is notified has an item or a slot reserved until its future is polled or dropped, so that nobody overtakes it.
-//! While getters stand in line every item is reserved; while putters stand in line every free slot is.
+//! While getters stand in line every item is reserved; while putters stand in line every free slot is. Which item a getter
+//! gets is decided when it comes: a queue that hands out the lowest hands out what is lowest then.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
 use std::panic::Location;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Context;
 
 mod error;
+mod futures;
+mod storage;
 
 pub use error::{Closed, PutError, TryGetError, TryPutError};
+pub use futures::{Get, Join, Put};
+pub use storage::{Fifo, Lifo, Priority, Storage};
 
 use super::line::{Line, Waiting};
 use crate::event_loop::current;
 use crate::event_loop::wait::{Wait, WaitQueue};
-use crate::telemetry::view::{ResourceKind, WaitKind};
+use crate::telemetry::view::ResourceKind;
 
 /// A first-in, first-out queue for the tasks of one loop: any of them may put and get.
 ///
 /// It is bounded, so that a producer that is faster than its consumers waits for them. Whoever waits is served in the order of
 /// coming. Share it in an `Rc`, or by reference.
 ///
-/// [`close`](Self::close) ends it: what is in it can still be taken. [`task_done`](Self::task_done) and [`join`](Self::join)
-/// tell when everything that was put has also been worked off.
+/// [`close`](QueueOf::close) ends it: what is in it can still be taken. [`task_done`](QueueOf::task_done) and
+/// [`join`](QueueOf::join) tell when everything that was put has also been worked off. What it can do stands at [`QueueOf`].
 ///
 /// # Examples
 ///
@@ -59,9 +61,51 @@ use crate::telemetry::view::{ResourceKind, WaitKind};
 /// });
 /// ```
 #[doc(alias = "asyncio.Queue")]
-pub struct Queue<T> {
+pub type Queue<T> = QueueOf<T, Fifo<T>>;
+
+/// A queue that hands out its lowest item first; among equals, the one that was put first.
+///
+/// For the highest first put [`std::cmp::Reverse`]`(item)`. A pair `(priority, item)` compares the items too where the priorities
+/// are equal; the [`Ord`] of a type of one's own need not.
+///
+/// # Examples
+///
+/// ```
+/// use loopscope::sync::PriorityQueue;
+///
+/// loopscope::run(async {
+///     let jobs = PriorityQueue::unbounded();
+///     for job in [(2, "tidy up"), (1, "put out the fire"), (3, "paint the wall")] {
+///         jobs.put(job).await.unwrap();
+///     }
+///     assert_eq!(jobs.get().await, Ok((1, "put out the fire")));
+///     assert_eq!(jobs.get().await, Ok((2, "tidy up")));
+/// });
+/// ```
+#[doc(alias = "asyncio.PriorityQueue")]
+pub type PriorityQueue<T> = QueueOf<T, Priority<T>>;
+
+/// A queue that hands out the item that was put last.
+///
+/// # Examples
+///
+/// ```
+/// use loopscope::sync::LifoQueue;
+///
+/// loopscope::run(async {
+///     let plates = LifoQueue::new(2);
+///     plates.put("lower").await.unwrap();
+///     plates.put("upper").await.unwrap();
+///     assert_eq!(plates.get().await, Ok("upper"));
+/// });
+/// ```
+#[doc(alias = "asyncio.LifoQueue")]
+pub type LifoQueue<T> = QueueOf<T, Lifo<T>>;
+
+/// A queue whose [`Storage`] says which item comes out first: what [`Queue`], [`PriorityQueue`] and [`LifoQueue`] are.
+pub struct QueueOf<T, S: Storage<T>> {
     line: Line,
-    items: RefCell<VecDeque<T>>,
+    items: RefCell<S>,
     limit: usize,
     getters: WaitQueue,
     putters: WaitQueue,
@@ -72,9 +116,10 @@ pub struct Queue<T> {
     reserved_slots: Cell<usize>,
     unfinished: Cell<usize>,
     closed: Cell<bool>,
+    _items: std::marker::PhantomData<T>,
 }
 
-impl<T> Queue<T> {
+impl<T, S: Storage<T>> QueueOf<T, S> {
     /// A queue that holds up to `limit` items.
     ///
     /// # Panics
@@ -107,6 +152,7 @@ impl<T> Queue<T> {
             reserved_slots: Cell::new(0),
             unfinished: Cell::new(0),
             closed: Cell::new(false),
+            _items: std::marker::PhantomData,
         }
     }
 
@@ -117,7 +163,7 @@ impl<T> Queue<T> {
         self
     }
 
-    /// Puts an item at the end, waiting for a free slot while the queue is full.
+    /// Puts an item, waiting for a free slot while the queue is full.
     ///
     /// # Cancel safety
     ///
@@ -132,11 +178,11 @@ impl<T> Queue<T> {
     /// The future panics when it has to wait outside of a loop, or on another loop than those who wait already.
     #[doc(alias = "asyncio.Queue.put")]
     #[track_caller]
-    pub fn put(&self, item: T) -> Put<'_, T> {
+    pub fn put(&self, item: T) -> Put<'_, T, S> {
         Put { queue: self, item: Some(item), wait: Wait::new(), made_at: Location::caller() }
     }
 
-    /// Puts an item at the end if there is a free slot that nobody waits for.
+    /// Puts an item if there is a free slot that nobody waits for.
     ///
     /// # Errors
     ///
@@ -154,7 +200,7 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Takes the first item, waiting for one while the queue is empty.
+    /// Takes the item that comes first, waiting for one while the queue is empty.
     ///
     /// # Cancel safety
     ///
@@ -169,11 +215,11 @@ impl<T> Queue<T> {
     /// The future panics when it has to wait outside of a loop, or on another loop than those who wait already.
     #[doc(alias = "asyncio.Queue.get")]
     #[track_caller]
-    pub fn get(&self) -> Get<'_, T> {
+    pub fn get(&self) -> Get<'_, T, S> {
         Get { queue: self, wait: Wait::new(), made_at: Location::caller() }
     }
 
-    /// Takes the first item if there is one that nobody waits for.
+    /// Takes the item that comes first if there is one that nobody waits for.
     ///
     /// # Errors
     ///
@@ -265,7 +311,7 @@ impl<T> Queue<T> {
     /// The future panics when it has to wait outside of a loop, or on another loop than those who wait already.
     #[doc(alias = "asyncio.Queue.join")]
     #[track_caller]
-    pub fn join(&self) -> Join<'_, T> {
+    pub fn join(&self) -> Join<'_, T, S> {
         Join { queue: self, wait: Wait::new(), made_at: Location::caller() }
     }
 
@@ -298,15 +344,16 @@ impl<T> Queue<T> {
 
     #[inline]
     fn push(&self, item: T) {
-        self.items.borrow_mut().push_back(item);
+        // Counted first: an item whose comparison panics is in the queue all the same.
         self.unfinished.set(self.unfinished.get() + 1);
+        self.items.borrow_mut().push(item);
         self.show();
         self.offer_items();
     }
 
     #[inline]
     fn pop(&self) -> Option<T> {
-        let item = self.items.borrow_mut().pop_front()?;
+        let item = self.items.borrow_mut().pop()?;
         self.show();
         self.offer_slots();
         Some(item)
@@ -372,155 +419,9 @@ pub(super) fn may_go_on(cx: &Context<'_>) -> bool {
     current::get().is_none_or(|lp| lp.spend_budget(cx))
 }
 
-/// The future of [`Queue::put`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Put<'a, T> {
-    queue: &'a Queue<T>,
-    item: Option<T>,
-    wait: Wait,
-    made_at: &'static Location<'static>,
-}
-
-impl<T> Unpin for Put<'_, T> {}
-
-impl<T> Future for Put<'_, T> {
-    type Output = Result<(), PutError<T>>;
-
-    #[track_caller]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let at = Location::caller();
-        let this = &mut *self;
-        let queue = this.queue;
-        let notified = this.wait.is_notified();
-        if notified {
-            queue.line.leave(&queue.putters, &mut this.wait);
-            queue.reserved_slots.set(queue.reserved_slots.get().saturating_sub(1));
-        } else if this.wait.entry().is_none() {
-            queue.forget_stale();
-        }
-        if !queue.closed.get() && !notified {
-            if this.wait.entry().is_some() || !queue.has_free_slot() {
-                let waiting = Waiting { kind: WaitKind::Put, renewed: false, at, made_at: this.made_at };
-                queue.wait(&queue.putters, &mut this.wait, cx, &waiting);
-                return Poll::Pending;
-            }
-            if !may_go_on(cx) {
-                return Poll::Pending;
-            }
-        }
-        let Some(item) = this.item.take() else { panic!("a put was polled after it was done") };
-        if queue.closed.get() {
-            return Poll::Ready(Err(PutError::new(item)));
-        }
-        queue.push(item);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<T> Drop for Put<'_, T> {
-    fn drop(&mut self) {
-        self.queue.give_up(&self.queue.putters, &self.queue.reserved_slots, &mut self.wait);
-    }
-}
-
-impl<T> fmt::Debug for Put<'_, T> {
+impl<T, S: Storage<T>> fmt::Debug for QueueOf<T, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Put").field("wait", &self.wait).finish_non_exhaustive()
-    }
-}
-
-/// The future of [`Queue::get`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Get<'a, T> {
-    queue: &'a Queue<T>,
-    wait: Wait,
-    made_at: &'static Location<'static>,
-}
-
-impl<T> Future for Get<'_, T> {
-    type Output = Result<T, Closed>;
-
-    #[track_caller]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let at = Location::caller();
-        let this = &mut *self;
-        let queue = this.queue;
-        if this.wait.is_notified() {
-            queue.line.leave(&queue.getters, &mut this.wait);
-            queue.reserved_items.set(queue.reserved_items.get().saturating_sub(1));
-            return Poll::Ready(queue.pop().ok_or(Closed::new()));
-        }
-        if this.wait.entry().is_none() {
-            queue.forget_stale();
-            if queue.has_free_item() {
-                if !may_go_on(cx) {
-                    return Poll::Pending;
-                }
-                return Poll::Ready(queue.pop().ok_or(Closed::new()));
-            }
-            if queue.closed.get() {
-                return Poll::Ready(Err(Closed::new()));
-            }
-        }
-        let waiting = Waiting { kind: WaitKind::Get, renewed: false, at, made_at: this.made_at };
-        queue.wait(&queue.getters, &mut this.wait, cx, &waiting);
-        Poll::Pending
-    }
-}
-
-impl<T> Drop for Get<'_, T> {
-    fn drop(&mut self) {
-        self.queue.give_up(&self.queue.getters, &self.queue.reserved_items, &mut self.wait);
-    }
-}
-
-impl<T> fmt::Debug for Get<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Get").field("wait", &self.wait).finish_non_exhaustive()
-    }
-}
-
-/// The future of [`Queue::join`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Join<'a, T> {
-    queue: &'a Queue<T>,
-    wait: Wait,
-    made_at: &'static Location<'static>,
-}
-
-impl<T> Future for Join<'_, T> {
-    type Output = ();
-
-    #[track_caller]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let at = Location::caller();
-        let this = &mut *self;
-        let queue = this.queue;
-        if queue.unfinished.get() == 0 || this.wait.is_notified() {
-            queue.line.leave(&queue.joiners, &mut this.wait);
-            return Poll::Ready(());
-        }
-        let waiting = Waiting { kind: WaitKind::Event, renewed: false, at, made_at: this.made_at };
-        queue.wait(&queue.joiners, &mut this.wait, cx, &waiting);
-        Poll::Pending
-    }
-}
-
-impl<T> Drop for Join<'_, T> {
-    fn drop(&mut self) {
-        self.queue.line.leave(&self.queue.joiners, &mut self.wait);
-    }
-}
-
-impl<T> fmt::Debug for Join<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Join").field("wait", &self.wait).finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for Queue<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut queue = f.debug_struct("Queue");
+        let mut queue = f.debug_struct(S::QUEUE);
         if let Some(name) = self.line.name() {
             queue.field("name", &name);
         }
