@@ -8,6 +8,7 @@
 //!
 //! A lock or queue is shown by [`telemetry`](crate::telemetry) once somebody had to wait for it.
 
+mod barrier;
 pub mod channel;
 mod condition;
 mod event;
@@ -18,6 +19,7 @@ pub mod oneshot;
 mod queue;
 pub mod remote;
 
+pub use barrier::{Arrival, Barrier, BrokenBarrier, WaitBarrier};
 pub use condition::{Condition, WaitCondition, WaitConditionFor};
 pub use event::{Event, WaitEvent};
 pub use mutex::{Lock, Mutex, MutexGuard};

@@ -268,13 +268,18 @@ impl WaitQueue {
 
     /// As [`notify_all`](Self::notify_all), but wakers of other libraries, which may run any code, go to `foreign`.
     pub(crate) fn notify_all_but(&self, lp: &Loop, foreign: &mut Vec<Waker>) {
-        while let Some(entry) = self.take_first(lp) {
-            match entry.take_waker() {
-                Some(waker) if crate::task::waker::is_ours(&waker) => waker.wake(),
-                Some(waker) => foreign.push(waker),
-                None => {}
-            }
+        while self.notify_first_but(lp, foreign) {}
+    }
+
+    /// As [`notify_first`](Self::notify_first), but a waker of another library goes to `foreign`.
+    pub(crate) fn notify_first_but(&self, lp: &Loop, foreign: &mut Vec<Waker>) -> bool {
+        let Some(entry) = self.take_first(lp) else { return false };
+        match entry.take_waker() {
+            Some(waker) if crate::task::waker::is_ours(&waker) => waker.wake(),
+            Some(waker) => foreign.push(waker),
+            None => {}
         }
+        true
     }
 }
 

@@ -132,24 +132,13 @@ impl Condition {
     /// Wakes the first `count` of those who wait.
     #[doc(alias = "asyncio.Condition.notify")]
     pub fn notify(&self, count: usize) {
-        let Some(lp) = self.line.lp() else { return };
-        for _ in 0..count {
-            if !self.queue.notify_first(lp) {
-                return;
-            }
-        }
+        self.line.notify(&self.queue, count);
     }
 
     /// Wakes everybody who waits.
     #[doc(alias = "asyncio.Condition.notify_all")]
     pub fn notify_all(&self) {
-        let Some(lp) = self.line.lp() else { return };
-        // All are taken out before any code of another library runs, which may wait again.
-        let mut foreign = Vec::new();
-        self.queue.notify_all_but(lp, &mut foreign);
-        for waker in foreign {
-            lp.wake_quietly(waker);
-        }
+        self.line.notify(&self.queue, usize::MAX);
     }
 }
 

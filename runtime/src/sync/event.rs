@@ -71,13 +71,7 @@ impl Event {
     #[doc(alias = "asyncio.Event.set")]
     pub fn set(&self) {
         self.set.set(true);
-        let Some(lp) = self.line.lp() else { return };
-        // All are taken out before any code of another library runs, which may clear the event and wait for it again.
-        let mut foreign = Vec::new();
-        self.queue.notify_all_but(lp, &mut foreign);
-        for waker in foreign {
-            lp.wake_quietly(waker);
-        }
+        self.line.notify(&self.queue, usize::MAX);
     }
 
     /// Unsets it. Whoever was woken by [`set`](Self::set) stays woken.

@@ -86,12 +86,20 @@ impl Line {
     }
 
     /// Says how much the primitive can hold.
-    pub(crate) fn set_limit(&mut self, limit: Option<usize>) {
+    pub(crate) const fn set_limit(&mut self, limit: Option<usize>) {
         self.limit = limit;
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+
+    /// How an error names the primitive: `lock "db"`, or by the place where it was made.
+    pub(crate) fn describe(&self, what: &str) -> String {
+        match self.name() {
+            Some(name) => format!("{what} {name:?}"),
+            None => format!("{what} made at {}", self.made_at),
+        }
     }
 
     /// The loop of the waiters, unless it has ended or nobody ever waited.
@@ -210,6 +218,21 @@ impl Line {
     ) {
         if self.park(what, wait, cx, waiting) {
             queue.push(wait);
+        }
+    }
+
+    /// Notifies the first `count` of those who stand in `queue` now.
+    pub(crate) fn notify(&self, queue: &WaitQueue, count: usize) {
+        let Some(lp) = self.lp() else { return };
+        // All are taken out before any code of another library runs, which may wait again.
+        let mut foreign = Vec::new();
+        for _ in 0..count {
+            if !queue.notify_first_but(lp, &mut foreign) {
+                break;
+            }
+        }
+        for waker in foreign {
+            lp.wake_quietly(waker);
         }
     }
 

@@ -71,7 +71,7 @@ pub(crate) struct Waiter {
     pub(super) at: AtomicU32,
     pub(super) made_at: AtomicU32,
     /// A timer's deadline in nanoseconds, a join's task id, a blocking job's id, else the resource's index plus one in the low
-    /// half and the task's poll count in the high half.
+    /// half and, in the high half, the task's poll count or the primitive's own number.
     pub(super) payload: AtomicU64,
     /// Ticks.
     pub(super) since: AtomicU64,
@@ -146,6 +146,16 @@ impl Waiter {
 
     pub(crate) fn payload(&self) -> u64 {
         self.payload.read()
+    }
+
+    /// The number that the primitive keeps with this wait: how much it asks for, or what it got.
+    pub(crate) fn number(&self) -> u32 {
+        u32::try_from(self.payload.read() >> 32).unwrap_or(0)
+    }
+
+    /// Keeps a number with this wait; waiting on forgets it. Not for entries that are renewed, which keep a count there.
+    pub(crate) fn set_number(&self, number: u32) {
+        self.payload.put(self.payload.read() & u64::from(u32::MAX) | u64::from(number) << 32);
     }
 
     /// The word of the task that waits here.
