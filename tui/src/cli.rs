@@ -206,7 +206,7 @@ pub(crate) enum Command {
         target: Option<Target>,
     },
 
-    /// List the sockets and other descriptors: bytes, calls, and who waits for them
+    /// List the sockets, pipes, child processes and signal listeners: bytes, calls, and who waits for them
     ///
     /// `--filter 'kind=tcp idle_for>1min'` finds connections on which nothing happens, `--sort=-bytes_read` the busiest one.
     Io {
@@ -214,9 +214,11 @@ pub(crate) enum Command {
         target: Option<Target>,
     },
 
-    /// List the locks, queues, channels and groups: who holds them, and who waits
+    /// List what tasks synchronise with: who holds it, since when, how full it is, and who waits
     ///
-    /// `--filter 'held_for>1s'` finds locks that are held for long.
+    /// A lock, semaphore, event, condition, barrier, queue or group is listed while a task waits for it, and a channel from the
+    /// first wait for it on, so that what never makes anybody wait costs nothing.
+    /// `--filter 'held_for>1s'` finds locks that are held for long, `--filter cycle=deadlock` those that nobody will let go.
     Sync {
         /// A PID, the name of a program, or the path of a socket
         target: Option<Target>,

@@ -16,10 +16,12 @@ mod histograms;
 pub(super) mod ids;
 mod jobs;
 mod lints;
+mod sync;
 pub(super) mod tables;
 pub(super) mod tasks;
 mod timers;
 mod tree_page;
+mod waiters;
 pub(super) mod waits;
 
 use crate::model::query::QueryError;
@@ -128,7 +130,7 @@ impl Reader {
             add(Table::Io, query, found);
         }
         if let Some(query) = &request.sync {
-            add(Table::Sync, query, tables::sync(&context, query)?);
+            add(Table::Sync, query, sync::sync(&context, query)?);
         }
         if let Some(query) = &request.blocking {
             add(Table::Blocking, query, jobs::blocking(&context, query)?);

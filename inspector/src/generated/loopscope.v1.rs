@@ -455,6 +455,15 @@ pub struct ResourceRef {
     /// The peer's address, as Rust prints it. Absent: it has none.
     #[prost(string, optional, tag = "6")]
     pub peer: ::core::option::Option<::prost::alloc::string::String>,
+    /// As in `Sync`.
+    #[prost(uint64, optional, tag = "7")]
+    pub len: ::core::option::Option<u64>,
+    /// As in `Sync`.
+    #[prost(uint64, optional, tag = "8")]
+    pub limit: ::core::option::Option<u64>,
+    /// As in `Io`.
+    #[prost(uint32, optional, tag = "9")]
+    pub pid: ::core::option::Option<u32>,
 }
 /// One row of the task tree. The children of a row are the rows that follow it and are one deeper, up to the next row that
 /// is not deeper.
@@ -591,7 +600,7 @@ pub struct Directions {
     pub writable: bool,
 }
 /// One descriptor.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Io {
     /// The resource's id, never reused in a process.
     #[prost(uint64, tag = "1")]
@@ -645,6 +654,25 @@ pub struct Io {
     /// Where it was made.
     #[prost(message, optional, tag = "18")]
     pub made_at: ::core::option::Option<Place>,
+    /// The number of the child process that it is, or that a pipe leads to. Absent: neither.
+    #[prost(uint32, optional, tag = "19")]
+    pub pid: ::core::option::Option<u32>,
+    /// How that process ended; in its own row only. Absent: it runs, or nobody has asked the OS yet.
+    #[prost(message, optional, tag = "20")]
+    pub exit: ::core::option::Option<Exit>,
+    /// Those of `waiting` and the others, by what they wait for; at most 8 kinds.
+    #[prost(message, repeated, tag = "21")]
+    pub waits: ::prost::alloc::vec::Vec<Waiting>,
+}
+/// How a process ended: one of the two.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Exit {
+    /// By itself.
+    #[prost(sint32, optional, tag = "1")]
+    pub code: ::core::option::Option<i32>,
+    /// By a signal of this number.
+    #[prost(sint32, optional, tag = "2")]
+    pub signal: ::core::option::Option<i32>,
 }
 /// All descriptors of one kind made at one place in one loop, open and closed: exact sums, each read at one moment but not all
 /// at the same one.
@@ -769,8 +797,36 @@ pub struct Pool {
     #[prost(uint64, tag = "13")]
     pub refused: u64,
 }
-/// A lock, queue, channel, group or the like.
+/// The tasks that wait for the same thing of a resource.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Waiting {
+    /// What for.
+    #[prost(enumeration = "WaitKind", tag = "1")]
+    pub kind: i32,
+    /// How many.
+    #[prost(uint64, tag = "2")]
+    pub count: u64,
+    /// The longest waiting of them, 16 at most.
+    #[prost(message, repeated, tag = "3")]
+    pub first: ::prost::alloc::vec::Vec<Waiter>,
+}
+/// A task that waits for a resource.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Waiter {
+    #[prost(uint64, tag = "1")]
+    pub task: u64,
+    /// Its name. Absent: none.
+    #[prost(string, optional, tag = "2")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    /// Since when.
+    #[prost(uint64, optional, tag = "3")]
+    pub for_ns: ::core::option::Option<u64>,
+    /// The place of the `.await`.
+    #[prost(message, optional, tag = "4")]
+    pub at: ::core::option::Option<Place>,
+}
+/// A lock, queue, channel, group or the like, for as long as tasks wait for it; a channel from the first wait to its end.
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Sync {
     /// The resource's id, never reused in a process.
     #[prost(uint64, tag = "1")]
@@ -804,12 +860,20 @@ pub struct Sync {
     /// The tasks that wait for it, the longest waiting first; at most 1,024, the others are counted in `TableInfo.dropped`.
     #[prost(uint64, repeated, tag = "11")]
     pub waiters: ::prost::alloc::vec::Vec<u64>,
-    /// Items in it. Absent: it holds none.
+    /// Items in it; of a semaphore the free permits, of a barrier the tasks that arrived, of a group its live tasks. Absent: it
+    /// holds none.
     #[prost(uint64, optional, tag = "12")]
     pub len: ::core::option::Option<u64>,
-    /// Items it can hold. Absent: unbounded, or it holds none.
+    /// Items it can hold; of a semaphore all its permits, of a barrier the tasks that it waits for. Absent: unbounded, or it
+    /// holds none.
     #[prost(uint64, optional, tag = "13")]
     pub limit: ::core::option::Option<u64>,
+    /// Absent: waiting for it is part of no cycle.
+    #[prost(enumeration = "InCycle", optional, tag = "14")]
+    pub cycle: ::core::option::Option<i32>,
+    /// Those of `waiters` and the others, by what they wait for: of a queue, who puts and who gets; at most 8 kinds.
+    #[prost(message, repeated, tag = "15")]
+    pub waits: ::prost::alloc::vec::Vec<Waiting>,
 }
 /// One event loop.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1477,6 +1541,42 @@ impl TimerKind {
             "TIMER_KIND_TIMEOUT" => Some(Self::Timeout),
             "TIMER_KIND_INTERVAL" => Some(Self::Interval),
             "TIMER_KIND_CALL_LATER" => Some(Self::CallLater),
+            _ => None,
+        }
+    }
+}
+/// What waiting for a resource is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum InCycle {
+    Unknown = 0,
+    /// A cycle that something outside can still end.
+    Cycle = 1,
+    /// A cycle that nothing outside can end.
+    Deadlock = 2,
+    /// No cycle, but who holds it can never go on because of one.
+    Behind = 3,
+}
+impl InCycle {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unknown => "IN_CYCLE_UNKNOWN",
+            Self::Cycle => "IN_CYCLE_CYCLE",
+            Self::Deadlock => "IN_CYCLE_DEADLOCK",
+            Self::Behind => "IN_CYCLE_BEHIND",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "IN_CYCLE_UNKNOWN" => Some(Self::Unknown),
+            "IN_CYCLE_CYCLE" => Some(Self::Cycle),
+            "IN_CYCLE_DEADLOCK" => Some(Self::Deadlock),
+            "IN_CYCLE_BEHIND" => Some(Self::Behind),
             _ => None,
         }
     }

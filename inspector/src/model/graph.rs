@@ -15,7 +15,7 @@
 //!
 //! Linear in the edges, with one exception: a task with several waiters whose own waiters may be the same is counted by a
 //! walk of its own. All walks together may take [`WALK_STEPS_MAX`] steps; what is not counted by then is `None`. Scratch
-//! memory is about 45 bytes for each task that waits for a task or is waited for; others cost nothing but their open mark.
+//! memory is about 50 bytes for each task that waits for a task or is waited for; others cost nothing but their open mark.
 
 use super::{Cycle, Sync, Task, TaskState, Wait, WaitKind};
 use std::collections::{BTreeMap, VecDeque};
@@ -79,6 +79,8 @@ pub struct WaitGraph {
     /// How many tasks wait for each, or `NONE`.
     blocks: Vec<u32>,
     is_stuck: Vec<bool>,
+    /// For each the number of the set of tasks that all wait for each other, of which most have one member.
+    component: Vec<u32>,
     cycles: Vec<Cycle>,
 }
 
@@ -120,8 +122,9 @@ impl WaitGraph {
         let waiters = holders.reversed();
         let is_stuck = stuck(&holders, &waiters, is_open);
         let blocks = components.count_blocks(&holders, &waiters, WALK_STEPS_MAX);
-        let mut graph = Self { ids, holders, waiters, blocks, is_stuck, cycles: Vec::new() };
+        let mut graph = Self { ids, holders, waiters, blocks, is_stuck, ..Self::default() };
         graph.cycles = graph.find_cycles(&components);
+        graph.component = components.into_numbers();
         graph
     }
 
@@ -183,6 +186,14 @@ impl WaitGraph {
     /// Whether nothing outside can wake it: it is part of a deadlock, or waits only for one.
     pub fn is_stuck(&self, task: u64) -> bool {
         self.index(task).is_some_and(|index| self.is_stuck[index])
+    }
+
+    /// Whether `task`, which waits for `by`, is waited for by it in turn, directly or not.
+    pub fn is_circle(&self, task: u64, by: u64) -> bool {
+        match (self.index(task), self.index(by)) {
+            (Some(task), Some(by)) => self.component[task] == self.component[by],
+            _ => false,
+        }
     }
 
     /// The circles, one for each set of tasks that all wait for each other, deadlocks first, then by their smallest id.

@@ -165,6 +165,20 @@ impl ResourceKind {
 }
 
 named! {
+    /// What waiting for a resource is part of.
+    #[derive(Default)]
+    "part in a cycle" InCycle {
+        /// A cycle that something outside can still end.
+        #[default]
+        Cycle = "cycle",
+        /// A cycle that nothing outside can end.
+        Deadlock = "deadlock",
+        /// No cycle, but who holds it can never go on because of one.
+        Behind = "behind-deadlock",
+    }
+}
+
+named! {
     /// What a timer is for.
     #[derive(Default)]
     "kind of timer" TimerKind {

@@ -1,6 +1,6 @@
-//! What tasks wait for: descriptors, and things that synchronise.
+//! Descriptors, and how a resource is named where a task waits for it.
 
-use super::{Place, ResourceKind, Summary};
+use super::{Place, ResourceKind, Summary, Waiting};
 use std::fmt;
 
 /// Enough of a resource to name it where a task waits for it.
@@ -18,6 +18,54 @@ pub struct ResourceRef {
     pub local: Option<String>,
     /// The peer's address.
     pub peer: Option<String>,
+    /// Items in it, free permits, tasks that arrived.
+    pub len: Option<u64>,
+    /// What `len` can be at most.
+    pub limit: Option<u64>,
+    /// The child process that it is, or that a pipe leads to.
+    pub child_pid: Option<u32>,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Exit {
+    /// By itself, with this code.
+    Code(i32),
+    /// By a signal.
+    Signal(i32),
+}
+
+impl Exit {
+    /// The signal's name, of those that have the same number on every Unix.
+    pub fn signal_name(self) -> Option<&'static str> {
+        let Self::Signal(number) = self else { return None };
+        Some(match number {
+            1 => "SIGHUP",
+            2 => "SIGINT",
+            3 => "SIGQUIT",
+            4 => "SIGILL",
+            5 => "SIGTRAP",
+            6 => "SIGABRT",
+            8 => "SIGFPE",
+            9 => "SIGKILL",
+            11 => "SIGSEGV",
+            13 => "SIGPIPE",
+            14 => "SIGALRM",
+            15 => "SIGTERM",
+            _ => return None,
+        })
+    }
+}
+
+/// `exit 1`, `killed by SIGKILL`, `killed by signal 40`.
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (*self, self.signal_name()) {
+            (Self::Code(code), _) => write!(f, "exit {code}"),
+            (_, Some(name)) => write!(f, "killed by {name}"),
+            (Self::Signal(number), None) => write!(f, "killed by signal {number}"),
+        }
+    }
 }
 
 /// Either, both or none of the two directions of a descriptor.
@@ -84,10 +132,16 @@ pub struct Io {
     pub idle_for_ns: Option<u64>,
     /// The tasks that wait for it.
     pub waiting: Vec<u64>,
+    /// The same by what they wait for.
+    pub waits: Vec<Waiting>,
     /// The time from readiness to the read, where it is kept for each descriptor; see [`IoTotal`].
     pub readiness_delay: Option<Summary>,
     /// Where it was made.
     pub made_at: Option<Place>,
+    /// The child process that it is, or that a pipe leads to.
+    pub child_pid: Option<u32>,
+    /// How that process ended, of the process itself.
+    pub exit: Option<Exit>,
 }
 
 /// All descriptors of one kind made at one place, open and closed: one row of `io_totals`.
@@ -119,37 +173,4 @@ pub struct IoTotal {
     pub would_block: u64,
     /// The time from readiness to the read that followed.
     pub readiness_delay: Option<Summary>,
-}
-
-/// A lock, queue, channel, group or the like: one row of `sync`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sync {
-    /// The process, where several are shown.
-    pub pid: Option<u32>,
-    /// The resource's id, never reused in a process.
-    pub id: u64,
-    /// The loop it belongs to.
-    pub loop_id: Option<u64>,
-    /// What it is.
-    pub kind: ResourceKind,
-    /// The name it was given.
-    pub name: Option<String>,
-    /// Where it was made.
-    pub made_at: Option<Place>,
-    /// The task that made it.
-    pub made_by: Option<u64>,
-    /// The task that holds it.
-    pub holder: Option<u64>,
-    /// The name of that task.
-    pub holder_name: Option<String>,
-    /// For how long it has been held.
-    pub held_for_ns: Option<u64>,
-    /// Where it was taken.
-    pub held_at: Option<Place>,
-    /// The tasks that wait for it, the longest waiting first.
-    pub waiters: Vec<u64>,
-    /// Items in it.
-    pub len: Option<u64>,
-    /// Items it can hold.
-    pub limit: Option<u64>,
 }

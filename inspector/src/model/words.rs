@@ -2,7 +2,7 @@
 //!
 //! Everything returned here is fit to be shown: text of the observed program went through [`escape`].
 
-use super::{Place, Task, TaskState, Wait, WaitKind};
+use super::{Io, Place, ResourceKind, ResourceRef, Task, TaskState, Wait, WaitKind, Waiting};
 
 pub use super::escape::{NAME_CHARS_MAX, TEXT_CHARS_MAX, escape};
 
@@ -163,12 +163,20 @@ fn shows_age(kind: WaitKind) -> bool {
 ///
 /// `quotes` puts names in quotation marks, as in a sentence; without them as in a chain.
 pub fn wait_target(wait: &Wait, quotes: bool) -> String {
-    let mut text = match wait.kind {
-        WaitKind::Foreign => "something foreign".to_owned(),
-        WaitKind::Unknown => "something unknown".to_owned(),
-        WaitKind::Yield => "its next turn".to_owned(),
-        kind => kind.as_str().to_owned(),
-    };
+    let of_kind = wait.resource.as_ref().map(|resource| resource.kind);
+    let mut text = match (wait.kind, of_kind) {
+        (WaitKind::Foreign, _) => "something foreign",
+        (WaitKind::Unknown, _) => "something unknown",
+        (WaitKind::Yield, _) => "its next turn",
+        (kind, Some(of)) => wanted(kind, of),
+        (kind, None) => kind.as_str(),
+    }
+    .to_owned();
+    if wait.kind == WaitKind::Event && of_kind.is_some_and(|of| of != ResourceKind::Event) {
+        text.push_str(" of");
+    }
+    // A program and a signal have their names from elsewhere.
+    let quotes = quotes && !matches!(wait.kind, WaitKind::Process | WaitKind::Signal);
     let mut names_it = false;
     if let Some(resource) = &wait.resource {
         let address = match wait.kind {
@@ -183,9 +191,9 @@ pub fn wait_target(wait: &Wait, quotes: bool) -> String {
             text = format!("{text} {}", escape(address, ADDRESS_CHARS_MAX));
             names_it = true;
         }
-        if let Some(fd) = resource.fd {
-            text = format!("{text} (fd {fd})");
-            names_it = true;
+        if let Some(aside) = aside(wait.kind, resource) {
+            text = format!("{text} ({aside})");
+            names_it |= resource.fd.is_some() || resource.child_pid.is_some();
         }
     }
     if let Some(detail) = wait.detail.as_deref().filter(|detail| !detail.is_empty()) {
@@ -202,6 +210,98 @@ pub fn wait_target(wait: &Wait, quotes: bool) -> String {
         text = format!("{text} of {}", place(made_at));
     }
     text
+}
+
+/// What somebody who waits for a resource wants of it: `put`, `all done`, `lock`.
+pub fn wanted(kind: WaitKind, of: ResourceKind) -> &'static str {
+    match (kind, of) {
+        (WaitKind::Event, ResourceKind::Queue) => "all done",
+        (WaitKind::Event, ResourceKind::Channel | ResourceKind::Oneshot) => "close",
+        (kind, _) => kind.as_str(),
+    }
+}
+
+/// Those who wait for a resource, a kind of wait after the other, each with the first few: `put #15 producer and 2 more`.
+///
+/// What they wait for is left out where the resource says it.
+pub fn waiting(of: ResourceKind, waits: &[Waiting], named_max: usize) -> String {
+    let of_kind = |waiting: &Waiting| {
+        let first = waiting.first.iter().take(named_max);
+        let shown: Vec<String> = first.map(|waiter| task(waiter.task, waiter.name.as_deref())).collect();
+        let more = waiting.count.saturating_sub(shown.len() as u64);
+        let more = if more > 0 { format!(" and {} more", count(more)) } else { String::new() };
+        let wanted = wanted(waiting.kind, of);
+        let is_plain = waits.len() == 1 && wanted == of.as_str();
+        let wanted = if is_plain { String::new() } else { format!("{wanted} ") };
+        format!("{wanted}{}{more}", shown.join(", "))
+    };
+    waits.iter().map(of_kind).collect::<Vec<_>>().join("; ")
+}
+
+/// What is at the other end of a descriptor: an address, `sh, running (pid 123)`, `stdout of sh (pid 123)`, `SIGTERM`.
+pub fn other_end(io: &Io) -> Option<String> {
+    if let Some(peer) = &io.peer {
+        return Some(escape(peer, ADDRESS_CHARS_MAX).into_owned());
+    }
+    let name = io.name.as_deref().map(|name| escape(name, NAME_CHARS_MAX).into_owned());
+    if !matches!(io.kind, ResourceKind::Process | ResourceKind::Pipe | ResourceKind::Signal) {
+        return None;
+    }
+    let state = match (io.kind, io.exit) {
+        (ResourceKind::Process, None) => ", running".to_owned(),
+        (ResourceKind::Process, Some(exit)) => format!(", {exit}"),
+        _ => String::new(),
+    };
+    match (name, io.child_pid) {
+        (Some(name), Some(pid)) => Some(format!("{name}{state} (pid {pid})")),
+        (None, Some(pid)) => Some(format!("pid {pid}{state}")),
+        (name, None) => name.map(|name| name + &state),
+    }
+}
+
+/// What is said in brackets of a resource that a task waits for.
+fn aside(kind: WaitKind, resource: &ResourceRef) -> Option<String> {
+    match (kind, resource.child_pid, resource.fd) {
+        (WaitKind::Semaphore | WaitKind::Barrier, ..) => fill(resource.kind, resource.len, resource.limit),
+        (WaitKind::Process, Some(pid), _) => Some(format!("pid {pid}")),
+        (WaitKind::Signal, ..) => None,
+        (_, Some(pid), Some(fd)) => Some(format!("pid {pid}, fd {fd}")),
+        (_, pid, fd) => pid.map(|pid| format!("pid {pid}")).or_else(|| fd.map(|fd| format!("fd {fd}"))),
+    }
+}
+
+/// How full a resource is: `3 of 16 items`, `0 of 3 permits free`, `2 of 5 arrived`, `4 tasks`; `None` of what is never full.
+pub fn fill(kind: ResourceKind, len: Option<u64>, limit: Option<u64>) -> Option<String> {
+    let len = len?;
+    let (thing, state) = match kind {
+        ResourceKind::Semaphore => ("permit", " free"),
+        ResourceKind::Barrier => ("", "arrived"),
+        ResourceKind::Channel => ("message", ""),
+        ResourceKind::Group => ("task", ""),
+        _ => ("item", ""),
+    };
+    let plural = if thing.is_empty() || limit.unwrap_or(len) == 1 { "" } else { "s" };
+    let of = limit.map(|limit| format!(" of {}", count(limit))).unwrap_or_default();
+    Some(format!("{}{of} {thing}{plural}{state}", count(len)))
+}
+
+/// The same where the kind stands beside it: of a semaphore `0 of 3 free`.
+pub fn fill_brief(kind: ResourceKind, len: Option<u64>, limit: Option<u64>) -> Option<String> {
+    match (kind, len, limit) {
+        (ResourceKind::Semaphore, Some(len), Some(limit)) => {
+            Some(format!("{} of {} free", count(len), count(limit)))
+        }
+        _ => fill(kind, len, limit),
+    }
+}
+
+/// A resource in a sentence: `lock "db"`, `queue made at src/main.rs:7`.
+pub fn resource(kind: ResourceKind, name: Option<&str>, made_at: Option<&Place>) -> String {
+    match (name.filter(|name| !name.is_empty()), made_at) {
+        (Some(name), _) => format!("{kind} \"{}\"", escape(name, NAME_CHARS_MAX)),
+        (None, Some(made_at)) => format!("{kind} made at {}", place(made_at)),
+        (None, None) => kind.to_string(),
+    }
 }
 
 /// What a task is doing: its waits, or its state where it does not wait.

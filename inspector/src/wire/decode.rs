@@ -7,15 +7,16 @@
 use super::kinds::Twin;
 use super::limits::{
     BUCKETS_MAX, DEPTH_MAX, DETAIL_MAX, FILTER_BYTES_MAX, FRAMES_MAX, IDS_MAX, INTERVAL_MAX, INTERVAL_MIN,
-    MESSAGE_BYTES_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, SORT_BYTES_MAX, TASK_WARNINGS_MAX, TREE_IDS_MAX, cut,
-    cut_list,
+    MESSAGE_BYTES_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, SORT_BYTES_MAX, TASK_WARNINGS_MAX, TREE_IDS_MAX,
+    WAITING_KINDS_MAX, cut, cut_list,
 };
 use super::picture::{Detail, Hello, States, TableInfo};
 use super::proto;
 use super::request::{Query, Request, TreeQuery};
 use crate::model::{
-    Bucket, Cycle, Directions, Frame, Hist, Io, IoTotal, Loop, Place, Process, ResourceKind, ResourceRef,
-    Rights, Running, Site, Summary, Sync, Task, Timer, TreeNode, Wait, WaitKind, WallTime, Warning,
+    Bucket, Cycle, Directions, Exit, Frame, Hist, Io, IoTotal, Loop, Place, Process, ResourceKind,
+    ResourceRef, Rights, Running, Site, Summary, Sync, Task, Timer, TreeNode, Wait, WaitKind, Waiter,
+    Waiting, WallTime, Warning,
 };
 use std::fmt;
 use std::time::Duration;
@@ -226,6 +227,9 @@ fn resource_ref(resource: proto::ResourceRef) -> ResourceRef {
         fd: resource.fd,
         local: resource.local.map(path),
         peer: resource.peer.map(path),
+        len: resource.len,
+        limit: resource.limit,
+        child_pid: resource.pid,
     }
 }
 
@@ -288,6 +292,7 @@ pub(super) fn timer(timer: proto::Timer) -> Result<Timer, DecodeError> {
 
 pub(super) fn io(mut io: proto::Io) -> Io {
     io.waiting.truncate(IDS_MAX);
+    io.waits.truncate(WAITING_KINDS_MAX);
     Io {
         pid: None,
         id: io.id,
@@ -308,7 +313,15 @@ pub(super) fn io(mut io: proto::Io) -> Io {
         waiting: io.waiting,
         readiness_delay: io.readiness_delay.map(summary),
         made_at: io.made_at.map(place),
+        child_pid: io.pid,
+        exit: io.exit.and_then(exit),
+        waits: io.waits.into_iter().map(waiting).collect(),
     }
+}
+
+/// `None` for an end that this build does not know.
+fn exit(exit: proto::Exit) -> Option<Exit> {
+    exit.code.map(Exit::Code).or_else(|| exit.signal.map(Exit::Signal))
 }
 
 pub(super) fn io_total(total: proto::IoTotal) -> IoTotal {
@@ -336,6 +349,7 @@ fn directions(directions: Option<proto::Directions>) -> Directions {
 
 pub(super) fn sync(mut sync: proto::Sync) -> Sync {
     sync.waiters.truncate(IDS_MAX);
+    sync.waits.truncate(WAITING_KINDS_MAX);
     Sync {
         pid: None,
         id: sync.id,
@@ -351,6 +365,23 @@ pub(super) fn sync(mut sync: proto::Sync) -> Sync {
         waiters: sync.waiters,
         len: sync.len,
         limit: sync.limit,
+        cycle: sync.cycle.and_then(Twin::from_wire),
+        waits: sync.waits.into_iter().map(waiting).collect(),
+    }
+}
+
+fn waiting(mut waiting: proto::Waiting) -> Waiting {
+    waiting.first.truncate(Waiting::FIRST_MAX);
+    let first = waiting.first.into_iter().map(|waiter| Waiter {
+        task: waiter.task,
+        name: waiter.name.map(name),
+        for_ns: waiter.for_ns,
+        at: waiter.at.map(place),
+    });
+    Waiting {
+        kind: Twin::from_wire(waiting.kind).unwrap_or(WaitKind::Unknown),
+        count: waiting.count,
+        first: first.collect(),
     }
 }
 

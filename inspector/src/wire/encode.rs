@@ -3,14 +3,15 @@
 use super::kinds::Twin;
 use super::limits::{
     BUCKETS_MAX, DETAIL_BYTES_MAX, DETAIL_MAX, FRAMES_MAX, IDS_MAX, INTERVAL_MAX, INTERVAL_MIN,
-    MESSAGE_BYTES_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, TASK_WARNINGS_MAX, TREE_IDS_MAX, cut, cut_list,
+    MESSAGE_BYTES_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, TASK_WARNINGS_MAX, TREE_IDS_MAX, WAITING_KINDS_MAX,
+    cut, cut_list,
 };
 use super::picture::{Detail, Hello, States, TableInfo};
 use super::proto;
 use super::request::{Query, Request, TreeQuery};
 use crate::model::{
-    Bucket, Cycle, Directions, Hist, Io, IoTotal, Loop, Place, Process, ResourceRef, Running, Site, Summary,
-    Sync, Task, Timer, TreeNode, Wait, Warning,
+    Bucket, Cycle, Directions, Exit, Hist, Io, IoTotal, Loop, Place, Process, ResourceRef, Running, Site,
+    Summary, Sync, Task, Timer, TreeNode, Wait, Waiter, Waiting, Warning,
 };
 use prost::Message as _;
 use std::time::Duration;
@@ -174,6 +175,9 @@ fn resource_ref(resource: ResourceRef) -> proto::ResourceRef {
         fd: resource.fd,
         local: resource.local.map(path),
         peer: resource.peer.map(path),
+        len: resource.len,
+        limit: resource.limit,
+        pid: resource.child_pid,
     }
 }
 
@@ -230,6 +234,7 @@ pub(super) fn timer(timer: Timer) -> proto::Timer {
 
 pub(super) fn io(mut io: Io) -> proto::Io {
     io.waiting.truncate(IDS_MAX);
+    io.waits.truncate(WAITING_KINDS_MAX);
     proto::Io {
         id: io.id,
         r#loop: io.loop_id.unwrap_or_default(),
@@ -249,6 +254,16 @@ pub(super) fn io(mut io: Io) -> proto::Io {
         waiting: io.waiting,
         readiness_delay: io.readiness_delay.map(summary),
         made_at: io.made_at.map(place),
+        pid: io.child_pid,
+        exit: io.exit.map(exit),
+        waits: io.waits.into_iter().map(waiting).collect(),
+    }
+}
+
+fn exit(exit: Exit) -> proto::Exit {
+    match exit {
+        Exit::Code(code) => proto::Exit { code: Some(code), signal: None },
+        Exit::Signal(signal) => proto::Exit { code: None, signal: Some(signal) },
     }
 }
 
@@ -275,6 +290,7 @@ fn directions(directions: Directions) -> proto::Directions {
 
 pub(super) fn sync(mut sync: Sync) -> proto::Sync {
     sync.waiters.truncate(IDS_MAX);
+    sync.waits.truncate(WAITING_KINDS_MAX);
     proto::Sync {
         id: sync.id,
         r#loop: sync.loop_id.unwrap_or_default(),
@@ -289,7 +305,20 @@ pub(super) fn sync(mut sync: Sync) -> proto::Sync {
         waiters: sync.waiters,
         len: sync.len,
         limit: sync.limit,
+        cycle: sync.cycle.map(Twin::to_wire),
+        waits: sync.waits.into_iter().map(waiting).collect(),
     }
+}
+
+fn waiting(mut waiting: Waiting) -> proto::Waiting {
+    waiting.first.truncate(Waiting::FIRST_MAX);
+    let first = waiting.first.into_iter().map(|waiter: Waiter| proto::Waiter {
+        task: waiter.task,
+        name: waiter.name.map(name),
+        for_ns: waiter.for_ns,
+        at: waiter.at.map(place),
+    });
+    proto::Waiting { kind: waiting.kind.to_wire(), count: waiting.count, first: first.collect() }
 }
 
 pub(super) fn event_loop(it: Loop) -> proto::Loop {

@@ -3,7 +3,7 @@
 use super::picture::Table;
 use super::proto;
 use crate::model::{
-    Capability, HistogramKind, ResourceKind, Severity, TaskKind, TaskState, TimerKind, WaitKind,
+    Capability, HistogramKind, InCycle, ResourceKind, Severity, TaskKind, TaskState, TimerKind, WaitKind,
 };
 
 /// An enumeration that has a twin on the wire.
@@ -48,6 +48,7 @@ twins! {
         Lock, Queue, Channel, Oneshot, Group, Semaphore, Event, Condition, Barrier, TcpListener, Tcp, Udp, UnixListener,
         Unix, UnixDatagram, Pipe, Process, Signal, Fd,
     }
+    InCycle { Cycle, Deadlock, Behind }
     TimerKind { Sleep, Timeout, Interval, CallLater }
     Severity { Note, Warning, Error }
     Capability {
@@ -78,6 +79,7 @@ mod tests {
         check(TaskState::ALL, None);
         check(WaitKind::ALL, Some(WaitKind::Unknown));
         check(ResourceKind::ALL, Some(ResourceKind::Unknown));
+        check(InCycle::ALL, None);
         check(TimerKind::ALL, None);
         check(Severity::ALL, None);
         check(Capability::ALL, None);

@@ -47,6 +47,9 @@ pub const IO_TOTALS_MAX: usize = 4096;
 /// Ids of tasks that wait for one resource, and of tasks of one cycle.
 pub const IDS_MAX: usize = 1024;
 
+/// Kinds of waits for one resource.
+pub const WAITING_KINDS_MAX: usize = 8;
+
 /// Tasks of a chain of waits.
 pub const CHAIN_MAX: usize = 1024;
 

@@ -1,13 +1,16 @@
 //! Whatever is sent arrives, and whatever arrives does no harm.
 
+mod resources;
+
 use super::limits::{
     IDS_MAX, NAME_BYTES_MAX, PART_BYTES_MAX, PART_BYTES_TARGET, PATH_BYTES_MAX, ROWS_MAX, TASK_WARNINGS_MAX,
+    WAITING_KINDS_MAX,
 };
 use super::*;
 use crate::model::{
-    Bucket, Cycle, Hist, Io, IoTotal, Job, Loop, Place, Pool, Process, ResourceKind, ResourceRef, Running,
-    RuntimeKind, Site, Summary, Sync, Task, TaskKind, TaskState, Timer, TreeNode, Wait, WaitKind, WallTime,
-    Warning,
+    Bucket, Cycle, Hist, IoTotal, Job, Loop, Place, Pool, Process, ResourceKind, ResourceRef, Running,
+    RuntimeKind, Site, Summary, Task, TaskKind, TaskState, Timer, TreeNode, Wait, WaitKind, Waiting,
+    WallTime, Warning,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -25,8 +28,13 @@ fn place() -> impl Strategy<Value = Place> {
 }
 
 fn wait() -> impl Strategy<Value = Wait> {
-    let resource = (any::<u64>(), select(ResourceKind::ALL), of(".{0,8}"), of(any::<i32>()))
-        .prop_map(|(id, kind, name, fd)| ResourceRef { id, kind, local: name.clone(), peer: None, name, fd });
+    let fill = (of(any::<u64>()), of(any::<u64>()), of(any::<u32>()));
+    let resource = (any::<u64>(), select(ResourceKind::ALL), of(".{0,8}"), of(any::<i32>()), fill).prop_map(
+        |(id, kind, name, fd, (len, limit, child_pid))| {
+            let local = name.clone();
+            ResourceRef { id, kind, local, peer: None, name, fd, len, limit, child_pid }
+        },
+    );
     (select(WaitKind::ALL), of(resource), of(any::<u64>()), of(any::<i64>()), of(place()), any::<bool>())
         .prop_map(|(kind, resource, task, deadline_in_ns, at, perhaps)| Wait {
             kind,
@@ -146,18 +154,6 @@ fn row() -> impl Strategy<Value = Row> {
             ..Loop::default()
         },
     );
-    let io = (any::<u64>(), vec(any::<u64>(), 0..5)).prop_map(|(id, waiting)| Io {
-        id,
-        waiting,
-        loop_id: Some(0),
-        ..Io::default()
-    });
-    let sync = (any::<u64>(), vec(any::<u64>(), 0..5)).prop_map(|(id, waiters)| Sync {
-        id,
-        waiters,
-        loop_id: Some(0),
-        ..Sync::default()
-    });
     let warning = (".{0,16}", of(any::<u64>())).prop_map(|(message, task)| Warning {
         task,
         message,
@@ -173,9 +169,9 @@ fn row() -> impl Strategy<Value = Row> {
         })),
         site.prop_map(Row::Site),
         event_loop.prop_map(|it| Row::Loop(Box::new(it))),
-        io.prop_map(Row::Io),
+        resources::io().prop_map(Row::Io),
         io_total().prop_map(Row::IoTotal),
-        sync.prop_map(Row::Sync),
+        resources::sync().prop_map(Row::Sync),
         job().prop_map(|it| Row::Job(Box::new(it))),
         pool().prop_map(|it| Row::Pool(Box::new(it))),
         warning.prop_map(Row::Warning),
@@ -286,7 +282,11 @@ fn is_bounded(picture: &Picture) -> bool {
             && task.site.as_ref().is_none_or(|site| site.file.len() <= PATH_BYTES_MAX)
             && task.waiting_on.len() <= Task::WAITS_MAX
             && task.warnings.len() <= TASK_WARNINGS_MAX
-    }) && snapshot.sync.iter().flatten().all(|sync| sync.waiters.len() <= IDS_MAX)
+    }) && snapshot.sync.iter().flatten().all(|sync| {
+        sync.waiters.len() <= IDS_MAX
+            && sync.waits.len() <= WAITING_KINDS_MAX
+            && sync.waits.iter().all(|waiting| waiting.first.len() <= Waiting::FIRST_MAX)
+    })
 }
 
 proptest! {

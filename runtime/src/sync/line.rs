@@ -247,7 +247,7 @@ impl Line {
             name: self.name.as_deref().map_or(0, |name| lp.names.word(name)),
             made_at: lp.places.word(self.made_at),
             made_by: self.made_by,
-            fd: 0,
+            fd: -1,
         };
         let Some(index) = lp.resources.alloc(&making) else { return };
         let record = lp.resources.get(index);

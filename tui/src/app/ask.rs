@@ -5,10 +5,11 @@ use super::question::{
     TableQuestion, TaskPicture, Wanted,
 };
 use super::sites::SiteTimes;
+use super::sync::Followed;
 use super::table::Row;
 use super::timers::Beside;
 use loopscope_inspector::model::lints;
-use loopscope_inspector::model::why::{self, SeenTasks};
+use loopscope_inspector::model::why::{self, Chain, SeenTasks};
 use loopscope_inspector::model::{Hist, HistogramKind, Histograms, Task, TreeNode, WaitGraph, Warning};
 use loopscope_inspector::wire::{
     Detail, HistogramsRequest, Picture, Query, Request, States, Table, TreeQuery,
@@ -63,7 +64,7 @@ fn table_request(asked: &TableQuestion) -> Request {
             Request { timers: sorted(query), loops: Some(Query::all().limit(LOOPS_MAX)), ..request }
         }
         (Listing::Io, _) => Request { io: sorted(query), ..request },
-        (Listing::Sync, _) => Request { sync: sorted(query), ..request },
+        (Listing::Sync, _) => Request { sync: sorted(query), why: asked.why, ..request },
     }
 }
 
@@ -189,7 +190,8 @@ fn table(asked: &TableQuestion, mut picture: Picture, histograms: Option<Histogr
         }
         (Listing::Sync, _) => {
             let rows = seen.sync.take();
-            Answer::Sync(Box::new(page(asked, picture, Table::Sync, rows, ())))
+            let followed = asked.why.map(|of| Followed { of, chain: chain(&picture.chain, of) });
+            Answer::Sync(Box::new(page(asked, picture, Table::Sync, rows, followed)))
         }
     }
 }
@@ -215,6 +217,13 @@ fn page<R: Row>(
     }
 }
 
+/// From a task to the root of its wait. `seen` holds every task that it waits for, so the graph of just these says whether
+/// they are stuck.
+fn chain(seen: &[Task], task: u64) -> Option<Chain> {
+    let graph = WaitGraph::of_tasks(seen, &[]);
+    why::chain(&SeenTasks::new(seen, &graph), task)
+}
+
 fn task(picture: Picture) -> Option<TaskPicture> {
     let Detail {
         task,
@@ -237,9 +246,7 @@ fn task(picture: Picture) -> Option<TaskPicture> {
     let task = Task { waiting_on: waits, waiting_on_more: waits_more, ..task };
     let warnings: Vec<Warning> = picture.snapshot.warnings.unwrap_or_default();
     let process = picture.snapshot.processes.into_iter().next().unwrap_or_default();
-    // The chain holds every task that this one waits for, so the graph of just these says whether they are stuck.
-    let graph = WaitGraph::of_tasks(&picture.chain, &[]);
-    let chain = why::chain(&SeenTasks::new(&picture.chain, &graph), task.id);
+    let chain = chain(&picture.chain, task.id);
     Some(TaskPicture {
         process,
         taken_at: picture.snapshot.taken_at,
@@ -276,6 +283,7 @@ mod tests {
             limit: 60,
             around: Some(7),
             histograms: None,
+            why: None,
         }
     }
 

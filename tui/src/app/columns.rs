@@ -263,7 +263,7 @@ pub(crate) const IO_COLUMNS: &[Column<IoColumn>] = &[
     column(IoColumn::Kind, "kind", 12, 0, false, 2).sorted("kind"),
     column(IoColumn::Name, "name", 8, 1, false, 11).sorted("name"),
     column(IoColumn::Local, "local", 15, 1, false, 7).sorted("local"),
-    column(IoColumn::Peer, "peer", 15, 1, false, 1).sorted("peer"),
+    column(IoColumn::Peer, "other end", 15, 1, false, 1).sorted("peer"),
     column(IoColumn::Read, "read", 8, 0, true, 3).sorted("bytes_read"),
     column(IoColumn::ReadRate, "read/s", 8, 0, true, 6),
     column(IoColumn::Written, "written", 8, 0, true, 4).sorted("bytes_written"),
@@ -289,10 +289,10 @@ pub(crate) enum SyncColumn {
     HeldFor,
     /// The tasks that wait for it.
     Waiters,
-    /// Items in it.
-    Len,
-    /// Items it can hold.
-    Limit,
+    /// How full it is, as a bar and in words.
+    Fill,
+    /// Whether waiting for it is part of a cycle.
+    Cycle,
     /// Where it was made.
     MadeAt,
     /// Where it was taken.
@@ -301,15 +301,15 @@ pub(crate) enum SyncColumn {
 
 /// The table of locks, queues and the like, from left to right.
 pub(crate) const SYNC_COLUMNS: &[Column<SyncColumn>] = &[
-    column(SyncColumn::Kind, "kind", 9, 0, false, 0).sorted("kind"),
+    column(SyncColumn::Kind, "kind", 11, 0, false, 0).sorted("kind"),
     column(SyncColumn::Name, "name", 10, 1, false, 1).sorted("name"),
     column(SyncColumn::Holder, "held by", 12, 2, false, 2).sorted("holder"),
-    column(SyncColumn::HeldFor, "held for", 10, 0, true, 4).sorted("held_for"),
+    column(SyncColumn::HeldFor, "held for", 9, 0, true, 5).sorted("held_for"),
     column(SyncColumn::Waiters, "who waits", 15, 2, false, 3),
-    column(SyncColumn::Len, "items", 7, 0, true, 5).sorted("len"),
-    column(SyncColumn::Limit, "of", 9, 0, true, 6).sorted("limit"),
-    column(SyncColumn::MadeAt, "made at", 16, 1, false, 7).sorted("made_at"),
-    column(SyncColumn::HeldAt, "taken at", 16, 1, false, 8).sorted("held_at"),
+    column(SyncColumn::Fill, "fill", 20, 1, false, 4).sorted("len"),
+    column(SyncColumn::Cycle, "part of", 15, 0, false, 6).sorted("cycle"),
+    column(SyncColumn::HeldAt, "taken at", 16, 1, false, 7).sorted("held_at"),
+    column(SyncColumn::MadeAt, "made at", 16, 1, false, 8).sorted("made_at"),
 ];
 
 /// The columns of the sums below the table of descriptors.

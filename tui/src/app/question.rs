@@ -71,6 +71,8 @@ pub(crate) struct TableQuestion {
     pub(crate) around: Option<u64>,
     /// Histograms that are shown besides.
     pub(crate) histograms: Option<Wanted>,
+    /// The task whose chain of waits is shown besides.
+    pub(crate) why: Option<u64>,
 }
 
 /// Which histograms.

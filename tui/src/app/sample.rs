@@ -12,6 +12,7 @@ use super::question::{
 };
 use super::sites::SiteTimes;
 use super::state::State;
+use super::sync::Followed;
 use super::table::Row;
 use super::timers::Beside;
 use super::update::update;
@@ -337,7 +338,10 @@ fn table(asked: &TableQuestion, total: u64) -> Answer {
             let beside = Beside { loops: loops(true), loop_count: 2, lateness: [(0, lateness)].into() };
             Answer::Timers(Box::new(repeated(&tables::timers(), offset, limit, total, beside)))
         }
-        Listing::Sync => Answer::Sync(Box::new(repeated(&tables::sync(), offset, limit, total, ()))),
+        Listing::Sync => {
+            let followed = asked.why.map(|of| Followed { of, chain: task_picture(of).chain });
+            Answer::Sync(Box::new(repeated(&tables::sync(), offset, limit, total, followed)))
+        }
         Listing::Io => {
             Answer::Io(Box::new(repeated(&tables::io(), offset, limit, total, tables::io_totals())))
         }

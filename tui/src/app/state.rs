@@ -258,7 +258,11 @@ impl State {
                 Question::Table(TableQuestion { histograms, ..self.timers.question(rows) })
             }
             (None, Tab::Io) => Question::Table(self.io.question(rows)),
-            (None, Tab::Sync) => Question::Table(self.sync.question(rows)),
+            (None, Tab::Sync) => {
+                let room = geometry::frame(self.area())
+                    .is_some_and(|frame| self.table_parts(frame.body).panel.height > 0);
+                Question::Table(super::sync::question(&self.sync, rows, room))
+            }
         })
     }
 
@@ -325,6 +329,7 @@ impl State {
             Context::Sites => Panel::Large,
             Context::Timers => Panel::LinesAndBars(lines_beside(&self.timers, |beside| beside.loops.len())),
             Context::Io => Panel::Lines(lines_beside(&self.io, Vec::len)),
+            Context::Sync if self.sync.window.total() > 0 => Panel::Lines(super::sync::LINES),
             _ => Panel::None,
         };
         geometry::table(body, panel)
@@ -371,10 +376,7 @@ impl State {
             },
             (None, None, Tab::Timers) => self.timers.selected()?.task,
             (None, None, Tab::Io) => self.io.selected()?.waiting.first().copied(),
-            (None, None, Tab::Sync) => {
-                let sync = self.sync.selected()?;
-                sync.waiters.first().copied().or(sync.holder)
-            }
+            (None, None, Tab::Sync) => super::sync::task(self.sync.selected()?),
         }
     }
 }

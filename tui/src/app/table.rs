@@ -114,7 +114,7 @@ impl Listing {
                         up("name"),
                         up("holder"),
                         down("len"),
-                        down("limit"),
+                        down("cycle"),
                         up("made_at"),
                         up("held_at"),
                     ]
@@ -138,7 +138,7 @@ impl Listing {
             Self::Sites => "no task was ever spawned",
             Self::Timers => "no timers are pending",
             Self::Io => "no descriptors are open",
-            Self::Sync => "no lock, queue or channel was waited for",
+            Self::Sync => "no task waits for a lock, a queue or the like",
         }
     }
 
@@ -317,6 +317,7 @@ impl<R: Row> Table<R> {
             limit: if window.tree { limit } else { limit.min(FLAT_ROWS_MAX.saturating_sub(offset)) },
             around: None,
             histograms: None,
+            why: None,
         }
     }
 

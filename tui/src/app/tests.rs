@@ -102,6 +102,7 @@ fn only_the_rows_around_the_screen_are_asked_for() {
             limit: 3 * rows,
             around: None,
             histograms: None,
+            why: None,
         }
     );
     let _ = update(&mut state, key("G"));

@@ -1,9 +1,9 @@
 //! Synthetic pictures for the tests: every field filled, or next to nothing.
 
 use loopscope_inspector::model::{
-    Cycle, Directions, Frame, Io, IoTotal, Job, Loop, Place, Pool, Process, ResourceKind, ResourceRef,
-    Rights, Running, RuntimeKind, Severity, Site, Snapshot, Summary, Sync, Task, TaskKind, TaskState, Timer,
-    TimerKind, TreeNode, Wait, WaitKind, WallTime, Warning,
+    Cycle, Directions, Exit, Frame, InCycle, Io, IoTotal, Job, Loop, Place, Pool, Process, ResourceKind,
+    ResourceRef, Rights, Running, RuntimeKind, Severity, Site, Snapshot, Summary, Sync, Task, TaskKind,
+    TaskState, Timer, TimerKind, TreeNode, Wait, WaitKind, Waiter, Waiting, WallTime, Warning,
 };
 
 /// 2026-03-01T12:00:00.25Z.
@@ -81,6 +81,7 @@ pub(crate) fn task() -> Task {
                 fd: Some(12),
                 local: Some("127.0.0.1:4000".into()),
                 peer: Some("10.0.0.7:5432".into()),
+                ..ResourceRef::default()
             }),
             task: Some(9),
             task_name: Some("writer".into()),
@@ -313,6 +314,7 @@ pub(crate) fn io() -> Vec<Io> {
         would_block: 1_200,
         idle_for_ns: Some(12_000_000_000),
         waiting: vec![9],
+        waits: vec![waiting(WaitKind::Read, 1, &[(9, Some("writer"))])],
         readiness_delay: Some(summary()),
         made_at: Some(place("src/main.rs", 20)),
         ..Io::default()
@@ -325,7 +327,28 @@ pub(crate) fn io() -> Vec<Io> {
         waiting: vec![1, 2, 3, 4, 5, 6],
         ..Io::default()
     };
-    vec![connection, hostile]
+    let child = Io {
+        id: 6,
+        fd: Some(14),
+        kind: ResourceKind::Process,
+        name: Some("sh".into()),
+        child_pid: Some(4_711),
+        ..Io::default()
+    };
+    let ended = Io { id: 7, exit: Some(Exit::Signal(9)), ..child.clone() };
+    let signal = Io { id: 8, kind: ResourceKind::Signal, name: Some("SIGTERM".into()), ..Io::default() };
+    vec![connection, hostile, child, ended, signal]
+}
+
+/// Tasks that wait for the same thing of a resource, since 1.2 s.
+fn waiting(kind: WaitKind, count: u64, first: &[(u64, Option<&str>)]) -> Waiting {
+    let waiter = |&(task, name): &(u64, Option<&str>)| Waiter {
+        task,
+        name: name.map(str::to_owned),
+        for_ns: Some(1_200_000_000),
+        at: Some(place("src/main.rs", 61)),
+    };
+    Waiting { kind, count, first: first.iter().map(waiter).collect() }
 }
 
 pub(crate) fn io_totals() -> Vec<IoTotal> {
@@ -361,6 +384,8 @@ pub(crate) fn sync() -> Vec<Sync> {
         held_for_ns: Some(1_200_000_000),
         held_at: Some(place("src/main.rs", 52)),
         waiters: vec![7],
+        waits: vec![waiting(WaitKind::Lock, 1, &[(7, None)])],
+        cycle: Some(InCycle::Deadlock),
         ..Sync::default()
     };
     let queue = Sync {
@@ -370,9 +395,27 @@ pub(crate) fn sync() -> Vec<Sync> {
         waiters: vec![10, 11],
         len: Some(1_000),
         limit: Some(1_000),
+        waits: vec![
+            waiting(WaitKind::Put, 1, &[(10, Some("producer"))]),
+            waiting(WaitKind::Event, 1, &[(11, Some(HOSTILE))]),
+        ],
         ..Sync::default()
     };
-    vec![lock, queue]
+    let permits = Sync {
+        id: 9,
+        kind: ResourceKind::Semaphore,
+        name: Some("api".into()),
+        waiters: (20..26).collect(),
+        waits: vec![waiting(
+            WaitKind::Semaphore,
+            6,
+            &[(20, None), (21, None), (22, None), (23, None), (24, None)],
+        )],
+        len: Some(0),
+        limit: Some(3),
+        ..Sync::default()
+    };
+    vec![lock, queue, permits]
 }
 
 pub(crate) fn jobs() -> Vec<Job> {

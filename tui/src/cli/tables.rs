@@ -21,7 +21,7 @@ pub(crate) use timers::TIMERS;
 pub(crate) use warnings::{WARNINGS, warning_ink};
 
 use super::json::rfc3339;
-use loopscope_inspector::model::{Place, WallTime, words};
+use loopscope_inspector::model::{Place, ResourceKind, Waiting, WallTime, words};
 
 /// The exact value of a cell, empty where unknown.
 fn exact(value: Option<impl ToString>) -> String {
@@ -91,15 +91,10 @@ fn left(deadline_in_ns: i64) -> String {
     if deadline_in_ns < 0 { format!("{span} late") } else { span }
 }
 
-/// Some tasks, as many as can be read at a glance.
-fn ids(ids: &[u64]) -> String {
-    const SHOWN_MAX: usize = 4;
-    let mut shown: Vec<String> = ids.iter().take(SHOWN_MAX).map(|&id| words::task(id, None)).collect();
-    let more = ids.len().saturating_sub(SHOWN_MAX);
-    if more > 0 {
-        shown.push(format!("and {more} more"));
-    }
-    shown.join(" ")
+/// Who waits for a resource, as many as can be read at a glance.
+fn waiting(of: ResourceKind, waits: &[Waiting]) -> String {
+    const NAMED_MAX: usize = 4;
+    words::waiting(of, waits, NAMED_MAX)
 }
 
 /// All of some ids.

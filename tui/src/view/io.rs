@@ -9,7 +9,7 @@ use crate::app::io;
 use crate::app::state::State;
 use crate::theme::{Role, Theme};
 use loopscope_inspector::model::rates::IoRates;
-use loopscope_inspector::model::{Io, IoTotal, Summary, words};
+use loopscope_inspector::model::{Io, IoTotal, ResourceKind, Summary, words};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -28,17 +28,19 @@ fn row<'a>(theme: &'a Theme, io: &Io, rates: Option<IoRates>, placed: &[Placed<I
     let text = |text: &Option<String>| {
         words::escape(text.as_deref().unwrap_or_default(), words::NAME_CHARS_MAX).into_owned()
     };
-    let per_s = |rate: Option<f64>| rate.map(|rate| words::bytes(rate.round() as u64)).unwrap_or_default();
+    let moves_bytes = !matches!(io.kind, ResourceKind::Process | ResourceKind::Signal);
+    let bytes = |bytes: u64| if moves_bytes { words::bytes(bytes) } else { String::new() };
+    let per_s = |rate: Option<f64>| rate.map(|rate| bytes(rate.round() as u64)).unwrap_or_default();
     placed.iter().fold(Pen::new(theme), |pen, cell| {
         let (role, text) = match cell.column.id {
             IoColumn::Fd => (Role::Strong, io.fd.map(|fd| fd.to_string()).unwrap_or_default()),
             IoColumn::Kind => (Role::Text, io.kind.to_string()),
             IoColumn::Name => (Role::Text, text(&io.name)),
             IoColumn::Local => (Role::Dim, text(&io.local)),
-            IoColumn::Peer => (Role::Text, text(&io.peer)),
-            IoColumn::Read => (Role::Text, words::bytes(io.bytes_read)),
+            IoColumn::Peer => (Role::Text, words::other_end(io).unwrap_or_default()),
+            IoColumn::Read => (Role::Text, bytes(io.bytes_read)),
             IoColumn::ReadRate => (Role::Text, per_s(rates.map(|rates| rates.read_per_s))),
-            IoColumn::Written => (Role::Text, words::bytes(io.bytes_written)),
+            IoColumn::Written => (Role::Text, bytes(io.bytes_written)),
             IoColumn::WriteRate => (Role::Text, per_s(rates.map(|rates| rates.written_per_s))),
             IoColumn::Reads => (Role::Text, words::count(io.reads)),
             IoColumn::Writes => (Role::Text, words::count(io.writes)),
@@ -47,7 +49,7 @@ fn row<'a>(theme: &'a Theme, io: &Io, rates: Option<IoRates>, placed: &[Placed<I
                 Some(ns) => (Role::Text, words::duration(ns)),
                 None => (Role::Dim, "never".to_owned()),
             },
-            IoColumn::Waiting => rows::waiting(&io.waiting),
+            IoColumn::Waiting => rows::waiting(io.kind, &io.waits, &io.waiting),
             IoColumn::MadeAt => {
                 let at = io.made_at.as_ref().map(|at| rows::place(theme, at, cell.width));
                 (Role::Dim, at.unwrap_or_default())

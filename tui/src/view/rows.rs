@@ -4,7 +4,7 @@ use super::pen::{Pen, line_of};
 use crate::app::cursor::Cursor;
 use crate::app::geometry::MARK;
 use crate::theme::{Role, Theme};
-use loopscope_inspector::model::{Place, Severity, Task, TaskState, words};
+use loopscope_inspector::model::{Place, ResourceKind, Severity, Task, TaskState, Waiting, words};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -114,8 +114,9 @@ pub(super) fn source<'a>(number: u32, text: &str, here: bool, theme: &Theme, pen
 }
 
 /// The tasks that wait for something, the longest waiting first.
-pub(super) fn waiting(tasks: &[u64]) -> (Role, String) {
+pub(super) fn waiting(of: ResourceKind, waits: &[Waiting], tasks: &[u64]) -> (Role, String) {
     match tasks {
+        _ if !waits.is_empty() => (Role::Text, words::waiting(of, waits, 1)),
         [] => (Role::Dim, "nobody".to_owned()),
         [one] => (Role::Text, format!("#{one}")),
         [first, others @ ..] => {

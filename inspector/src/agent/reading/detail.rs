@@ -134,25 +134,3 @@ fn detail(context: &Context, waiting: &Waiting, family: &Family) -> Option<Detai
         waiters_more: family.waiters_more,
     })
 }
-
-/// The tasks that wait for each resource, the longest waiting first, and how many were left out.
-pub(super) fn waiters(context: &Context, max: usize) -> (IdMap<Vec<u64>>, u64) {
-    let mut waits: IdMap<Vec<(u64, u64)>> = IdMap::default();
-    let mut left_out = 0;
-    context.waits(|_, wait| {
-        let Some(resource) = wait.resource else { return };
-        let waiters = waits.entry(resource.0).or_default();
-        let entry = (wait.since.as_nanos(), wait.task);
-        let at = waiters.partition_point(|other| *other <= entry);
-        if at < max {
-            waiters.insert(at, entry);
-        }
-        if waiters.len() > max || at >= max {
-            waiters.truncate(max);
-            left_out += 1;
-        }
-    });
-    let waiters =
-        waits.into_iter().map(|(id, waiters)| (id, waiters.into_iter().map(|(_, task)| task).collect()));
-    (waiters.collect(), left_out)
-}

@@ -5,7 +5,7 @@ use super::ids::IdSet;
 use super::tasks::state;
 use super::waits::{self, Resources};
 use crate::model::graph::Edge;
-use crate::model::{Cycle, TaskState, WaitGraph, WaitKind};
+use crate::model::{Cycle, InCycle, Sync, TaskState, WaitGraph, WaitKind};
 use crate::wire::Request;
 use crate::wire::limits::CYCLES_MAX;
 use loopscope::telemetry::{self, WaitView};
@@ -100,6 +100,11 @@ impl Graph {
     /// Whether nothing outside can wake it.
     pub(super) fn is_stuck(&self, task: u64) -> bool {
         self.graph.is_stuck(task)
+    }
+
+    /// What waiting for a resource is part of.
+    pub(super) fn in_cycle(&self, row: &Sync) -> Option<InCycle> {
+        row.in_cycle(&self.graph)
     }
 
     /// All circles.

@@ -1,17 +1,19 @@
 //! The smaller tables: loops, sites, timers, descriptors and what synchronises.
 
 use super::context::{Context, LoopSeen};
-use super::detail::waiters;
-use super::waits::{self, Names};
+use super::waiters::{self, Waiters};
+use super::waits;
 use super::{BadRequest, Found};
 use crate::agent::window::{Window, share};
 use crate::model::query::{self, Filter, Sort, Top};
-use crate::model::{Bucket, Directions, Hist, Io, IoTotal, Loop, Process, Running, Site, Sync};
-use crate::wire::limits::{IDS_MAX, IO_TOTALS_MAX, ROWS_MAX};
+use crate::model::{Bucket, Directions, Exit, Hist, Io, IoTotal, Loop, Process, Running, Site};
+use crate::wire::limits::{IO_TOTALS_MAX, ROWS_MAX};
 use crate::wire::{Query, Row};
 use loopscope::telemetry::{self, HistogramKind, ResourceView, SiteView};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 /// How busy each loop was lately.
@@ -192,7 +194,7 @@ pub(super) fn sites(context: &Context, query: &Query) -> Result<Found, BadReques
 }
 
 /// All resources of a kind, as rows.
-fn resources<R>(context: &Context, row: impl Fn(&LoopSeen, &ResourceView) -> Option<R>) -> Vec<R> {
+pub(super) fn resources<R>(context: &Context, row: impl Fn(&LoopSeen, &ResourceView) -> Option<R>) -> Vec<R> {
     let mut rows = Vec::new();
     for lp in &context.loops {
         lp.reader.resources(&mut |resource| {
@@ -204,13 +206,14 @@ fn resources<R>(context: &Context, row: impl Fn(&LoopSeen, &ResourceView) -> Opt
 }
 
 pub(super) fn io(context: &Context, query: &Query) -> Result<Found, BadRequest> {
-    let (mut waiting, dropped) = waiters(context, IDS_MAX);
+    let mut waiters = Waiters::read(context);
     let mut rows = resources(context, |lp, resource| io_row(context, lp, resource));
     for row in &mut rows {
-        row.waiting = waiting.remove(&row.id).unwrap_or_default();
+        (row.waiting, row.waits) = waiters.take(context, row.id);
     }
     let mut found = select(rows, query, Some("id"), Row::Io)?;
-    found.dropped = dropped;
+    waiters::name(context, &mut found.rows);
+    found.dropped = waiters.left_out;
     Ok(found)
 }
 
@@ -249,7 +252,7 @@ fn io_row(context: &Context, lp: &LoopSeen, resource: &ResourceView) -> Option<I
         pid: None,
         id: resource.id.0,
         loop_id: Some(lp.view.id),
-        fd: Some(io.fd),
+        fd: waits::descriptor(io),
         kind: waits::resource_kind(resource.kind),
         name: lp.name(resource.name),
         local: io.local.as_ref().map(waits::address),
@@ -263,43 +266,15 @@ fn io_row(context: &Context, lp: &LoopSeen, resource: &ResourceView) -> Option<I
         would_block: io.would_block,
         idle_for_ns: io.last_used.map(|at| context.since(at)),
         waiting: Vec::new(),
+        waits: Vec::new(),
         readiness_delay: None,
         made_at: lp.place(resource.made_at),
+        child_pid: io.pid,
+        exit: io.exit.and_then(exit),
     })
 }
 
-pub(super) fn sync(context: &Context, query: &Query) -> Result<Found, BadRequest> {
-    let (mut waiting, dropped) = waiters(context, IDS_MAX);
-    let mut rows = resources(context, |lp, resource| sync_row(context, lp, resource));
-    let holders: Vec<u64> = rows.iter().filter_map(|row| row.holder).collect();
-    let names = Names::read(context, &holders);
-    for row in &mut rows {
-        row.waiters = waiting.remove(&row.id).unwrap_or_default();
-        row.holder_name = row.holder.and_then(|holder| names.get(holder));
-    }
-    let mut found = select(rows, query, Some("id"), Row::Sync)?;
-    found.dropped = dropped;
-    Ok(found)
-}
-
-fn sync_row(context: &Context, lp: &LoopSeen, resource: &ResourceView) -> Option<Sync> {
-    if resource.io.is_some() {
-        return None;
-    }
-    Some(Sync {
-        pid: None,
-        id: resource.id.0,
-        loop_id: Some(lp.view.id),
-        kind: waits::resource_kind(resource.kind),
-        name: lp.name(resource.name),
-        made_at: lp.place(resource.made_at),
-        made_by: resource.made_by,
-        holder: resource.holder,
-        holder_name: None,
-        held_for_ns: resource.held_since.map(|since| context.since(since)),
-        held_at: lp.place(resource.held_at),
-        waiters: Vec::new(),
-        len: resource.len,
-        limit: resource.limit,
-    })
+/// A process that is stopped has not ended.
+fn exit(status: ExitStatus) -> Option<Exit> {
+    status.code().map(Exit::Code).or_else(|| status.signal().map(Exit::Signal))
 }

@@ -10,7 +10,7 @@ use super::tasks::{self, Record, Walked};
 use crate::model::lints::Thresholds;
 use crate::model::{ResourceKind, ResourceRef, Task, Wait, WaitKind, words};
 use crate::wire::Request;
-use loopscope::telemetry::{self, Address, PlaceIndex, ResourceId, ResourceView, WaitView};
+use loopscope::telemetry::{self, Address, IoView, PlaceIndex, ResourceId, ResourceView, WaitView};
 use loopscope::time::Instant;
 use std::ops::ControlFlow;
 
@@ -304,10 +304,18 @@ pub(super) fn resource_ref(context: &Context, at: usize, resource: &ResourceView
         id: resource.id.0,
         kind: resource_kind(resource.kind),
         name: context.loops[at].name(resource.name),
-        fd: io.map(|io| io.fd),
+        fd: io.and_then(descriptor),
         local: io.and_then(|io| io.local.as_ref()).map(address),
         peer: io.and_then(|io| io.peer.as_ref()).map(address),
+        len: resource.len,
+        limit: resource.limit,
+        child_pid: io.and_then(|io| io.pid),
     }
+}
+
+/// Its number, if it has one: the listeners for a signal share a descriptor of the runtime's.
+pub(super) fn descriptor(io: &IoView) -> Option<i32> {
+    (io.fd >= 0).then_some(io.fd)
 }
 
 /// As Rust prints it.

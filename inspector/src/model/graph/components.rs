@@ -70,6 +70,11 @@ impl Components {
         self.starts.push(u32::try_from(self.members.len()).unwrap_or(NONE));
     }
 
+    /// The number of each node's component.
+    pub(super) fn into_numbers(self) -> Vec<u32> {
+        self.of
+    }
+
     /// Whether two nodes are in one component.
     pub(super) fn same(&self, a: u32, b: u32) -> bool {
         self.of[a as usize] == self.of[b as usize]

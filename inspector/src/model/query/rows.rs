@@ -3,8 +3,8 @@
 use super::{Column, ColumnKind, Row, Value};
 use crate::model::words;
 use crate::model::{
-    Io, Job, Loop, Place, ResourceKind, Severity, Site, Summary, Sync, Task, TaskKind, TaskState, Timer,
-    TimerKind, Warning,
+    InCycle, Io, Job, Loop, Place, ResourceKind, Severity, Site, Summary, Sync, Task, TaskKind, TaskState,
+    Timer, TimerKind, Waiting, Warning,
 };
 use std::borrow::Cow;
 
@@ -113,6 +113,9 @@ columns! {
         ReadinessDelayP99 = "readiness_delay.p99": Duration,
         ReadinessDelayMax = "readiness_delay.max": Duration,
         MadeAt = "made_at": ColumnKind::Place,
+        ChildPid = "child_pid": Number,
+        Exit = "exit": Text,
+        Waits = "waits": Words,
     }
 }
 
@@ -130,8 +133,10 @@ columns! {
         HeldFor = "held_for": Duration,
         HeldAt = "held_at": ColumnKind::Place,
         Waiters = "waiters": Id,
+        Waits = "waits": Words,
         Len = "len": Number,
         Limit = "limit": Number,
+        Cycle = "cycle": OneOf(InCycle::NAMES),
     }
 }
 
@@ -288,6 +293,11 @@ impl Row for Io {
             IoColumn::ReadinessDelayP99 => summary(self.readiness_delay.as_ref(), |delay| delay.p99_ns),
             IoColumn::ReadinessDelayMax => summary(self.readiness_delay.as_ref(), |delay| delay.max_ns),
             IoColumn::MadeAt => place(self.made_at.as_ref()),
+            IoColumn::Waits => waits(&self.waits),
+            IoColumn::ChildPid => Value::maybe(self.child_pid.map(u64::from)),
+            IoColumn::Exit => {
+                self.exit.map_or(Value::Absent, |exit| Value::Text(Cow::Owned(exit.to_string())))
+            }
         }
     }
 }
@@ -308,8 +318,10 @@ impl Row for Sync {
             SyncColumn::HeldFor => Value::maybe(self.held_for_ns),
             SyncColumn::HeldAt => place(self.held_at.as_ref()),
             SyncColumn::Waiters => ids(&self.waiters),
+            SyncColumn::Waits => waits(&self.waits),
             SyncColumn::Len => Value::maybe(self.len),
             SyncColumn::Limit => Value::maybe(self.limit),
+            SyncColumn::Cycle => Value::maybe_text(self.cycle.map(InCycle::as_str)),
         }
     }
 }
@@ -381,6 +393,10 @@ impl Row for Warning {
 
 fn place(place: Option<&Place>) -> Value<'_> {
     place.map_or(Value::Absent, |place| Value::Text(Cow::Owned(place.to_string())))
+}
+
+fn waits(waits: &[Waiting]) -> Value<'_> {
+    Value::Many(waits.iter().map(|waiting| Value::text(waiting.kind.as_str())).collect())
 }
 
 fn ids(ids: &[u64]) -> Value<'_> {

@@ -1,5 +1,6 @@
 //! What the words are.
 
+use super::super::ResourceKind as Of;
 use super::*;
 use crate::model::{ResourceKind, ResourceRef};
 use proptest::prelude::*;
@@ -187,5 +188,78 @@ proptest! {
         prop_assert!(bytes(n).len() < 12);
         prop_assert_eq!(count(n).replace(',', ""), n.to_string());
         prop_assert!(!percent(part).is_empty());
+    }
+}
+
+#[test]
+fn a_wait_for_each_kind_of_resource_says_what_it_is_and_how_full() {
+    let wait = |kind, of, name: &str, len, limit| Wait {
+        kind,
+        resource: Some(ResourceRef {
+            kind: of,
+            name: Some(name.into()),
+            len,
+            limit,
+            ..ResourceRef::default()
+        }),
+        ..Wait::default()
+    };
+    let child = |kind, of, name, fd| {
+        let wait = wait(kind, of, name, None, None);
+        let resource = wait.resource.map(|resource| ResourceRef { fd, child_pid: Some(123), ..resource });
+        Wait { kind, resource, ..Wait::default() }
+    };
+    for (given, expected, in_a_chain) in [
+        (
+            wait(WaitKind::Semaphore, Of::Semaphore, "api", Some(0), Some(3)),
+            "semaphore \"api\" (0 of 3 permits free)",
+            "semaphore api (0 of 3 permits free)",
+        ),
+        (wait(WaitKind::Event, Of::Event, "ready", None, None), "event \"ready\"", "event ready"),
+        (
+            wait(WaitKind::Condition, Of::Condition, "not full", None, None),
+            "condition \"not full\"",
+            "condition not full",
+        ),
+        (
+            wait(WaitKind::Barrier, Of::Barrier, "start", Some(2), Some(3)),
+            "barrier \"start\" (2 of 3 arrived)",
+            "barrier start (2 of 3 arrived)",
+        ),
+        (wait(WaitKind::Put, Of::Queue, "jobs", Some(8), Some(8)), "put \"jobs\"", "put jobs"),
+        (wait(WaitKind::Event, Of::Queue, "jobs", Some(8), None), "all done of \"jobs\"", "all done of jobs"),
+        (wait(WaitKind::Event, Of::Oneshot, "one", None, None), "close of \"one\"", "close of one"),
+        (wait(WaitKind::Recv, Of::Channel, "news", Some(0), None), "recv \"news\"", "recv news"),
+        (wait(WaitKind::Signal, Of::Signal, "SIGTERM", None, None), "signal SIGTERM", "signal SIGTERM"),
+        (
+            child(WaitKind::Process, Of::Process, "sh", Some(9)),
+            "process sh (pid 123)",
+            "process sh (pid 123)",
+        ),
+        (
+            child(WaitKind::Read, Of::Pipe, "stdout of sh", Some(10)),
+            "read \"stdout of sh\" (pid 123, fd 10)",
+            "read stdout of sh (pid 123, fd 10)",
+        ),
+    ] {
+        assert_eq!(super::wait(&given), expected);
+        assert_eq!(wait_target(&given, false), in_a_chain);
+    }
+}
+
+#[test]
+fn how_full_a_resource_is_has_words_that_fit_its_kind() {
+    for (kind, len, limit, expected) in [
+        (Of::Queue, Some(16), Some(16), Some("16 of 16 items")),
+        (Of::Queue, Some(1), None, Some("1 item")),
+        (Of::Channel, Some(1_234), None, Some("1,234 messages")),
+        (Of::Semaphore, Some(0), Some(1), Some("0 of 1 permit free")),
+        (Of::Semaphore, Some(2), None, Some("2 permits free")),
+        (Of::Barrier, Some(2), Some(5), Some("2 of 5 arrived")),
+        (Of::Group, Some(3), None, Some("3 tasks")),
+        (Of::Lock, None, None, None),
+        (Of::Event, None, Some(4), None),
+    ] {
+        assert_eq!(fill(kind, len, limit).as_deref(), expected);
     }
 }

@@ -1,7 +1,10 @@
 //! Rows of the tables that are not tasks.
 
 use super::{SECOND, place, summary};
-use loopscope_inspector::model::{Directions, Io, IoTotal, ResourceKind, Site, Sync, Timer, TimerKind};
+use loopscope_inspector::model::{
+    Directions, Exit, InCycle, Io, IoTotal, ResourceKind, Site, Sync, Timer, TimerKind, WaitKind, Waiter,
+    Waiting,
+};
 
 /// Sites of every kind: busy ones, one of a hundred thousand tasks, one without a name, one with a hostile one.
 pub(crate) fn sites() -> Vec<Site> {
@@ -56,7 +59,8 @@ pub(crate) fn timers() -> Vec<Timer> {
     ]
 }
 
-/// Descriptors: a listener, connections that are waited for by nobody, one or many, a pipe, hostile names.
+/// Descriptors: a listener, connections that are waited for by nobody, one or many, child processes, a pipe, a signal, hostile
+/// names.
 pub(crate) fn io() -> Vec<Io> {
     let io = |fd: i32, kind, local: &str, peer: &str, bytes_read: u64, waiting: &[u64]| Io {
         id: fd as u64 + 100,
@@ -84,6 +88,24 @@ pub(crate) fn io() -> Vec<Io> {
         io(14, ResourceKind::Udp, "127.0.0.1:53", "", 512, &[]),
         Io { name: Some("evil\x1b[2J\nname".to_owned()), ..io(15, ResourceKind::Pipe, "", "", 0, &[]) },
         io(16, ResourceKind::Unix, "/run/a path/with spaces.sock", "(unnamed)", 77, &[13]),
+        Io {
+            name: Some("sh".to_owned()),
+            child_pid: Some(4_711),
+            waits: vec![waiting(WaitKind::Process, 1, &[(14, "supervisor")])],
+            ..io(17, ResourceKind::Process, "", "", 0, &[14])
+        },
+        Io {
+            name: Some("tar".to_owned()),
+            child_pid: Some(4_712),
+            exit: Some(Exit::Signal(9)),
+            ..io(18, ResourceKind::Process, "", "", 0, &[])
+        },
+        Io {
+            name: Some("stdout of sh".to_owned()),
+            child_pid: Some(4_711),
+            ..io(19, ResourceKind::Pipe, "", "", 640, &[])
+        },
+        Io { fd: None, name: Some("SIGTERM".to_owned()), ..io(20, ResourceKind::Signal, "", "", 0, &[]) },
     ]
 }
 
@@ -116,27 +138,71 @@ pub(crate) fn io_totals() -> Vec<IoTotal> {
     ]
 }
 
-/// A lock that others wait for, a full queue, one without a limit, a hostile name.
+/// A lock that others wait for, full and empty ones of each kind that can be full, a deadlock, a hostile name.
 pub(crate) fn sync() -> Vec<Sync> {
-    let sync = |id, kind, name: &str, waiters: &[u64]| Sync {
+    let sync = |id, kind, name: &str, waits: &[Waiting]| Sync {
         id,
         loop_id: Some(0),
         kind,
         name: Some(name.to_owned()).filter(|name| !name.is_empty()),
         made_at: Some(place("src/main.rs", 20)),
-        waiters: waiters.to_vec(),
+        made_by: Some(1),
+        waiters: waits.iter().flat_map(|waiting| &waiting.first).map(|waiter| waiter.task).collect(),
+        waits: waits.to_vec(),
         ..Sync::default()
     };
+    let held = |by: u64, name: &str, line| Sync {
+        holder: Some(by),
+        holder_name: Some(name.to_owned()),
+        held_for_ns: Some(1_200_000_000),
+        held_at: Some(place("src/db.rs", line)),
+        ..Sync::default()
+    };
+    let lock = |held: Sync, id, name, waits: &[Waiting]| Sync {
+        holder: held.holder,
+        holder_name: held.holder_name,
+        held_for_ns: held.held_for_ns,
+        held_at: held.held_at,
+        ..sync(id, ResourceKind::Lock, name, waits)
+    };
+    let queue =
+        [waiting(WaitKind::Put, 12, &[(15, "producer")]), waiting(WaitKind::Event, 1, &[(1, "main")])];
+    let permits = sync(8, ResourceKind::Semaphore, "api", &[waiting(WaitKind::Semaphore, 1, &[(14, "")])]);
+    let barrier = sync(9, ResourceKind::Barrier, "start", &[waiting(WaitKind::Barrier, 1, &[(13, "")])]);
     vec![
+        lock(
+            held(9, "writer", 61),
+            5,
+            "db",
+            &[waiting(WaitKind::Lock, 3, &[(7, "reader"), (8, ""), (13, "")])],
+        ),
         Sync {
-            holder: Some(9),
-            holder_name: Some("writer".to_owned()),
-            held_for_ns: Some(1_200_000_000),
-            held_at: Some(place("src/db.rs", 61)),
-            ..sync(5, ResourceKind::Lock, "db", &[7, 8, 13])
+            cycle: Some(InCycle::Deadlock),
+            ..lock(held(14, "left", 70), 10, "fork", &[waiting(WaitKind::Lock, 1, &[(13, "right")])])
         },
-        Sync { len: Some(16), limit: Some(16), ..sync(6, ResourceKind::Queue, "jobs", &[15]) },
+        Sync { len: Some(16), limit: Some(16), ..sync(6, ResourceKind::Queue, "jobs", &queue) },
+        Sync { len: Some(0), limit: Some(3), ..permits },
+        Sync { len: Some(2), limit: Some(5), ..barrier },
         Sync { len: Some(1_234), ..sync(7, ResourceKind::Channel, "", &[]) },
-        sync(8, ResourceKind::Group, "evil\x1b[2J\nname", &[1]),
+        Sync {
+            cycle: Some(InCycle::Behind),
+            ..sync(
+                11,
+                ResourceKind::Group,
+                "evil\x1b[2J\nname",
+                &[waiting(WaitKind::Group, 1, &[(1, "main")])],
+            )
+        },
     ]
+}
+
+/// Tasks that wait for the same thing of a resource, the first of them since 12 s.
+fn waiting(kind: WaitKind, count: u64, first: &[(u64, &str)]) -> Waiting {
+    let waiter = |&(task, name): &(u64, &str)| Waiter {
+        task,
+        name: Some(name.to_owned()).filter(|name| !name.is_empty()),
+        for_ns: Some(12 * SECOND),
+        at: Some(place("src/worker.rs", 44)),
+    };
+    Waiting { kind, count, first: first.iter().map(waiter).collect() }
 }

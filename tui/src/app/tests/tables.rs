@@ -29,11 +29,11 @@ fn tasks_filter(state: &State) -> &str {
 
 #[test]
 fn each_table_asks_for_the_rows_around_the_screen_in_its_own_order() {
-    for (screen, of, sort, descending) in [
-        ("4", Listing::Sites, "busy", true),
-        ("5", Listing::Timers, "deadline_in", false),
-        ("6", Listing::Io, "fd", false),
-        ("7", Listing::Sync, "held_for", true),
+    for (screen, of, sort, descending, why) in [
+        ("4", Listing::Sites, "busy", true, [None; 2]),
+        ("5", Listing::Timers, "deadline_in", false, [None; 2]),
+        ("6", Listing::Io, "fd", false, [None; 2]),
+        ("7", Listing::Sync, "held_for", true, [Some(7), Some(14)]),
     ] {
         let mut state = on(screen, 1_000_000);
         let rows = u64::from(state.list_rows());
@@ -47,10 +47,12 @@ fn each_table_asks_for_the_rows_around_the_screen_in_its_own_order() {
             limit: 3 * rows,
             around: None,
             histograms: None,
+            why: why[0],
         };
         assert_eq!(asked(&state), first);
         press(&mut state, &["j", "j", "j"]);
-        assert_eq!(asked(&state), first, "moving by a row asks nothing new");
+        let moved = TableQuestion { why: why[1], ..first };
+        assert_eq!(asked(&state), moved, "moving by a row asks for no other rows");
         answer(&mut state, 1_000_000);
         let _ = update(&mut state, key("G"));
         let last = asked(&state);
@@ -133,13 +135,15 @@ fn enter_on_a_descriptor_opens_who_waits_or_lets_one_be_chosen() {
 
 #[test]
 fn enter_on_a_lock_opens_who_holds_it_and_on_a_queue_who_waits() {
-    let mut state = on("7", 4);
+    let mut state = on("7", 7);
     press(&mut state, &["Enter"]);
     assert_eq!(state.question(), Some(Question::Task(9)));
+    press(&mut state, &["Esc", "Down", "Down", "Enter"]);
+    assert_eq!((state.context(), tasks_filter(&state)), (Context::Tasks, "id=15 or id=1"));
     press(&mut state, &["Esc", "Down", "Enter"]);
-    assert_eq!(state.question(), Some(Question::Task(15)));
-    press(&mut state, &["Esc", "Down"]);
-    assert_eq!((state.context(), state.sync.window.cursor), (Context::Sync, 2));
+    assert_eq!(state.question(), Some(Question::Task(14)));
+    press(&mut state, &["Esc", "Down", "Down"]);
+    assert_eq!((state.context(), state.sync.window.cursor), (Context::Sync, 5));
     let _ = update(&mut state, key("Enter"));
     assert_eq!(said(&state), "No task waits for this, and none holds it.");
 }

@@ -93,6 +93,13 @@ pub(crate) struct WaitJson<'a> {
     local: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<&'a str>,
+    /// Of a semaphore the free permits and all of them, of a barrier those who arrived and those it waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    len: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    child_pid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +126,9 @@ impl<'a> From<&'a Wait> for WaitJson<'a> {
             fd: resource.and_then(|resource| resource.fd),
             local: resource.and_then(|resource| resource.local.as_deref()),
             peer: resource.and_then(|resource| resource.peer.as_deref()),
+            len: resource.and_then(|resource| resource.len),
+            limit: resource.and_then(|resource| resource.limit),
+            child_pid: resource.and_then(|resource| resource.child_pid),
             task: wait.task,
             for_ns: wait.for_ns,
             deadline_in_ns: wait.deadline_in_ns,

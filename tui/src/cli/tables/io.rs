@@ -1,8 +1,8 @@
 //! `io`, and the sums below it.
 
 use super::super::table::Column;
-use super::{address, duration, exact, exact_ids, exact_place, ids, name, place, unless_0};
-use loopscope_inspector::model::{Io, IoTotal, words};
+use super::{address, duration, exact, exact_ids, exact_place, name, place, unless_0, waiting};
+use loopscope_inspector::model::{Io, IoTotal, ResourceKind, words};
 
 /// The columns of `io`: who is at the other end comes first, since narrow terminals cut at the right.
 pub(crate) const IO: &[Column<Io>] = &[
@@ -14,6 +14,8 @@ pub(crate) const IO: &[Column<Io>] = &[
     Column::left("name", "NAME", |row| name(row.name.as_deref()), |row| exact(row.name.as_deref())),
     Column::left("local", "LOCAL", |row| address(row.local.as_deref()), |row| exact(row.local.as_deref())),
     Column::left("peer", "PEER", |row| address(row.peer.as_deref()), |row| exact(row.peer.as_deref())),
+    Column::right("child_pid", "PID", |row| exact(row.child_pid), |row| exact(row.child_pid)),
+    Column::left("exit", "STATE", state, |row| exact(row.exit)),
     Column::right("bytes_read", "READ", |row| words::bytes(row.bytes_read), |row| row.bytes_read.to_string()),
     Column::right(
         "bytes_written",
@@ -22,7 +24,7 @@ pub(crate) const IO: &[Column<Io>] = &[
         |row| row.bytes_written.to_string(),
     ),
     Column::right("idle_for_ns", "IDLE", |row| duration(row.idle_for_ns), |row| exact(row.idle_for_ns)),
-    Column::left("waiting", "WAITING", |row| ids(&row.waiting), |row| exact_ids(&row.waiting)),
+    Column::left("waiting", "WAITING", |row| waiting(row.kind, &row.waits), |row| exact_ids(&row.waiting)),
     Column::right("reads", "READS", |row| words::count(row.reads), |row| row.reads.to_string()),
     Column::right("writes", "WRITES", |row| words::count(row.writes), |row| row.writes.to_string()),
     Column::right(
@@ -58,6 +60,15 @@ pub(crate) const IO: &[Column<Io>] = &[
         |row| exact_place(row.made_at.as_ref()),
     ),
 ];
+
+/// Whether a child process runs, or how it ended.
+fn state(row: &Io) -> String {
+    match (row.exit, row.kind) {
+        (Some(exit), _) => exit.to_string(),
+        (None, ResourceKind::Process) => "running".to_owned(),
+        _ => String::new(),
+    }
+}
 
 /// The columns of the sums below `io`, for people only.
 pub(crate) const IO_TOTALS: &[Column<IoTotal>] = &[

@@ -1,8 +1,8 @@
 //! `sync`.
 
 use super::super::table::Column;
-use super::{count, duration, exact, exact_ids, exact_place, ids, name, place, task};
-use loopscope_inspector::model::Sync;
+use super::{duration, exact, exact_ids, exact_place, name, place, task, waiting};
+use loopscope_inspector::model::{InCycle, Sync, words};
 
 /// The columns of `sync`.
 pub(crate) const SYNC: &[Column<Sync>] = &[
@@ -19,9 +19,15 @@ pub(crate) const SYNC: &[Column<Sync>] = &[
     ),
     Column::hidden("holder_name", |row| exact(row.holder_name.as_deref())),
     Column::right("held_for_ns", "FOR", |row| duration(row.held_for_ns), |row| exact(row.held_for_ns)),
-    Column::right("len", "ITEMS", |row| count(row.len), |row| exact(row.len)),
-    Column::right("limit", "LIMIT", |row| count(row.limit), |row| exact(row.limit)),
-    Column::left("waiters", "WAITING", |row| ids(&row.waiters), |row| exact_ids(&row.waiters)),
+    Column::left("cycle", "CYCLE", |row| in_cycle(row.cycle), |row| exact(row.cycle)),
+    Column::left(
+        "len",
+        "FILL",
+        |row| words::fill(row.kind, row.len, row.limit).unwrap_or_default(),
+        |row| exact(row.len),
+    ),
+    Column::hidden("limit", |row| exact(row.limit)),
+    Column::left("waiters", "WAITING", |row| waiting(row.kind, &row.waits), |row| exact_ids(&row.waiters)),
     Column::left(
         "held_at",
         "TAKEN AT",
@@ -34,5 +40,16 @@ pub(crate) const SYNC: &[Column<Sync>] = &[
         |row| place(row.made_at.as_ref()),
         |row| exact_place(row.made_at.as_ref()),
     ),
-    Column::hidden("made_by", |row| exact(row.made_by)),
+    Column::right("made_by", "BY", |row| task(row.made_by, None), |row| exact(row.made_by)),
 ];
+
+/// What waiting for it is part of.
+fn in_cycle(cycle: Option<InCycle>) -> String {
+    let words = match cycle {
+        None => "",
+        Some(InCycle::Cycle) => "in a cycle",
+        Some(InCycle::Deadlock) => "DEADLOCK",
+        Some(InCycle::Behind) => "behind a deadlock",
+    };
+    words.to_owned()
+}

@@ -28,7 +28,22 @@ fn io() {
 
 #[test]
 fn sync() {
-    check("sync", |width, height| after(&["7"], width, height));
+    check("sync", |width, height| after(&["7", "Down", "Up"], width, height));
+}
+
+/// A lock that is part of a deadlock, a queue with both kinds of waiters, a semaphore.
+#[test]
+fn each_kind_of_resource_has_its_own_words_in_the_panel() {
+    let mut state = after(&["7"], 120, 40);
+    let mut panels = String::new();
+    for _ in 0..7 {
+        answer(&mut state, 11);
+        let text = text_and_styles(&draw(&state));
+        let panel = text.lines().skip_while(|line| !line.contains("──")).take(9);
+        panels.extend(panel.flat_map(|line| [line.trim_end(), "\n"]));
+        let _ = update(&mut state, key("Down"));
+    }
+    insta::assert_snapshot!("sync_panels", panels);
 }
 
 /// A second later the same rows come with greater numbers.
