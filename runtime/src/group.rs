@@ -18,7 +18,8 @@ mod error;
 mod graceful;
 mod scope;
 
-pub(crate) use self::core::GroupCore;
+pub(crate) use self::child::spawn as spawn_into;
+pub(crate) use self::core::{Awaiting, GroupCore, Keeper};
 pub use child::{CancelChild, CancelChildGracefully, Child, Outcome};
 pub use error::{ChildError, GroupError};
 pub use graceful::{CloseGracefully, GroupEnding};
@@ -31,7 +32,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use self::core::Awaiting;
 use crate::event_loop::wait::Wait;
 use crate::task::Builder;
 

@@ -22,7 +22,8 @@
 //! - [`sleep`], [`timeout`], [`time`]: clocks and limits;
 //! - [`spawn_blocking`], [`to_thread`], [`blocking`]: what would keep the loop waiting, on other threads;
 //! - [`net`], [`io`]: sockets and other descriptors; [`stream`]: reading lines and writing with back-pressure;
-//! - [`process`], [`signal`]: child processes, Ctrl-C and its relatives; [`sync`]: locks, queues, channels;
+//! - [`server`]: a task for each connection; [`process`], [`signal`]: child processes, Ctrl-C and its relatives;
+//! - [`sync`]: locks, queues, channels;
 //! - [`task_local!`]: values that go along with a task and what it spawns;
 //! - [`Handle`]: how another thread reaches a loop; everything else is `!Send`;
 //! - [`telemetry`]: what a loop keeps about all that, for whoever wants to look.
@@ -65,6 +66,9 @@ pub mod io;
 
 #[cfg(not(loom))]
 pub mod net;
+
+#[cfg(not(loom))]
+pub mod server;
 
 #[cfg(not(loom))]
 pub mod signal;

@@ -13,7 +13,7 @@ mod shutdown;
 pub use error::RunError;
 pub use farewell::before_interrupted_exit;
 pub(crate) use hooks::{Hook, Hooks, complain};
-pub use hooks::{Unhandled, UnhandledKind};
+pub use hooks::{ServedConnection, Unhandled, UnhandledKind};
 pub use shutdown::{JobSurvivor, ShutdownReport, Survivor, SurvivorWait};
 
 use std::fmt;

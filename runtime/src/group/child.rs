@@ -16,6 +16,7 @@ use super::error::ChildError;
 use crate::event_loop::current;
 use crate::event_loop::slot::Loop;
 use crate::task::cell::Opaque;
+use crate::task::task_ref::TaskRef;
 use crate::task::{Builder, Cancel, CancelGracefully, Ending, JoinError, Task, TaskId};
 
 /// What a task of a group, or the body of its scope, may return: `()`, nothing at all (`!`), or a `Result` of anything and an
@@ -76,7 +77,7 @@ mod sealed {
 
 /// Spawns a child into a group.
 #[track_caller]
-pub(super) fn spawn<F>(
+pub(crate) fn spawn<F>(
     core: &Rc<GroupCore>,
     builder: Builder<'_>,
     future: F,
@@ -138,6 +139,10 @@ impl<T> Child<T> {
     /// The task's number.
     pub fn id(&self) -> TaskId {
         self.task.id()
+    }
+
+    pub(crate) fn task_ref(&self) -> TaskRef {
+        self.task.task_ref()
     }
 
     /// Whether the task is over, one way or another.

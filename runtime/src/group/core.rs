@@ -8,6 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::Location;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::error::ChildError;
@@ -16,6 +17,8 @@ use crate::event_loop::slot::Loop;
 use crate::event_loop::wait::{Ticket, Wait};
 use crate::runner::Survivor;
 use crate::sync::line::{Line, Waiting};
+use crate::task::TaskId;
+use crate::task::control::CANCELLED;
 use crate::task::task_ref::TaskRef;
 use crate::telemetry::atomic::Relaxed;
 use crate::telemetry::view::{ResourceKind, WaitKind};
@@ -25,9 +28,18 @@ const SWEEP_MIN: usize = 32;
 
 /// The places that a wait for the group shows.
 #[derive(Clone, Copy)]
-pub(super) struct Awaiting {
-    pub(super) at: &'static Location<'static>,
-    pub(super) made_at: &'static Location<'static>,
+pub(crate) struct Awaiting {
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) made_at: &'static Location<'static>,
+}
+
+/// Who hears of the tasks of a group that do not share their fate: one that fails leaves the others alone.
+pub(crate) trait Keeper {
+    /// A task failed; it is not over yet.
+    fn failed(&self, failure: ChildError);
+
+    /// A task is over.
+    fn ended(&self, task: TaskId, cancelled: bool);
 }
 
 /// One group.
@@ -35,7 +47,9 @@ pub(crate) struct GroupCore {
     lp: &'static Loop,
     life: u64,
     /// The id of the task that made it.
-    owner: u64,
+    owner: Cell<u64>,
+    /// Hears of everything instead of who awaits the group.
+    keeper: Option<Rc<dyn Keeper>>,
     line: Line,
     live: Cell<usize>,
     /// The children, and some that are over.
@@ -67,7 +81,8 @@ impl GroupCore {
         Self {
             lp,
             life: lp.life.load(Relaxed),
-            owner,
+            owner: Cell::new(owner),
+            keeper: None,
             line,
             live: Cell::new(0),
             children: RefCell::default(),
@@ -81,9 +96,20 @@ impl GroupCore {
         }
     }
 
+    /// A group whose failures are its keeper's, and cancel nobody.
+    #[track_caller]
+    pub(crate) fn kept(name: &str, made_at: &'static Location<'static>, keeper: Rc<dyn Keeper>) -> Self {
+        Self { keeper: Some(keeper), ..Self::new(Some(name), made_at) }
+    }
+
     /// The id of the task that made the group, which its children have as parent.
     pub(crate) fn owner(&self) -> u64 {
-        self.owner
+        self.owner.get()
+    }
+
+    /// Gives the group to another task, which its children have as parent from now on.
+    pub(crate) fn give_to(&self, owner: u64) {
+        self.owner.set(owner);
     }
 
     pub(super) fn live(&self) -> usize {
@@ -137,6 +163,10 @@ impl GroupCore {
         if let Some(text) = panic.filter(|_| told) {
             self.fail(ChildError::panicked(lp.describe_task(index), text));
         }
+        if let Some(keeper) = &self.keeper {
+            let cancelled = lp.controls.get(index).flags.get() & CANCELLED != 0;
+            keeper.ended(TaskId::from_raw(lp.records.origin(index).id()), cancelled);
+        }
         if self.live.get() == 0 {
             self.waiter.replace(Ticket::none()).notify();
         }
@@ -155,6 +185,9 @@ impl GroupCore {
 
     /// Takes note of a failure, which cancels everybody else; one that nobody can be told any more is reported.
     pub(super) fn fail(&self, failure: ChildError) {
+        if let Some(keeper) = &self.keeper {
+            return keeper.failed(failure);
+        }
         if !self.is_heard() {
             return self.report(failure);
         }
@@ -227,7 +260,7 @@ impl GroupCore {
 
     /// Waits until no child is left.
     #[track_caller]
-    pub(super) fn poll_empty(&self, wait: &mut Wait, cx: &Context<'_>, awaiting: Awaiting) -> Poll<()> {
+    pub(crate) fn poll_empty(&self, wait: &mut Wait, cx: &Context<'_>, awaiting: Awaiting) -> Poll<()> {
         if self.live.get() == 0 {
             self.stop_waiting(wait);
             return Poll::Ready(());
@@ -251,7 +284,7 @@ impl GroupCore {
         }
     }
 
-    pub(super) fn stop_waiting(&self, wait: &mut Wait) {
+    pub(crate) fn stop_waiting(&self, wait: &mut Wait) {
         self.line.unpark(wait);
     }
 

@@ -164,7 +164,7 @@ impl ChildError {
         }
     }
 
-    pub(super) fn into_unhandled(self) -> Unhandled {
+    pub(crate) fn into_unhandled(self) -> Unhandled {
         let what = match self.cause {
             Cause::Error(error) => UnhandledKind::Error(format!("{error:?}")),
             Cause::Panic(text) => UnhandledKind::Panic(text),

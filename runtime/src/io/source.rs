@@ -12,6 +12,10 @@
 //! once the OS has reported an end (RDHUP, HUP, ERR): those are sticky, because data and FIN can come in one edge and nothing
 //! follows it.
 
+mod source_ref;
+
+pub(crate) use source_ref::SourceRef;
+
 use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};

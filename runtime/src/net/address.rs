@@ -204,14 +204,18 @@ pub(super) fn inet(address: io::Result<SocketAddr>) -> Option<Address> {
 
 /// A Unix address as the records have it; nothing for an unnamed one.
 pub(super) fn unix(address: io::Result<UnixAddr>) -> Option<Address> {
-    let address = address.ok()?;
+    shown_unix(&address.ok()?).map(Address::Unix)
+}
+
+/// A Unix address as it is shown: a path, or an abstract name behind an `@`; nothing for an unnamed one.
+pub(crate) fn shown_unix(address: &UnixAddr) -> Option<String> {
     let path = address.as_pathname().map(|path| path.to_string_lossy().into_owned());
     #[cfg(target_os = "linux")]
     let path = path.or_else(|| {
         use std::os::linux::net::SocketAddrExt;
         address.as_abstract_name().map(|name| format!("@{}", String::from_utf8_lossy(name)))
     });
-    path.map(Address::Unix)
+    path
 }
 
 #[cfg(test)]

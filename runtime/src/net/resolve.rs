@@ -48,7 +48,7 @@ pub fn lookup_host(host: impl ToSocketAddrs) -> impl Future<Output = io::Result<
 
 /// The future of [`lookup_host`], also a part of others.
 #[derive(Debug)]
-pub(super) struct Resolve {
+pub(crate) struct Resolve {
     state: State,
     made_at: &'static Location<'static>,
 }
@@ -61,7 +61,7 @@ enum State {
 }
 
 impl Resolve {
-    pub(super) fn new(lookup: io::Result<Lookup>, made_at: &'static Location<'static>) -> Self {
+    pub(crate) fn new(lookup: io::Result<Lookup>, made_at: &'static Location<'static>) -> Self {
         Self { state: State::Asked(lookup), made_at }
     }
 }

@@ -19,7 +19,7 @@ use super::stream::stream;
 use crate::event_loop::wait::Wait;
 use crate::io::Plain;
 use crate::io::evented::{Evented, Operation, Uncounted};
-use crate::io::source::Direction;
+use crate::io::source::{Direction, SourceRef};
 use crate::telemetry::view::{ResourceKind, WaitKind};
 
 /// Connections that wait to be accepted before the OS turns further ones away: as asyncio's default is too small for a burst,
@@ -119,6 +119,11 @@ impl TcpStream {
         self.evented.source().leave(Direction::Write, wait);
     }
 
+    /// Names the descriptor, for those who end connections that others own.
+    pub(crate) fn source_ref(&self) -> SourceRef {
+        self.evented.source().to_ref()
+    }
+
     /// Takes a connection made elsewhere; it is set to non-blocking.
     ///
     /// # Errors
@@ -213,7 +218,6 @@ fn connected(stream: &std::net::TcpStream) -> io::Result<()> {
 
 /// A listening TCP socket.
 #[derive(Debug)]
-#[doc(alias = "asyncio.start_server")]
 #[doc(alias = "asyncio.loop.create_server")]
 pub struct TcpListener {
     evented: Evented<std::net::TcpListener>,
@@ -275,7 +279,10 @@ impl TcpListener {
         Self::register(listener, Location::caller())
     }
 
-    fn register(listener: std::net::TcpListener, made_at: &'static Location<'static>) -> io::Result<Self> {
+    pub(crate) fn register(
+        listener: std::net::TcpListener,
+        made_at: &'static Location<'static>,
+    ) -> io::Result<Self> {
         let evented = Evented::new(listener, ResourceKind::TcpListener, Interest::READABLE, made_at)?;
         evented.source().set_addresses(inet(evented.io().local_addr()).as_ref(), None);
         Ok(Self { evented })
@@ -302,6 +309,26 @@ impl TcpListener {
             let (stream, peer) = accept(listener)?;
             Ok(Uncounted((TcpStream::register(stream, made_at)?, peer)))
         }))
+    }
+
+    /// Polls for a connection, which is shown as made at `made_at`; `wait` belongs to the caller's future.
+    pub(crate) fn poll_accept(
+        &self,
+        cx: &Context<'_>,
+        wait: &mut Wait,
+        [at, made_at]: [&'static Location<'static>; 2],
+    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let accepting = Operation { direction: Direction::Read, kind: WaitKind::Accept, asked: None };
+        let accepted = self.evented.poll_with(accepting, cx, wait, (at, false), |listener| {
+            let (stream, peer) = accept(listener)?;
+            Ok(Uncounted((TcpStream::register(stream, made_at)?, peer)))
+        });
+        accepted.map_ok(|outcome| outcome.0)
+    }
+
+    /// Takes a wait for a connection out of its queue.
+    pub(crate) fn stop_accepting(&self, wait: &mut Wait) {
+        self.evented.source().leave(Direction::Read, wait);
     }
 
     /// The connections, one after the other, as a stream that never ends.

@@ -17,9 +17,10 @@ use super::address::unix;
 use super::split::{self, ReadHalf, WriteHalf};
 use super::stream::stream;
 use super::unix_connect::UnixConnect;
+use crate::event_loop::wait::Wait;
 use crate::io::Plain;
 use crate::io::evented::{Evented, Operation, Uncounted};
-use crate::io::source::Direction;
+use crate::io::source::{Direction, SourceRef};
 use crate::telemetry::view::{ResourceKind, WaitKind};
 
 /// A Unix stream socket.
@@ -105,6 +106,11 @@ impl UnixStream {
         Ok(Self { evented })
     }
 
+    /// Names the descriptor, for those who end connections that others own.
+    pub(crate) fn source_ref(&self) -> SourceRef {
+        self.evented.source().to_ref()
+    }
+
     /// Our end's address; mostly unnamed.
     ///
     /// # Errors
@@ -151,7 +157,6 @@ impl UnixStream {
 
 /// A listening Unix socket. Dropping it leaves the file where it is.
 #[derive(Debug)]
-#[doc(alias = "asyncio.start_unix_server")]
 #[doc(alias = "asyncio.loop.create_unix_server")]
 pub struct UnixListener {
     evented: Evented<std::os::unix::net::UnixListener>,
@@ -188,7 +193,13 @@ impl UnixListener {
     #[track_caller]
     pub fn from_std(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        let made_at = Location::caller();
+        Self::register(listener, Location::caller())
+    }
+
+    pub(crate) fn register(
+        listener: std::os::unix::net::UnixListener,
+        made_at: &'static Location<'static>,
+    ) -> io::Result<Self> {
         let evented = Evented::new(listener, ResourceKind::UnixListener, Interest::READABLE, made_at)?;
         evented.source().set_addresses(unix(evented.io().local_addr()).as_ref(), None);
         Ok(Self { evented })
@@ -211,11 +222,25 @@ impl UnixListener {
     pub fn accept(&self) -> impl Future<Output = io::Result<(UnixStream, SocketAddr)>> + '_ {
         let made_at = Location::caller();
         let accepting = Operation { direction: Direction::Read, kind: WaitKind::Accept, asked: None };
-        Plain(self.evented.run(accepting, move |listener: &std::os::unix::net::UnixListener| {
-            let (stream, peer) = listener.accept()?;
-            stream.set_nonblocking(true)?;
-            Ok(Uncounted((UnixStream::register(stream, made_at)?, peer)))
-        }))
+        Plain(self.evented.run(accepting, move |listener| accept(listener, made_at)))
+    }
+
+    /// Polls for a connection, which is shown as made at `made_at`; `wait` belongs to the caller's future.
+    pub(crate) fn poll_accept(
+        &self,
+        cx: &Context<'_>,
+        wait: &mut Wait,
+        [at, made_at]: [&'static Location<'static>; 2],
+    ) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
+        let accepting = Operation { direction: Direction::Read, kind: WaitKind::Accept, asked: None };
+        let accepted =
+            self.evented.poll_with(accepting, cx, wait, (at, false), |listener| accept(listener, made_at));
+        accepted.map_ok(|outcome| outcome.0)
+    }
+
+    /// Takes a wait for a connection out of its queue.
+    pub(crate) fn stop_accepting(&self, wait: &mut Wait) {
+        self.evented.source().leave(Direction::Read, wait);
     }
 
     /// The address it listens at.
@@ -226,6 +251,15 @@ impl UnixListener {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.evented.io().local_addr()
     }
+}
+
+fn accept(
+    listener: &std::os::unix::net::UnixListener,
+    made_at: &'static Location<'static>,
+) -> io::Result<Uncounted<(UnixStream, SocketAddr)>> {
+    let (stream, peer) = listener.accept()?;
+    stream.set_nonblocking(true)?;
+    Ok(Uncounted((UnixStream::register(stream, made_at)?, peer)))
 }
 
 impl AsFd for UnixListener {

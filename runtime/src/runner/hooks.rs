@@ -21,8 +21,19 @@ pub struct Unhandled {
     pub name: Option<String>,
     /// Where the task was spawned.
     pub spawned_at: Option<Place>,
+    /// The connection that the task handled for a [server](crate::server).
+    pub connection: Option<ServedConnection>,
     /// What happened.
     pub kind: UnhandledKind,
+}
+
+/// A connection of a [server](crate::server).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServedConnection {
+    /// The server's name.
+    pub server: String,
+    /// Who is at the other end.
+    pub peer: String,
 }
 
 /// What went wrong.
@@ -50,11 +61,14 @@ pub enum UnhandledKind {
         /// To whom.
         to: String,
     },
+    /// A server cannot accept connections at one of its addresses, mostly because the process has no descriptors left; it
+    /// rests before it tries again. Said once, until it accepts again.
+    AcceptPaused(String),
 }
 
 impl Unhandled {
     pub(crate) fn of_loop(kind: UnhandledKind) -> Self {
-        Self { task: None, task_kind: None, name: None, spawned_at: None, kind }
+        Self { task: None, task_kind: None, name: None, spawned_at: None, connection: None, kind }
     }
 
     pub(crate) fn of_task(
@@ -63,7 +77,7 @@ impl Unhandled {
         spawned_at: Option<Place>,
         kind: UnhandledKind,
     ) -> Self {
-        Self { task: Some(task), task_kind: Some(task_kind), name, spawned_at, kind }
+        Self { task: Some(task), task_kind: Some(task_kind), name, spawned_at, connection: None, kind }
     }
 }
 
@@ -92,7 +106,16 @@ impl fmt::Display for Unhandled {
         if let Some(Place { file, line, column }) = &self.spawned_at {
             write!(f, " (spawned at {file}:{line}:{column})")?;
         }
+        if let Some(ServedConnection { server, peer }) = &self.connection {
+            write!(f, " of server {server:?} for {peer}")?;
+            match &self.kind {
+                UnhandledKind::Panic(text) => return write!(f, " panicked: {text}"),
+                UnhandledKind::Error(text) => return write!(f, " failed: {text}"),
+                _ => {}
+            }
+        }
         match &self.kind {
+            UnhandledKind::AcceptPaused(text) => write!(f, " {text}"),
             UnhandledKind::Panic(text) => write!(f, " panicked and nobody awaits it: {text}"),
             UnhandledKind::Error(text) => write!(f, " failed and nobody awaits it: {text}"),
             UnhandledKind::PanicInDrop(text) => write!(f, " panicked in a destructor: {text}"),

@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::panic::Location;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use loopscope::Runner;
 use loopscope::runner::Builder;
@@ -19,14 +19,24 @@ pub(crate) fn run<F: Future>(test: F) -> F::Output {
 /// Runs a test with the OS, on a loop with the real clock: as [`run`], and the process must have the same descriptors open as
 /// before. Such tests of one binary run one after the other, so all of its tests that open descriptors go through here.
 pub(crate) fn run_live<F: Future>(test: F) -> F::Output {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    run_live_on(Runner::builder(), test)
+}
+
+/// As [`run_live`], on a loop that is built so.
+pub(crate) fn run_live_on<F: Future>(builder: Builder, test: F) -> F::Output {
+    let _alone = alone();
     // The descriptors of a loop's slot stay open for its next loop.
     drop(Runner::builder().build().unwrap());
     let before = open_descriptors();
-    let output = run_on(Runner::builder(), test);
+    let output = run_on(builder, test);
     assert_eq!(open_descriptors(), before, "descriptors are left open");
     output
+}
+
+/// Keeps the tests that count descriptors waiting, for one that opens some without being counted.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// As [`run`], on a loop of the test's own making.

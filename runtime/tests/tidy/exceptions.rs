@@ -38,6 +38,10 @@ pub(crate) const UNSAFE: &[Exception] = &[
         path: "runtime/src/process/system.rs",
         reason: "signals by pidfd, and steps between fork and exec",
     },
+    Exception {
+        path: "runtime/src/io/source/source_ref.rs",
+        reason: "lends a descriptor to those who do not own it, while its owner has it",
+    },
     Exception { path: "runtime/src/io/source.rs", reason: "marks a type as readable from zeroed pages" },
     Exception {
         path: "runtime/src/runner.rs",
