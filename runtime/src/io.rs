@@ -3,6 +3,7 @@
 mod async_fd;
 pub(crate) mod driver;
 pub(crate) mod evented;
+pub(crate) mod lent;
 mod pipe;
 pub(crate) mod source;
 

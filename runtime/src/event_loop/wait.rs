@@ -229,6 +229,19 @@ impl WaitQueue {
         notified
     }
 
+    /// Takes the entry of somebody else's wait out of the queue and frees it: its owner finds it dead.
+    pub(crate) fn expel(&self, lp: &Loop, ticket: Ticket) {
+        let Some((own, index)) = ticket.place() else { return };
+        if !std::ptr::eq(own, lp) {
+            return;
+        }
+        if lp.waiters.get(index).has(LINKED) {
+            self.check_life(lp);
+            self.unlink(lp, index);
+        }
+        lp.waiters.free(index);
+    }
+
     /// Notifies the first entry, takes it out and wakes its waker. Returns whether there was one.
     pub(crate) fn notify_first(&self, lp: &Loop) -> bool {
         let Some(entry) = self.take_first(lp) else { return false };

@@ -25,6 +25,7 @@ use std::task::{Context, Poll, Waker};
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
 
+use super::lent::{LastLent, Lent};
 use crate::event_loop::current;
 use crate::event_loop::slot::{self, Loop};
 use crate::event_loop::wait::{Wait, WaitQueue};
@@ -68,6 +69,8 @@ pub(crate) struct SourceState {
     readable_since: Cell<u64>,
     readers: WaitQueue,
     writers: WaitQueue,
+    /// How often the socket's own waits were parked.
+    lent: [Cell<u32>; 2],
 }
 
 #[allow(unsafe_code, reason = "marks the type")]
@@ -96,12 +99,14 @@ pub(crate) struct Sources {
     pages: Pages<SourceState>,
     slots: Slots,
     count: Cell<usize>,
+    pub(super) lent: LastLent,
 }
 
 impl Sources {
     pub(crate) fn reserve() -> io::Result<Self> {
         let pages = Pages::reserve(SOURCES_MAX as usize)?;
-        Ok(Self { pages, slots: Slots::reserve(SOURCES_MAX)?, count: Cell::new(0) })
+        let slots = Slots::reserve(SOURCES_MAX)?;
+        Ok(Self { pages, slots, count: Cell::new(0), lent: Cell::new(None) })
     }
 
     /// Descriptors registered now.
@@ -188,6 +193,19 @@ impl Loop {
         }
         if ready & WRITE != 0 {
             state.writers.notify_all_but(self, foreign);
+        }
+    }
+
+    /// Frees a wait that was lent, unless somebody else was lent it since.
+    pub(super) fn take_back(&self, lent: Lent) {
+        let state = self.sources.pages.get(lent.index);
+        let is_last = state.lent[lent.direction as usize].get() == lent.number;
+        if !is_last || state.generation.get() != lent.generation {
+            return;
+        }
+        match lent.direction {
+            Direction::Read => state.readers.expel(self, lent.ticket),
+            Direction::Write => state.writers.expel(self, lent.ticket),
         }
     }
 
@@ -342,6 +360,9 @@ impl Source {
         };
         if state.readiness.get() & bit == 0 {
             self.park(queue, kind, cx, wait, at);
+            if at.1 {
+                self.lend(direction, wait);
+            }
             return Poll::Pending;
         }
         if !self.lp.spend_budget(cx) {
@@ -402,6 +423,15 @@ impl Source {
     /// The loop it was made on, if that still runs and is the current one.
     pub(crate) fn current_loop(&self) -> Option<&'static Loop> {
         current::get().filter(|lp| std::ptr::eq(*lp, self.lp) && self.is_alive())
+    }
+
+    /// Notes that the socket's own wait was parked.
+    fn lend(&self, direction: Direction, wait: &Wait) {
+        let Self { index, generation, .. } = *self;
+        let count = &self.state().lent[direction as usize];
+        count.set(count.get().wrapping_add(1));
+        let lent = Lent { index, generation, direction, number: count.get(), ticket: wait.ticket() };
+        self.lp.sources.lent.set(Some(lent));
     }
 
     /// Takes a wait of this source out of its queue.

@@ -1,6 +1,7 @@
 //! The lines of a reader, as text.
 
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -9,6 +10,7 @@ use futures_io::AsyncRead;
 use super::error::ReadError;
 use super::inbox::Step;
 use super::reader::StreamReader;
+use crate::io::lent::Borrowed;
 
 /// The lines of a reader as text, without their ends. Made by [`StreamReader::lines`].
 ///
@@ -44,11 +46,12 @@ pub struct Lines<'a, R> {
     scanned: usize,
     /// A failure was told.
     is_over: bool,
+    borrowed: Borrowed,
 }
 
 impl<'a, R> Lines<'a, R> {
     pub(super) fn new(reader: &'a mut StreamReader<R>) -> Self {
-        Self { reader, scanned: 0, is_over: false }
+        Self { reader, scanned: 0, is_over: false, borrowed: Borrowed::nothing() }
     }
 
     /// The reader, to get past a line that is too long.
@@ -69,18 +72,22 @@ impl<R: AsyncRead + Unpin> Lines<'_, R> {
     ///
     /// When the future is dropped, nothing was taken.
     pub fn next_line(&mut self) -> impl Future<Output = Result<Option<String>, ReadError>> + '_ {
-        NextLine { lines: self }
+        NextLine { lines: self, borrowed: Borrowed::nothing() }
     }
 
     #[track_caller]
-    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<String>, ReadError>> {
+    fn poll_line(
+        &mut self,
+        cx: &mut Context<'_>,
+        borrowed: &mut Borrowed,
+    ) -> Poll<Result<Option<String>, ReadError>> {
         if self.is_over {
             return Poll::Ready(Ok(None));
         }
         let count = loop {
             match self.reader.inbox.line(&mut self.scanned) {
                 Step::Done(outcome) => break outcome,
-                Step::More => ready!(self.reader.poll_more(cx)),
+                Step::More => ready!(self.reader.poll_more(cx, borrowed)),
             }
         };
         self.scanned = 0;
@@ -100,6 +107,7 @@ impl<R: AsyncRead + Unpin> Lines<'_, R> {
 #[must_use = "futures do nothing unless awaited"]
 struct NextLine<'a, 'b, R> {
     lines: &'a mut Lines<'b, R>,
+    borrowed: Borrowed,
 }
 
 impl<R: AsyncRead + Unpin> Future for NextLine<'_, '_, R> {
@@ -107,7 +115,8 @@ impl<R: AsyncRead + Unpin> Future for NextLine<'_, '_, R> {
 
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.lines.poll_line(cx)
+        let Self { lines, borrowed } = &mut *self;
+        lines.poll_line(cx, borrowed)
     }
 }
 
@@ -116,6 +125,10 @@ impl<R: AsyncRead + Unpin> futures_core::Stream for Lines<'_, R> {
 
     #[track_caller]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().poll_line(cx).map(Result::transpose)
+        let this = self.get_mut();
+        let mut borrowed = mem::replace(&mut this.borrowed, Borrowed::nothing());
+        let polled = this.poll_line(cx, &mut borrowed);
+        this.borrowed = borrowed;
+        polled.map(Result::transpose)
     }
 }

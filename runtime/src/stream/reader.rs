@@ -12,6 +12,7 @@ use super::inbox::{End, Inbox, Step};
 use super::lines::Lines;
 use super::reading::{FillBuf, Reading};
 use super::separators::Separators;
+use crate::io::lent::Borrowed;
 
 /// What a reader's limit is unless another is asked for: 64 KiB.
 pub const LIMIT_DEFAULT: usize = 64 * 1024;
@@ -377,6 +378,9 @@ impl<R: AsyncRead + Unpin> StreamReader<R> {
 
     /// The lines as text, without their ends (`\n` or `\r\n`), as a stream.
     ///
+    /// Where futures-util's `AsyncBufReadExt` is in scope, a plain call means its method of this name, which takes the reader itself
+    /// and knows no limit; `StreamReader::lines(&mut reader)` is always this one.
+    ///
     /// # Cancel safety
     ///
     /// The stream keeps nothing: dropping it, also in the middle of a line, loses nothing.
@@ -401,10 +405,9 @@ impl<R: AsyncRead + Unpin> StreamReader<R> {
     /// Reads more into the buffer. Afterwards the buffer has grown or the state has changed.
     #[track_caller]
     #[inline]
-    pub(super) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_more(&mut self, cx: &mut Context<'_>, borrowed: &mut Borrowed) -> Poll<()> {
         let Self { io, inbox } = self;
-        let read = ready!(Pin::new(io).poll_read(cx, inbox.room()));
-        match read {
+        match ready!(poll_io(io, cx, inbox.room(), borrowed)) {
             Ok(0) => inbox.state = End::Ended,
             Ok(count) => inbox.filled(count),
             Err(error) => self.failed(error),
@@ -419,4 +422,21 @@ impl<R: AsyncRead + Unpin> StreamReader<R> {
             self.inbox.state = End::Failed(StreamFailed::new(Doing::Reading, &self.inbox.peer, error));
         }
     }
+}
+
+/// One call of the source. A wait that it lends is noted.
+#[track_caller]
+#[inline]
+pub(super) fn poll_io<R: AsyncRead + Unpin>(
+    io: &mut R,
+    cx: &mut Context<'_>,
+    to: &mut [u8],
+    borrowed: &mut Borrowed,
+) -> Poll<std::io::Result<usize>> {
+    Borrowed::begin();
+    let polled = Pin::new(io).poll_read(cx, to);
+    if polled.is_pending() {
+        borrowed.note();
+    }
+    polled
 }

@@ -8,6 +8,7 @@
 
 use std::future::Future;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -15,7 +16,8 @@ use futures_io::{AsyncBufRead, AsyncRead};
 
 use super::error::ReadError;
 use super::inbox::{End, Inbox, ROOM_FIRST, Step};
-use super::reader::StreamReader;
+use super::reader::{StreamReader, poll_io};
+use crate::io::lent::Borrowed;
 
 /// The future of most of a reader's methods.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ use super::reader::StreamReader;
 pub(super) struct Reading<'a, R, F> {
     reader: &'a mut StreamReader<R>,
     step: F,
+    borrowed: Borrowed,
 }
 
 impl<'a, R, F> Reading<'a, R, F> {
@@ -30,7 +33,7 @@ impl<'a, R, F> Reading<'a, R, F> {
     where
         F: FnMut(&mut Inbox) -> Step<Result<T, ReadError>>,
     {
-        Self { reader, step }
+        Self { reader, step, borrowed: Borrowed::nothing() }
     }
 }
 
@@ -50,7 +53,7 @@ where
         loop {
             match (this.step)(&mut this.reader.inbox) {
                 Step::Done(outcome) => return Poll::Ready(outcome),
-                Step::More => ready!(this.reader.poll_more(cx)),
+                Step::More => ready!(this.reader.poll_more(cx, &mut this.borrowed)),
             }
         }
     }
@@ -62,11 +65,12 @@ where
 pub(super) struct Read<'a, R> {
     reader: &'a mut StreamReader<R>,
     buffer: &'a mut [u8],
+    borrowed: Borrowed,
 }
 
 impl<'a, R> Read<'a, R> {
     pub(super) fn new(reader: &'a mut StreamReader<R>, buffer: &'a mut [u8]) -> Self {
-        Self { reader, buffer }
+        Self { reader, buffer, borrowed: Borrowed::nothing() }
     }
 }
 
@@ -76,8 +80,8 @@ impl<R: AsyncRead + Unpin> Future for Read<'_, R> {
     #[track_caller]
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { reader, buffer } = &mut *self;
-        reader.poll_read_some(cx, buffer)
+        let Self { reader, buffer, borrowed } = &mut *self;
+        reader.poll_read_some(cx, buffer, borrowed)
     }
 }
 
@@ -87,11 +91,12 @@ impl<R: AsyncRead + Unpin> Future for Read<'_, R> {
 pub(super) struct FillBuf<'a, R> {
     /// Taken when it is done.
     reader: Option<&'a mut StreamReader<R>>,
+    borrowed: Borrowed,
 }
 
 impl<'a, R> FillBuf<'a, R> {
     pub(super) fn new(reader: &'a mut StreamReader<R>) -> Self {
-        Self { reader: Some(reader) }
+        Self { reader: Some(reader), borrowed: Borrowed::nothing() }
     }
 }
 
@@ -100,9 +105,10 @@ impl<'a, R: AsyncRead + Unpin> Future for FillBuf<'a, R> {
 
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(reader) = &mut self.reader else { panic!("`fill_buf` was polled after it was done") };
-        ready!(reader.poll_some(cx))?;
-        let Some(reader) = self.reader.take() else { return Poll::Pending };
+        let Self { reader, borrowed } = &mut *self;
+        let Some(filling) = reader else { panic!("`fill_buf` was polled after it was done") };
+        ready!(filling.poll_some(cx, borrowed))?;
+        let Some(reader) = reader.take() else { return Poll::Pending };
         Poll::Ready(Ok(reader.inbox.data()))
     }
 }
@@ -110,18 +116,23 @@ impl<'a, R: AsyncRead + Unpin> Future for FillBuf<'a, R> {
 impl<R: AsyncRead + Unpin> StreamReader<R> {
     /// Waits until something is buffered, or the end.
     #[track_caller]
-    fn poll_some(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, ReadError>> {
+    fn poll_some(&mut self, cx: &mut Context<'_>, borrowed: &mut Borrowed) -> Poll<Result<usize, ReadError>> {
         loop {
             match self.inbox.some(usize::MAX) {
                 Step::Done(outcome) => return Poll::Ready(outcome),
-                Step::More => ready!(self.poll_more(cx)),
+                Step::More => ready!(self.poll_more(cx, borrowed)),
             }
         }
     }
 
     #[track_caller]
     #[inline]
-    fn poll_read_some(&mut self, cx: &mut Context<'_>, to: &mut [u8]) -> Poll<Result<usize, ReadError>> {
+    fn poll_read_some(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut [u8],
+        borrowed: &mut Borrowed,
+    ) -> Poll<Result<usize, ReadError>> {
         loop {
             match self.inbox.some(to.len()) {
                 Step::Done(outcome) => {
@@ -131,8 +142,8 @@ impl<R: AsyncRead + Unpin> StreamReader<R> {
                     return Poll::Ready(Ok(count));
                 }
                 // A small room would leave the OS with something to tell again and again, where one call reads all of it.
-                Step::More if to.len() < ROOM_FIRST => ready!(self.poll_more(cx)),
-                Step::More => match ready!(Pin::new(&mut self.io).poll_read(cx, to)) {
+                Step::More if to.len() < ROOM_FIRST => ready!(self.poll_more(cx, borrowed)),
+                Step::More => match ready!(poll_io(&mut self.io, cx, to, borrowed)) {
                     Ok(0) => self.inbox.state = End::Ended,
                     Ok(count) => return Poll::Ready(Ok(count)),
                     Err(error) => self.failed(error),
@@ -146,7 +157,9 @@ impl<R: AsyncRead + Unpin> StreamReader<R> {
 impl<R: AsyncRead + Unpin> AsyncRead for StreamReader<R> {
     #[track_caller]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.get_mut().poll_read_some(cx, to).map_err(io::Error::from)
+        // What is lent stays lent: there is no future here that could give it back.
+        let mut lent = ManuallyDrop::new(Borrowed::nothing());
+        self.get_mut().poll_read_some(cx, to, &mut lent).map_err(io::Error::from)
     }
 }
 
@@ -155,7 +168,8 @@ impl<R: AsyncRead + Unpin> AsyncBufRead for StreamReader<R> {
     #[track_caller]
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.get_mut();
-        ready!(this.poll_some(cx))?;
+        let mut lent = ManuallyDrop::new(Borrowed::nothing());
+        ready!(this.poll_some(cx, &mut lent))?;
         Poll::Ready(Ok(this.inbox.data()))
     }
 

@@ -12,6 +12,7 @@ use futures_io::AsyncWrite;
 use super::error::WriteError;
 use super::outbox::{Outbox, Stage};
 use super::writer::StreamWriter;
+use crate::io::lent::Borrowed;
 
 /// What a future waits for.
 #[derive(Clone, Copy, Debug)]
@@ -121,11 +122,14 @@ impl<W: AsyncWrite + Unpin + 'static> Drop for WriteAll<'_, W> {
 
 /// The task that sends what is queued while none of the writer's futures does.
 #[derive(Debug)]
-pub(super) struct Flusher<W>(Rc<RefCell<Outbox<W>>>);
+pub(super) struct Flusher<W> {
+    outbox: Rc<RefCell<Outbox<W>>>,
+    borrowed: Borrowed,
+}
 
 impl<W> Flusher<W> {
     pub(super) fn new(outbox: Rc<RefCell<Outbox<W>>>) -> Self {
-        Self(outbox)
+        Self { outbox, borrowed: Borrowed::nothing() }
     }
 }
 
@@ -133,16 +137,20 @@ impl<W: AsyncWrite + Unpin> Future for Flusher<W> {
     type Output = ();
 
     #[track_caller]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut outbox = self.0.borrow_mut();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { outbox, borrowed } = &mut *self;
+        let mut outbox = outbox.borrow_mut();
         let queued = outbox.len();
+        Borrowed::begin();
         let sent = match outbox.stage {
-            Stage::Ending => ready!(outbox.poll_end(cx)),
-            _ => ready!(outbox.poll_queue(cx, 0)),
+            Stage::Ending => outbox.poll_end(cx),
+            _ => outbox.poll_queue(cx, 0),
         };
-        if sent.is_err() {
-            outbox.failed_unseen(queued);
+        match sent {
+            Poll::Pending => borrowed.note(),
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(_)) => outbox.failed_unseen(queued),
         }
-        Poll::Ready(())
+        sent.map(drop)
     }
 }
