@@ -262,7 +262,7 @@ fn exact_counts_come_whole_or_say_what_there_was() {
         assert!(reader.at_eof(), "the error has what there was");
         let error = io::Error::from(reader.read_exact(1).await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
-        assert!(error.get_ref().is_some_and(|inner| inner.is::<ReadError>()));
+        assert!(error.downcast::<ReadError>().is_ok());
     });
 }
 
