@@ -6,6 +6,7 @@
 mod graceful;
 mod instant;
 mod interval;
+mod scope;
 pub(crate) mod sleep;
 mod timeout;
 pub(crate) mod wheel;
@@ -13,5 +14,6 @@ pub(crate) mod wheel;
 pub use graceful::{TimeoutGraceful, timeout_graceful};
 pub use instant::Instant;
 pub use interval::{Interval, MissedTick, interval, interval_at};
+pub use scope::{Deadline, NotActive, TimeoutScope, timeout_scope, timeout_scope_at};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};

@@ -18,6 +18,7 @@ use super::waiter::{RENEWED, kind_of_code, timer_of_flags};
 use crate::event_loop::slot::{self, Loop};
 use crate::task::control::TaskWord;
 use crate::time::Instant;
+use crate::time::sleep::NEVER;
 
 /// Every loop that is alive in this process, in the order of their numbers.
 ///
@@ -181,7 +182,7 @@ impl LoopReader {
             target_job: matches!(kind, WaitKind::Blocking | WaitKind::Resolve).then_some(payload),
             resource: resource.map(|index| ResourceId(self.lp.resources.get(index).id())),
             // A sleep of zero is a turn given up: it has no deadline.
-            deadline: is_timer.then(|| Instant::from_nanos(payload)),
+            deadline: (is_timer && payload != NEVER).then(|| Instant::from_nanos(payload)),
             timer: is_timer.then(|| timer_of_flags(flags)),
             at: at.checked_sub(1).map(PlaceIndex),
             made_at: made_at.checked_sub(1).map(PlaceIndex),

@@ -199,7 +199,7 @@ pub struct WaitView {
     pub target_job: Option<u64>,
     /// The resource waited for.
     pub resource: Option<ResourceId>,
-    /// When a timer ends.
+    /// When a timer ends; absent of one that only ends if it is given a deadline.
     pub deadline: Option<Instant>,
     /// What that timer is for.
     pub timer: Option<TimerKind>,

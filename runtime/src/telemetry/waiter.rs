@@ -158,6 +158,11 @@ impl Waiter {
         self.payload.put(self.payload.read() & u64::from(u32::MAX) | u64::from(number) << 32);
     }
 
+    /// Moves a timer's deadline. It stands in no wheel meanwhile.
+    pub(crate) fn set_payload(&self, payload: u64) {
+        self.payload.put(payload);
+    }
+
     /// The word of the task that waits here.
     pub(crate) fn task_word(&self) -> u64 {
         self.task.read()

@@ -12,7 +12,7 @@ use crate::event_loop::slot::{Loop, TimeSource};
 use crate::event_loop::wait::Wait;
 use crate::telemetry::clock;
 use crate::telemetry::view::{TimerKind, WaitKind};
-use crate::telemetry::waiter::{LINKED, Parking, timer_flags};
+use crate::telemetry::waiter::{LINKED, NOTIFIED, Parking, timer_flags};
 
 /// What the calibration of the time-stamp counter may be off by when it is fresh.
 const CLOCK_ERROR_NS: u64 = 2_000;
@@ -23,6 +23,9 @@ const SLEW_PPM: u64 = 500;
 
 const _: () =
     assert!(1_000_000 / CLOCK_DRIFT > SLEW_PPM, "no timer fires early while the clock is being set right");
+
+/// The deadline of a timer that never fires, until it is [moved](Sleep::move_to).
+pub(crate) const NEVER: u64 = u64::MAX;
 
 /// After this long without a driver turn the OS's clock is read instead.
 const CLOCK_STALE_NS: u64 = 2_000_000_000;
@@ -127,7 +130,31 @@ impl Sleep {
         self.deadline = deadline.as_nanos();
     }
 
-    fn disarm(&mut self) {
+    /// Moves the deadline of a timer that has not fired, whoever waits for it: the waker stays with its entry.
+    pub(super) fn move_to(&mut self, deadline: u64) {
+        self.deadline = deadline;
+        let Some((lp, index)) = self.wait.place() else { return };
+        let entry = lp.waiters.get(index);
+        if entry.has(NOTIFIED) {
+            // It fired, and nobody has looked since: then it is as if it had not.
+            entry.unset(NOTIFIED);
+        }
+        if entry.has(LINKED) {
+            entry.unset(LINKED);
+            lp.wheel.borrow_mut().remove(&lp.waiters, index);
+        }
+        entry.set_payload(deadline);
+        if deadline > lp.time_ns() {
+            return self.arm(lp);
+        }
+        // At once, and not when the wheel is next turned.
+        entry.set(NOTIFIED);
+        if let Some(waker) = entry.take_waker() {
+            lp.wake_quietly(waker);
+        }
+    }
+
+    pub(super) fn disarm(&mut self) {
         if let Some((lp, index)) = self.wait.place() {
             let entry = lp.waiters.get(index);
             if entry.has(LINKED) {
@@ -190,11 +217,14 @@ impl Sleep {
         let entry = lp.waiters.get(index);
         if self.deadline == 0 {
             // A bare yield: no timer, the next batch.
-            entry.set(crate::telemetry::waiter::NOTIFIED);
+            entry.set(NOTIFIED);
             if let Some(waker) = entry.take_waker() {
                 waker.wake();
             }
             return;
+        }
+        if self.deadline == NEVER {
+            return; // it can only be moved
         }
         entry.set(LINKED);
         let mut wheel = lp.wheel.borrow_mut();

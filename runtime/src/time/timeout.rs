@@ -99,6 +99,17 @@ pub struct Elapsed {
     limit: Option<Duration>,
 }
 
+impl Elapsed {
+    pub(super) fn of(limit: Option<Duration>) -> Self {
+        Self { limit }
+    }
+
+    /// The limit that is over; `None` of a deadline that was given as an instant, or moved.
+    pub fn limit(&self) -> Option<Duration> {
+        self.limit
+    }
+}
+
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.limit {

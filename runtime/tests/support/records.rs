@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::panic::Location;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use loopscope::Runner;
 use loopscope::runner::Builder;
@@ -17,7 +17,8 @@ pub(crate) fn run<F: Future>(test: F) -> F::Output {
 }
 
 /// Runs a test with the OS, on a loop with the real clock: as [`run`], and the process must have the same descriptors open as
-/// before. Such tests of one binary run one after the other, so all of its tests that open descriptors go through here.
+/// before. Such tests of one binary run one after the other and beside no other one that goes through here: each loop has
+/// descriptors of its own.
 pub(crate) fn run_live<F: Future>(test: F) -> F::Output {
     run_live_on(Runner::builder(), test)
 }
@@ -28,19 +29,26 @@ pub(crate) fn run_live_on<F: Future>(builder: Builder, test: F) -> F::Output {
     // The descriptors of a loop's slot stay open for its next loop.
     drop(Runner::builder().build().unwrap());
     let before = open_descriptors();
-    let output = run_on(builder, test);
+    let output = check_on(builder, test);
     assert_eq!(open_descriptors(), before, "descriptors are left open");
     output
 }
 
 /// Keeps the tests that count descriptors waiting, for one that opens some without being counted.
-pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
+    ALONE.write().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Held by whoever counts descriptors, and shared by all others.
+static ALONE: RwLock<()> = RwLock::new(());
 
 /// As [`run`], on a loop of the test's own making.
 pub(crate) fn run_on<F: Future>(builder: Builder, test: F) -> F::Output {
+    let _shared = ALONE.read().unwrap_or_else(PoisonError::into_inner);
+    check_on(builder, test)
+}
+
+fn check_on<F: Future>(builder: Builder, test: F) -> F::Output {
     let name = format!("records of {:?}", std::thread::current().id());
     let mut runner = builder.name(&name).build().unwrap();
     let output = runner.block_on(test).unwrap();
