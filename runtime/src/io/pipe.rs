@@ -375,6 +375,17 @@ impl PipeWriter {
         Answered(WhileOpen { operation })
     }
 
+    /// Polls for [`broken`](Self::broken); `wait` belongs to the caller's future.
+    pub(crate) fn poll_broken(
+        &self,
+        cx: &Context<'_>,
+        wait: &mut Wait,
+        at: &'static Location<'static>,
+    ) -> Poll<()> {
+        let Some(evented) = &self.evented else { return Poll::Ready(()) };
+        evented.poll_with(BROKEN, cx, wait, (at, false), is_broken).map(drop)
+    }
+
     /// Polls for a write; `wait` belongs to the caller's future.
     pub(crate) fn poll_write_with(
         &self,

@@ -102,7 +102,7 @@ impl Child {
     /// On another loop than the one it was started on.
     #[doc(alias = "asyncio.subprocess.Process.wait")]
     pub fn wait(&self) -> WaitExit {
-        WaitExit { process: Rc::clone(&self.process), wait: Wait::new() }
+        WaitExit::new(&self.process)
     }
 
     /// How the process ended, if it has.
@@ -169,7 +169,7 @@ impl Child {
         Communicate::new(self, &[], Location::caller())
     }
 
-    /// Sends a signal by its number. Returns whether there was still a process to get it: as in asyncio it is no error when it
+    /// Sends a signal, a [`Kind`](crate::signal::Kind) or a number. Returns whether there was still a process to get it: as in asyncio it is no error when it
     /// has ended meanwhile. It goes to exactly this process, never to another one that has got its number since.
     ///
     /// # Errors
@@ -279,6 +279,10 @@ pub struct WaitExit {
 }
 
 impl WaitExit {
+    pub(super) fn new(process: &Rc<Process>) -> Self {
+        Self { process: Rc::clone(process), wait: Wait::new() }
+    }
+
     pub(super) fn poll_at(
         &mut self,
         cx: &Context<'_>,

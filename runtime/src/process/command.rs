@@ -12,12 +12,15 @@ use super::child::Child;
 use super::communicate::Output;
 use super::error::{OutputError, SpawnError, StatusError};
 use super::limit::Resource;
+use super::protocol::Protocol;
 use super::started::{OutputOf, StatusOf};
-use super::stdio::{Default, Stdio, Streams};
+use super::stdio::{Stdio, Streams, Unsaid};
 use super::system::{self, Step};
+use super::transport::{self, Transport};
 use super::watch::{Process, Started};
 use super::{ExitStatus, orphans};
 use crate::event_loop::current;
+use crate::task::Task;
 
 /// A program and what it is started with.
 ///
@@ -225,10 +228,9 @@ impl Command {
     /// # Panics
     ///
     /// Outside of a loop.
-    #[doc(alias = "asyncio.loop.subprocess_exec")]
     #[track_caller]
     pub fn spawn(&mut self) -> Result<Child, SpawnError> {
-        self.start(Default::Inherit, Location::caller())
+        self.start(Unsaid::Inherit, Location::caller())
     }
 
     /// Starts the program and waits for its end.
@@ -249,7 +251,7 @@ impl Command {
     /// Outside of a loop.
     #[track_caller]
     pub fn status(&mut self) -> impl Future<Output = Result<ExitStatus, StatusError>> + 'static {
-        StatusOf::new(self.start(Default::Inherit, Location::caller()))
+        StatusOf::new(self.start(Unsaid::Inherit, Location::caller()))
     }
 
     /// Starts the program, reads its output and errors to their end and waits for its own. What was not said otherwise is:
@@ -270,12 +272,38 @@ impl Command {
     /// Outside of a loop.
     #[track_caller]
     pub fn output(&mut self) -> impl Future<Output = Result<Output, OutputError>> + 'static {
-        OutputOf::new(self.start(Default::Captured, Location::caller()))
+        OutputOf::new(self.start(Unsaid::Captured, Location::caller()))
+    }
+
+    /// Starts the program and lets a [`Protocol`] hear of what it writes and of its end. Streams of which nothing is said are
+    /// pipes, all three.
+    ///
+    /// Returns a handle to write to the process and to close it, and the task that calls the protocol, which gives the
+    /// protocol back when it is over. Cancelling that task kills the process.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a loop.
+    #[doc(alias = "asyncio.loop.subprocess_exec")]
+    #[doc(alias = "asyncio.loop.subprocess_shell")]
+    #[track_caller]
+    pub fn spawn_with_protocol<P: Protocol>(
+        &mut self,
+        protocol: P,
+    ) -> Result<(Transport, Task<P>), SpawnError> {
+        let made_at = Location::caller();
+        let mut child = self.start(Unsaid::Piped, made_at)?;
+        child.set_kill_on_drop(true);
+        Ok(transport::start(child, protocol, made_at))
     }
 
     pub(super) fn start(
         &mut self,
-        default: Default,
+        unsaid: Unsaid,
         made_at: &'static Location<'static>,
     ) -> Result<Child, SpawnError> {
         current::expect("starting a process").check_not_forked();
@@ -286,7 +314,7 @@ impl Command {
             self.std.process_group(group);
         }
         let program = self.std.get_program().to_owned();
-        let ends = self.streams.apply(&mut self.std, default);
+        let ends = self.streams.apply(&mut self.std, unsaid);
         let ends = ends.map_err(|(stream, error)| SpawnError::of_stream(&program, stream, error));
         let spawned = ends.and_then(|ends| {
             let spawned = self.std.spawn();

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::status::SignalName;
+use crate::signal::Kind;
 
 /// A program could not be started.
 ///
@@ -145,7 +145,7 @@ impl Error for WaitError {}
 #[derive(Debug)]
 pub struct SignalError {
     pub(super) process: Box<str>,
-    pub(super) signal: i32,
+    pub(super) signal: Kind,
     pub(super) cause: Refusal,
 }
 
@@ -159,7 +159,7 @@ pub(super) enum Refusal {
 
 impl SignalError {
     /// The signal.
-    pub fn signal(&self) -> i32 {
+    pub fn signal(&self) -> Kind {
         self.signal
     }
 
@@ -181,7 +181,7 @@ impl SignalError {
 
 impl fmt::Display for SignalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot send {} to ", SignalName(self.signal))?;
+        write!(f, "cannot send {} to ", self.signal)?;
         match &self.cause {
             Refusal::NoGroup => write!(f, "the group of {}: it was started in ours", self.process),
             Refusal::Os(_) if self.is_no_such_signal() => {

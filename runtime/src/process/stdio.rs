@@ -67,10 +67,12 @@ pub(super) struct Streams {
 
 /// What is used where nothing is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Default {
+pub(super) enum Unsaid {
     Inherit,
     /// Input from nowhere, output and errors through pipes.
     Captured,
+    /// All three through pipes.
+    Piped,
 }
 
 /// Our ends of pipes.
@@ -86,16 +88,14 @@ pub(super) type Failed = (&'static str, io::Error);
 
 impl Streams {
     /// Gives a command its streams, for one start. Returns our ends.
-    pub(super) fn apply(
-        &self,
-        command: &mut std::process::Command,
-        default: Default,
-    ) -> Result<Ends, Failed> {
+    pub(super) fn apply(&self, command: &mut std::process::Command, unsaid: Unsaid) -> Result<Ends, Failed> {
         use std::process::Stdio as Std;
         let mut ends = Ends::default();
-        let captured = default == Default::Captured;
-        let unsaid_input = if captured { Kind::Null } else { Kind::Inherit };
-        let unsaid_output = if captured { Kind::Piped } else { Kind::Inherit };
+        let (unsaid_input, unsaid_output) = match unsaid {
+            Unsaid::Inherit => (Kind::Inherit, Kind::Inherit),
+            Unsaid::Captured => (Kind::Null, Kind::Piped),
+            Unsaid::Piped => (Kind::Piped, Kind::Piped),
+        };
         let stdin = match of(self.stdin.as_ref(), &unsaid_input) {
             Kind::Inherit => Std::inherit(),
             Kind::Null => Std::null(),

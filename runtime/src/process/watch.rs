@@ -22,6 +22,7 @@ use std::panic::Location;
 use std::task::{Context, Poll, ready};
 
 use mio::Interest;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, WaitIdStatus};
 
@@ -33,6 +34,7 @@ use crate::event_loop::slot::Loop;
 use crate::event_loop::wait::Wait;
 use crate::io::evented::{Evented, Operation, Uncounted};
 use crate::io::source::Direction;
+use crate::signal::Kind;
 use crate::telemetry::view::{ResourceKind, WaitKind};
 
 /// A child process of ours.
@@ -184,6 +186,11 @@ impl Process {
         self.evented.source().leave(Direction::Read, wait);
     }
 
+    /// The status, if it has been collected.
+    pub(super) fn known_end(&self) -> Option<Result<ExitStatus, WaitError>> {
+        self.evented.io().end.get().map(|end| self.result(end))
+    }
+
     fn result(&self, end: End) -> Result<ExitStatus, WaitError> {
         match end {
             End::Known(status) => Ok(status),
@@ -237,11 +244,18 @@ impl Process {
     }
 
     fn refused(&self, signal: i32, cause: Refusal) -> SignalError {
-        SignalError { process: self.label(), signal, cause }
+        SignalError { process: self.label(), signal: Kind::from_raw(signal), cause }
     }
 }
 
 impl Watched {
+    /// Whether the thread that waits for the process has closed its end of the pipe.
+    fn is_thread_done(&self) -> bool {
+        let mut polled = [PollFd::new(&self.fd, PollFlags::empty())];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        rustix::event::poll(&mut polled, Some(&at_once)).is_ok_and(|count| count > 0)
+    }
+
     /// Reaps the process if it has ended.
     fn reap(&self) -> Option<End> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
@@ -251,8 +265,11 @@ impl Watched {
                 Err(Errno::INVAL) => by_number(), // Linux 5.3 has pidfds, and cannot wait for them yet
                 other => other,
             }
-        } else {
+        } else if self.is_thread_done() {
             by_number()
+        } else {
+            // Else the thread might wait for whoever gets the number next.
+            Ok(None)
         };
         match reaped {
             Ok(None) => None,
