@@ -62,7 +62,7 @@ pub enum UnhandledKind {
         to: String,
     },
     /// A server cannot accept connections at one of its addresses, mostly because the process has no descriptors left; it
-    /// rests before it tries again. Said once, until it accepts again.
+    /// rests before it tries again. Said once, until nobody waits there any more.
     AcceptPaused(String),
 }
 

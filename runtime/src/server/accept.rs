@@ -109,11 +109,11 @@ fn poll_listener<L: Listener>(
             listening.pause = None;
         }
         match listening.listener.poll_accept(cx, &mut listening.wait, [at, place]) {
-            Poll::Pending => return Next::Nothing,
-            Poll::Ready(Ok((stream, address))) => {
+            Poll::Pending => {
                 listening.is_reported = false;
-                return Next::Connection(stream, address);
+                return Next::Nothing;
             }
+            Poll::Ready(Ok((stream, address))) => return Next::Connection(stream, address),
             // Each look costs some of the task's budget, so that this ends.
             Poll::Ready(Err(error)) if is_of_one_connection(&error) => {}
             Poll::Ready(Err(error)) => {
@@ -211,7 +211,7 @@ where
     }
 }
 
-/// Tells of a listener that rests, once until it accepts again.
+/// Tells of a listener that rests, once until nobody is left who waits for it.
 fn report<L: Listener>(core: &Core<L>, address: &str, error: &io::Error) {
     let lp = core.lp();
     let task = TaskWord(lp.running.get());

@@ -60,7 +60,7 @@ pub(super) struct Listening<L: Listener> {
     pub(super) wait: Wait,
     /// Until when it rests, because nothing could be accepted.
     pub(super) pause: Option<Sleep>,
-    /// That was reported, and nothing was accepted since.
+    /// That was reported, and those who waited then are not all accepted yet.
     pub(super) is_reported: bool,
 }
 

@@ -144,7 +144,13 @@ impl Accept<UnixStream, UnixAddr> for UnixListener {
     }
 
     fn address_of(socket: &Socket) -> io::Result<UnixAddr> {
-        socket.local_addr()?.as_unix().ok_or_else(|| io::ErrorKind::Unsupported.into())
+        let address = socket.local_addr()?;
+        #[cfg(target_os = "linux")]
+        if let Some(name) = address.as_abstract_namespace() {
+            use std::os::linux::net::SocketAddrExt;
+            return UnixAddr::from_abstract_name(name);
+        }
+        address.as_unix().ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
     fn address(&self) -> io::Result<UnixAddr> {

@@ -47,7 +47,7 @@ pub(crate) struct Child {
 
 impl Child {
     /// Reads what the child says next.
-    fn hear(&mut self) -> Option<String> {
+    pub(crate) fn hear(&mut self) -> Option<String> {
         let mut line = String::new();
         while self.stdout.read_line(&mut line).unwrap() > 0 {
             if let Some(said) = line.strip_prefix('@') {
