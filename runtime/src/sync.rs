@@ -9,6 +9,7 @@
 //! A lock or queue is shown by [`telemetry`](crate::telemetry) once somebody had to wait for it.
 
 mod barrier;
+pub mod broadcast;
 pub mod channel;
 mod condition;
 mod event;
@@ -18,6 +19,7 @@ mod mutex;
 pub mod oneshot;
 mod queue;
 pub mod remote;
+pub mod watch;
 
 pub use barrier::{Arrival, Barrier, BrokenBarrier, WaitBarrier};
 pub use condition::{Condition, WaitCondition, WaitConditionFor};
