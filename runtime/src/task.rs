@@ -2,19 +2,27 @@
 
 mod builder;
 pub(crate) mod cell;
+mod completed;
 pub(crate) mod control;
 mod eager;
+mod gather;
 pub(crate) mod graceful;
 mod handle;
+mod joins;
 pub(crate) mod memory;
 pub(crate) mod raw;
 pub(crate) mod task_ref;
 mod tied;
+mod wait;
 pub(crate) mod waker;
 mod yielding;
 
 pub use builder::{Builder, spawn, spawn_eager, spawn_fallible};
+pub use completed::{AsCompleted, AsCompletedWithin, Next, NextWithin, as_completed};
+pub use gather::{Gather, GatherError, GatherSettled, gather, gather_settled};
 pub use graceful::{CancelGracefully, Ending, cancel_requested, token};
 pub use handle::{Cancel, JoinError, Task, TaskId, all_tasks, current};
+pub use joins::Joinable;
 pub use tied::{Tied, tied};
+pub use wait::{NothingToWaitFor, Wait, Waited, When, wait};
 pub use yielding::{YieldNow, yield_now};

@@ -60,6 +60,16 @@ impl Wait {
         self.ticket
     }
 
+    /// The entry of a set, in which nobody waits yet.
+    ///
+    /// # Panics
+    ///
+    /// When 16 million waits are pending in one loop.
+    pub(crate) fn of_set(lp: &'static Loop, parking: &Parking) -> Self {
+        let (index, generation) = lp.take_quiet_entry(parking, 0);
+        Self { ticket: Ticket::new(generation, lp.slot, index), _not_send: std::marker::PhantomData }
+    }
+
     /// Waits, or goes on waiting, for what `parking` says. Returns whether the entry is new and so stands in no list yet.
     ///
     /// # Panics
@@ -135,6 +145,11 @@ impl Ticket {
         let word = TaskWord(self.0); // packed alike
         let lp = slot::slot(word.loop_slot())?;
         lp.waiters.is_live(word.index(), word.generation()).then_some((lp, word.index()))
+    }
+
+    /// The word.
+    pub(crate) fn word(self) -> u64 {
+        self.0
     }
 
     /// Notifies the entry and wakes its waker, if it is still there.
@@ -297,6 +312,18 @@ impl WaitQueue {
 }
 
 impl Loop {
+    /// Takes a wait entry without a waker: a set's own, or a member's of the set whose ticket `task` is.
+    ///
+    /// # Panics
+    ///
+    /// When 16 million waits are pending in one loop.
+    pub(crate) fn take_quiet_entry(&self, parking: &Parking, task: u64) -> (u32, u32) {
+        match self.waiters.alloc_quiet(parking, task, self.now.get()) {
+            Some(taken) => taken,
+            None => too_many_waits(),
+        }
+    }
+
     /// Takes a wait entry for the running task.
     ///
     /// # Panics
@@ -306,7 +333,7 @@ impl Loop {
     pub(crate) fn take_entry(&self, parking: &Parking, waker: &Waker) -> (u32, u32) {
         match self.waiters.alloc(parking, self.running.get(), self.now.get(), waker) {
             Some(taken) => taken,
-            None => panic!("16 million waits are pending in one event loop, which is the most there can be"),
+            None => too_many_waits(),
         }
     }
 
@@ -328,4 +355,9 @@ impl Loop {
         let word = TaskWord(self.running.get());
         self.records.get(word.index()).polls.read() & u64::from(u32::MAX)
     }
+}
+
+#[cold]
+fn too_many_waits() -> ! {
+    panic!("16 million waits are pending in one event loop, which is the most there can be")
 }

@@ -75,7 +75,7 @@ pub fn all_tasks() -> Vec<TaskId> {
 #[must_use = "a dropped handle detaches its task: await it, or say .detach()"]
 pub struct Task<T> {
     /// Two words, so that a handle travels in registers; whoever awaits it has a wait entry in the task's cell.
-    to: TaskRef,
+    pub(super) to: TaskRef,
     _output: PhantomData<T>,
     _not_send: PhantomData<*const ()>,
 }
@@ -152,6 +152,7 @@ impl<T> Task<T> {
         self.to.join(lp, cx.waker(), &parking);
     }
 
+    /// The result of a task that is over.
     pub(super) fn take(&mut self) -> Result<T, JoinError> {
         // SAFETY: a `Task<T>` is only made for a future whose output is `T`.
         let output = unsafe { self.to.take_output::<T>() };

@@ -35,7 +35,7 @@ use crate::task::TaskId;
 use crate::telemetry::atomic::OneWriter;
 use crate::telemetry::record::Birth;
 use crate::telemetry::view::{Place, TaskKind, TaskState};
-use crate::telemetry::waiter::{NIL, NOTIFIED};
+use crate::telemetry::waiter::{MEMBER, NIL, NOTIFIED};
 
 /// Operations of our own leaves that one poll may do before it must let others run.
 pub(crate) const BUDGET: u32 = 128;
@@ -377,6 +377,8 @@ impl Loop {
             entry.set(NOTIFIED);
             if let Some(waker) = entry.take_waker() {
                 self.wake_quietly(waker);
+            } else if entry.has(MEMBER) {
+                self.member_is_over(joiner);
             }
         }
         if let Some(group) = group

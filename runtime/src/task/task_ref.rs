@@ -9,7 +9,9 @@ use std::task::{Poll, Waker};
 use super::cell;
 use super::control::{Control, DONE, HANDLE, OUTPUT, PANICKED, QUEUED, RUNNING, TaskWord};
 use crate::event_loop::slot::Loop;
-use crate::telemetry::waiter::{NIL, Parking};
+use crate::event_loop::wait::Ticket;
+use crate::telemetry::view::WaitKind;
+use crate::telemetry::waiter::{MEMBER, NIL, Parking};
 
 /// A task as a handle knows it. Two words, so that it travels in registers.
 #[derive(Clone, Copy, Debug)]
@@ -54,9 +56,40 @@ impl TaskRef {
         let joiner = &unsafe { cell::header(control.data.get()) }.joiner;
         if joiner.get() == NIL {
             joiner.set(lp.take_entry(parking, waker).0);
+        } else if lp.waiters.get(joiner.get()).has(MEMBER) {
+            // Of a set that was forgotten.
+            self.leave(control);
+            joiner.set(lp.take_entry(parking, waker).0);
         } else {
             lp.waiters.renew(joiner.get(), parking, lp.running.get(), waker);
         }
+    }
+
+    /// Makes the set with the entry `set` the one that is told when the task is over, as its member `number`.
+    ///
+    /// # Panics
+    ///
+    /// When 16 million waits are pending in one loop.
+    pub(super) fn join_set(&self, lp: &'static Loop, set: (Ticket, u32), number: u32) {
+        let Some(control) = self.control() else { return };
+        self.leave(control);
+        let (ticket, head) = set;
+        let parking =
+            Parking { kind: WaitKind::Join, payload: self.id, flags: MEMBER, at: number, made_at: 0 };
+        let (index, _) = lp.take_quiet_entry(&parking, ticket.word());
+        lp.waiters.get(index).prev.set(head);
+        // SAFETY: `control` is of a task that is not released, so its cell is there.
+        unsafe { cell::header(control.data.get()) }.joiner.set(index);
+    }
+
+    /// Whether the task is over by a panic, or by an error that it was spawned to have described.
+    pub(super) fn has_failed(&self) -> bool {
+        let Some(control) = self.control() else { return false };
+        if control.flags.get() & OUTPUT == 0 {
+            return false;
+        }
+        // SAFETY: OUTPUT says that the cell holds an output.
+        control.vtable.get().is_some_and(|vtable| unsafe { (vtable.describe)(control.data.get()) }.is_some())
     }
 
     /// Nobody waits for the end of the task any more.

@@ -14,7 +14,7 @@ use super::view::{
     Histogram, HistogramKind, IoTotalIndex, IoTotalView, LoopView, NameIndex, Place, PlaceIndex, ResourceId,
     ResourceView, RunningView, SiteIndex, SiteView, TaskState, TaskView, WaitKind, WaitView,
 };
-use super::waiter::{RENEWED, kind_of_code, timer_of_flags};
+use super::waiter::{HEAD, MEMBER, RENEWED, Waiter, kind_of_code, timer_of_flags};
 use crate::event_loop::slot::{self, Loop};
 use crate::task::control::TaskWord;
 use crate::time::Instant;
@@ -158,17 +158,27 @@ impl LoopReader {
 
     fn wait(&self, index: u32, rate: &Rate) -> Option<WaitView> {
         let entry = self.lp.waiters.get(index);
-        let (word, kind, flags, at, made_at, payload, since) = entry.identity.read(|| {
-            (
-                entry.task.read(),
-                kind_of_code(entry.kind.load(Relaxed)),
-                entry.flags.load(Relaxed),
-                entry.at.load(Relaxed),
-                entry.made_at.load(Relaxed),
-                entry.payload.read(),
-                entry.since.read(),
-            )
-        })?;
+        let mut words = entry.identity.read(|| Words::of(entry))?;
+        if words.flags & MEMBER != 0 {
+            // Who waits for a member of a set is whoever waits for the set.
+            let set = TaskWord(words.task);
+            let head = self.lp.waiters.get(set.index());
+            let read = head.identity.read(|| (head.identity.word(), Words::of(head)));
+            let (_, head) =
+                read.filter(|(identity, _)| *identity == Identity::live_word(set.generation()))?;
+            let target = words.payload;
+            words = Words { kind: WaitKind::Join, flags: head.flags & !HEAD, ..head };
+            return self.view_of(&words, Some(target), rate);
+        }
+        if words.flags & HEAD != 0 {
+            return None;
+        }
+        self.view_of(&words, None, rate)
+    }
+
+    /// What an entry says; `member` is the task of a set that it is about.
+    fn view_of(&self, words: &Words, member: Option<u64>, rate: &Rate) -> Option<WaitView> {
+        let &Words { task: word, kind, flags, at, made_at, payload, since } = words;
         let (task, polls) = self.record_of(word)?;
         let is_timer = kind == WaitKind::Sleep && payload > 0;
         let resource = match kind {
@@ -178,7 +188,7 @@ impl LoopReader {
         Some(WaitView {
             task,
             kind,
-            target_task: (kind == WaitKind::Join).then_some(payload),
+            target_task: member.or((kind == WaitKind::Join).then_some(payload)),
             target_job: matches!(kind, WaitKind::Blocking | WaitKind::Resolve).then_some(payload),
             resource: resource.map(|index| ResourceId(self.lp.resources.get(index).id())),
             // A sleep of zero is a turn given up: it has no deadline.
@@ -266,6 +276,31 @@ impl LoopReader {
     /// Bytes that the histograms take, and values that found no room in them.
     pub fn histogram_memory(&self) -> (u64, u64) {
         (self.lp.blocks.bytes(), self.lp.blocks.lost())
+    }
+}
+
+/// The words of a wait entry, from one moment.
+struct Words {
+    task: u64,
+    kind: WaitKind,
+    flags: u8,
+    at: u32,
+    made_at: u32,
+    payload: u64,
+    since: u64,
+}
+
+impl Words {
+    fn of(entry: &Waiter) -> Self {
+        Self {
+            task: entry.task.read(),
+            kind: kind_of_code(entry.kind.load(Relaxed)),
+            flags: entry.flags.load(Relaxed),
+            at: entry.at.load(Relaxed),
+            made_at: entry.made_at.load(Relaxed),
+            payload: entry.payload.read(),
+            since: entry.since.read(),
+        }
     }
 }
 

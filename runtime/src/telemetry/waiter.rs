@@ -37,6 +37,12 @@ pub(crate) const LINKED: u8 = 2;
 /// Made by a leaf that is polled through a trait and so has no future to drop; `payload` carries the task's poll count.
 pub(crate) const RENEWED: u8 = 4;
 
+/// Of one of the tasks that a set waits for: `task` is the ticket of the set's own entry, which says who waits, where and since
+/// when; `at` is the task's number in the set; `prev` is the index of the set's entry, and `next` links those that are over.
+pub(crate) const MEMBER: u8 = 64;
+/// A set's own entry, which is no wait by itself: `prev` and `next` are the first and the last member that is over.
+pub(crate) const HEAD: u8 = 8;
+
 /// The two bits that say what a timer is for.
 const TIMER: u8 = 0b11 << TIMER_SHIFT;
 const TIMER_SHIFT: u32 = 4;
@@ -273,6 +279,13 @@ impl Waiters {
         entry.at.store(parking.at, Relaxed);
         entry.payload.put(parking.payload);
         entry.set_waker(waker);
+    }
+
+    /// Takes an entry that nobody waits in, and so without a waker: a set's own, or a member's of the set with ticket `task`.
+    pub(crate) fn alloc_quiet(&self, parking: &Parking, task: u64, now: u64) -> Option<(u32, u32)> {
+        let (index, generation) = self.alloc(parking, task, now, Waker::noop())?;
+        drop(self.get(index).take_waker());
+        Some((index, generation))
     }
 
     /// Gives an entry that was made outside of a task to the task that waits for it.

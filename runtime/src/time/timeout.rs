@@ -100,7 +100,7 @@ pub struct Elapsed {
 }
 
 impl Elapsed {
-    pub(super) fn of(limit: Option<Duration>) -> Self {
+    pub(crate) fn of(limit: Option<Duration>) -> Self {
         Self { limit }
     }
 
