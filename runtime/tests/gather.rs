@@ -28,6 +28,7 @@ use loopscope::{JoinError, all_tasks, current, sleep, spawn, timeout, yield_now}
 use steps::Step;
 use trace::{Trace, panic_of, paused};
 
+type Boxed = Pin<Box<dyn Future<Output = Result<u64, String>>>>;
 type Settled<T> = Vec<Result<T, JoinError>>;
 
 async fn after(ms: u64, value: u64) -> Result<u64, String> {
@@ -41,7 +42,7 @@ async fn fails_after(ms: u64, why: &'static str) -> Result<u64, String> {
 }
 
 /// Sleeps for an hour; the trace says when it is dropped.
-fn forever(trace: &Trace, name: &'static str) -> Pin<Box<dyn Future<Output = Result<u64, String>>>> {
+fn forever(trace: &Trace, name: &'static str) -> Boxed {
     let guard = trace.on_drop(name);
     Box::pin(async move {
         let _guard = guard;
@@ -101,7 +102,7 @@ fn the_tasks_begin_with_the_call_and_are_below_who_called() {
 fn the_first_error_cancels_the_others_and_names_its_argument() {
     records::run(async {
         let trace = Trace::new();
-        let futures: [Pin<Box<dyn Future<Output = Result<u64, String>>>>; 4] = [
+        let futures: [Boxed; 4] = [
             forever(&trace, "the first is gone"),
             Box::pin(after(1, 1)),
             Box::pin(fails_after(2, "no more")),
@@ -350,7 +351,7 @@ fn a_gather_inside_of_a_time_limit_ends_with_it() {
 }
 
 /// Adds up a tree of gathers, each of four below it.
-fn sum(depth: u32, eager: bool) -> Pin<Box<dyn Future<Output = Result<u64, String>>>> {
+fn sum(depth: u32, eager: bool) -> Boxed {
     Box::pin(async move {
         if depth == 0 {
             return Ok(1);
