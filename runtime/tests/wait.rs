@@ -19,7 +19,6 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::{FutureExt as _, StreamExt};
 use joins::{Join, joins};
 use loopscope::task::{When, as_completed, spawn_eager, wait};
 use loopscope::telemetry::WaitKind;
