@@ -9,6 +9,7 @@
 //! A lock or queue is shown by [`telemetry`](crate::telemetry) once somebody had to wait for it.
 
 mod barrier;
+mod bounded_semaphore;
 pub mod broadcast;
 pub mod channel;
 mod condition;
@@ -17,15 +18,20 @@ mod holder;
 pub(crate) mod line;
 mod mutex;
 pub mod oneshot;
+mod permits;
 mod queue;
 pub mod remote;
+mod semaphore;
 pub mod watch;
 
 pub use barrier::{Arrival, Barrier, BrokenBarrier, WaitBarrier};
+pub use bounded_semaphore::{BoundedSemaphore, TooManyPermits};
 pub use condition::{Condition, WaitCondition, WaitConditionFor};
 pub use event::{Event, WaitEvent};
 pub use mutex::{Lock, Mutex, MutexGuard};
+pub use permits::{Acquire, AcquireOwned, OwnedPermit, Permit};
 pub use queue::{
     Closed, Fifo, Get, Join, Lifo, LifoQueue, Priority, PriorityQueue, Put, PutError, Queue, QueueOf,
     Storage, TryGetError, TryPutError,
 };
+pub use semaphore::Semaphore;
