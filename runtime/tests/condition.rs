@@ -259,6 +259,28 @@ fn a_cancelled_waiter_does_not_hold_the_lock_and_hinders_nobody() {
 }
 
 #[test]
+fn a_waiter_cancelled_in_the_turn_of_its_notification_passes_it_on_in_either_order() {
+    for cancel_first in [false, true] {
+        run(async {
+            let scene = Scene::new();
+            let [first, second, third] = ["a", "b", "c"].map(|name| waiter(name, &scene));
+            turns(2).await;
+            if cancel_first {
+                let cancelling = first.cancel();
+                scene.condition.notify_one();
+                cancelling.await;
+            } else {
+                scene.condition.notify_one();
+                first.cancel().await;
+            }
+            second.await.unwrap();
+            assert_eq!(*scene.lock.lock().await, ["b"], "{cancel_first}");
+            third.cancel().await;
+        });
+    }
+}
+
+#[test]
 fn a_wait_that_runs_out_of_time_can_be_tried_again() {
     run(async {
         let scene = Scene::new();

@@ -152,6 +152,31 @@ fn a_cancelled_holder_lets_go() {
 }
 
 #[test]
+fn a_waiter_cancelled_in_the_turn_in_which_the_lock_is_let_go_hinders_nobody_in_either_order() {
+    for cancel_first in [false, true] {
+        run(async {
+            let trace = Trace::default();
+            let lock = Rc::new(Mutex::new(Rc::clone(&trace)));
+            let guard = lock.lock().await;
+            let [cancelled, second, third] = ["a", "b", "c"].map(|name| holder(name, &lock, 1));
+            yield_now().await;
+            if cancel_first {
+                let cancelling = cancelled.cancel();
+                drop(guard);
+                cancelling.await;
+            } else {
+                drop(guard);
+                cancelled.cancel().await;
+            }
+            second.await.unwrap();
+            third.await.unwrap();
+            assert_eq!(*trace.borrow(), ["b locked", "b unlocks", "c locked", "c unlocks"], "{cancel_first}");
+            assert!(!lock.is_locked());
+        });
+    }
+}
+
+#[test]
 fn a_panic_while_it_is_held_lets_it_go_without_poison() {
     run(async {
         let lock = Rc::new(Mutex::new(1));

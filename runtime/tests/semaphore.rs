@@ -240,6 +240,30 @@ fn a_cancelled_holder_gives_back_and_a_cancelled_waiter_passes_on() {
 }
 
 #[test]
+fn a_waiter_cancelled_in_the_turn_in_which_a_permit_comes_back_hinders_nobody_in_either_order() {
+    for cancel_first in [false, true] {
+        run(async {
+            let (semaphore, trace) = (Rc::new(Semaphore::new(1)), Trace::default());
+            let permit = semaphore.acquire().await;
+            let [cancelled, second, third] = ["a", "b", "c"].map(|name| worker(name, &semaphore, &trace, 1));
+            yield_now().await;
+            if cancel_first {
+                let cancelling = cancelled.cancel();
+                drop(permit);
+                cancelling.await;
+            } else {
+                drop(permit);
+                cancelled.cancel().await;
+            }
+            second.await.unwrap();
+            third.await.unwrap();
+            assert_eq!((*trace.borrow()).clone(), ["b", "c"], "{cancel_first}");
+            assert_eq!(semaphore.available(), 1);
+        });
+    }
+}
+
+#[test]
 fn a_wait_that_runs_out_of_time_takes_nothing() {
     run(async {
         let semaphore = Semaphore::new(1);
