@@ -64,6 +64,22 @@ fn number_before(line: &str, word: &str) -> u32 {
 }
 
 #[test]
+fn the_workshop_says_what_each_of_its_tasks_waits_for_and_closes() {
+    let out = Command::new(env!("CARGO_BIN_EXE_workshop")).env("LOOPSCOPE_INSPECT", "0").output().unwrap();
+    assert!(out.status.success(), "{out:?}");
+    let out = String::from_utf8(out.stdout).unwrap();
+    for (task, wait) in [
+        ("lock db", "Lock \"db\" in line "),
+        ("barrier start", "Barrier \"start\" in line "),
+        ("process cat", "Process \"cat\" in line "),
+        ("signal SIGUSR1", "Signal \"SIGUSR1\" in line "),
+    ] {
+        let said = out.lines().find_map(|line| line.strip_prefix(task)).unwrap_or_else(|| panic!("{out}"));
+        assert!(said.trim_start().starts_with(wait), "{task}: {said:?}");
+    }
+}
+
+#[test]
 fn timers_tells_each_second_until_it_is_interrupted() {
     let mut timers = Program::start(env!("CARGO_BIN_EXE_timers"), &[]);
     timers.says_how_to_attach();

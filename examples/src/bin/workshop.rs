@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 }
 
 /// The program without its agent.
-pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
+pub(crate) fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
     let arguments: Vec<String> = arguments.collect();
     let holds = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => false,
