@@ -53,10 +53,7 @@ use crate::time::sleep::Sleep;
 pub fn call_soon(callback: impl FnOnce() + 'static) -> Callback {
     let lp = current::expect("loopscope::call_soon");
     let place = Location::caller();
-    match context::capture() {
-        None => soon(lp, callback, place),
-        Some(context) => soon(lp, bind(context, callback), place),
-    }
+    soon_in(lp, context::capture(), callback, place)
 }
 
 /// Calls `callback` when `delay` has passed, never before. A delay of zero is [`call_soon`].
@@ -91,6 +88,19 @@ pub fn call_at(deadline: Instant, callback: impl FnOnce() + 'static) -> Callback
     match context::capture() {
         None => at(lp, deadline, callback, place),
         Some(context) => at(lp, deadline, bind(context, callback), place),
+    }
+}
+
+/// Calls `callback` soon, with the task-locals of `context`, on a loop that lives on this thread.
+pub(crate) fn soon_in(
+    lp: &'static Loop,
+    context: Option<context::Context>,
+    callback: impl FnOnce() + 'static,
+    place: &'static Location<'static>,
+) -> Callback {
+    match context {
+        None => soon(lp, callback, place),
+        Some(context) => soon(lp, bind(context, callback), place),
     }
 }
 

@@ -26,7 +26,7 @@ pub use local::{NotSet, TaskLocal};
 pub use scope::Scope;
 
 pub(crate) use scope::{InContext, bind};
-pub(crate) use table::{Entered, capture, enter, portable, spawns_are_plain};
+pub(crate) use table::{Context, Entered, capture, enter, portable, spawns_are_plain};
 
 #[doc(hidden)]
 pub mod __private {

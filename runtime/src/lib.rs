@@ -53,6 +53,9 @@ pub mod runner;
 pub mod callback;
 
 #[cfg(not(loom))]
+pub mod future;
+
+#[cfg(not(loom))]
 pub mod group;
 
 #[cfg(not(loom))]

@@ -30,6 +30,7 @@ pub use condition::{Condition, WaitCondition, WaitConditionFor};
 pub use event::{Event, WaitEvent};
 pub use mutex::{Lock, Mutex, MutexGuard};
 pub use permits::{Acquire, AcquireOwned, OwnedPermit, Permit};
+pub(crate) use queue::may_go_on;
 pub use queue::{
     Closed, Fifo, Get, Join, Lifo, LifoQueue, Priority, PriorityQueue, Put, PutError, Queue, QueueOf,
     Storage, TryGetError, TryPutError,

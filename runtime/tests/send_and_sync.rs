@@ -6,9 +6,10 @@
 use std::fmt::Debug;
 use std::os::fd::OwnedFd;
 
+use loopscope::future::{Cancelled, Promise, Promised, Shared};
 use loopscope::io::AsyncFd;
 use loopscope::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
-use loopscope::sync::{Get, Lock, Mutex, MutexGuard, Put, Queue, channel, oneshot};
+use loopscope::sync::{Get, LifoQueue, Lock, Mutex, MutexGuard, PriorityQueue, Put, Queue, channel, oneshot};
 use loopscope::telemetry::{LoopReader, LoopView, ResourceView, TaskView, WaitView};
 use loopscope::time::{Elapsed, Instant, Interval, Sleep, Timeout};
 use loopscope::{Handle, JoinError, Runner, Task, TaskId};
@@ -42,6 +43,8 @@ assert_not!(Send: Mutex<u8>, MutexGuard<'static, u8>, Lock<'static, u8>, Queue<u
 assert_not!(Sync: Mutex<u8>, MutexGuard<'static, u8>, Lock<'static, u8>, Queue<u8>, Get<'static, u8>, Put<'static, u8>);
 assert_not!(Send: channel::Sender<u8>, channel::Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>);
 assert_not!(Sync: channel::Sender<u8>, channel::Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>);
+assert_not!(Send: Promise<u8, u8>, Promised<u8, u8>, Shared<u8, u8>, PriorityQueue<u8>, LifoQueue<u8>);
+assert_not!(Sync: Promise<u8, u8>, Promised<u8, u8>, Shared<u8, u8>, PriorityQueue<u8>, LifoQueue<u8>);
 
 // The remote handle is the one way in, and readers may be anywhere.
 const _: () = is_send::<Handle>();
@@ -58,6 +61,7 @@ const _: () = is_send::<WaitView>();
 const _: () = is_send::<ResourceView>();
 const _: () = is_static_error::<JoinError>();
 const _: () = is_static_error::<Elapsed>();
+const _: () = is_static_error::<Cancelled>();
 
 #[test]
 fn the_proof_is_that_this_file_compiles() {

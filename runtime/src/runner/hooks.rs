@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write as _};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 
 use crate::task::TaskId;
@@ -19,7 +19,7 @@ pub struct Unhandled {
     pub task_kind: Option<TaskKind>,
     /// The task's name.
     pub name: Option<String>,
-    /// Where the task was spawned.
+    /// Where the task was spawned, or the promise made.
     pub spawned_at: Option<Place>,
     /// The connection that the task handled for a [server](crate::server).
     pub connection: Option<ServedConnection>,
@@ -54,6 +54,8 @@ pub enum UnhandledKind {
     LeakedAtClose(u64),
     /// The loop ended while this many of its jobs were still running on blocking threads.
     JobsAtClose(u64),
+    /// The error, as `Debug` shows it, of a promise that nobody asked for its result; `name` and `spawned_at` are of the promise.
+    NeverRetrieved(String),
     /// A stream writer was dropped with bytes that were written and could not be sent.
     BytesLost {
         /// How many.
@@ -71,6 +73,16 @@ impl Unhandled {
         Self { task: None, task_kind: None, name: None, spawned_at: None, connection: None, kind }
     }
 
+    pub(crate) fn of_promise(
+        name: Option<&str>,
+        made_at: &'static Location<'static>,
+        kind: UnhandledKind,
+    ) -> Self {
+        let (file, line, column) = (made_at.file().to_owned(), made_at.line(), made_at.column());
+        let place = Place { file, line, column };
+        Self { name: name.map(str::to_owned), spawned_at: Some(place), ..Self::of_loop(kind) }
+    }
+
     pub(crate) fn of_task(
         (task, task_kind): (TaskId, TaskKind),
         name: Option<String>,
@@ -78,6 +90,12 @@ impl Unhandled {
         kind: UnhandledKind,
     ) -> Self {
         Self { task: Some(task), task_kind: Some(task_kind), name, spawned_at, connection: None, kind }
+    }
+}
+
+impl Unhandled {
+    fn is_of_promise(&self) -> bool {
+        matches!(self.kind, UnhandledKind::NeverRetrieved(_))
     }
 }
 
@@ -98,13 +116,15 @@ impl fmt::Display for Unhandled {
                 f.write_str("the event loop")?;
             }
             (None, _) if matches!(self.kind, UnhandledKind::BytesLost { .. }) => f.write_str("somebody")?,
+            (None, _) if self.is_of_promise() => f.write_str("the promise")?,
             (None, _) => f.write_str("a posted callback")?,
         }
         if let Some(name) = &self.name {
             write!(f, " {name:?}")?;
         }
         if let Some(Place { file, line, column }) = &self.spawned_at {
-            write!(f, " (spawned at {file}:{line}:{column})")?;
+            let verb = if self.is_of_promise() { "made" } else { "spawned" };
+            write!(f, " ({verb} at {file}:{line}:{column})")?;
         }
         if let Some(ServedConnection { server, peer }) = &self.connection {
             write!(f, " of server {server:?} for {peer}")?;
@@ -118,6 +138,9 @@ impl fmt::Display for Unhandled {
             UnhandledKind::AcceptPaused(text) => write!(f, " {text}"),
             UnhandledKind::Panic(text) => write!(f, " panicked and nobody awaits it: {text}"),
             UnhandledKind::Error(text) => write!(f, " failed and nobody awaits it: {text}"),
+            UnhandledKind::NeverRetrieved(text) => {
+                write!(f, " failed and nobody asked for its result: {text}")
+            }
             UnhandledKind::PanicInDrop(text) => write!(f, " panicked in a destructor: {text}"),
             UnhandledKind::PanicInWaker(text) => write!(f, " called a waker that panicked: {text}"),
             UnhandledKind::SelfCancel => f.write_str(" awaited its own cancellation and ends there"),

@@ -415,7 +415,7 @@ impl<T, S: Storage<T>> QueueOf<T, S> {
 
 /// Whether the running task may do one more operation before it lets others run. Outside of a loop there are no others.
 #[inline]
-pub(super) fn may_go_on(cx: &Context<'_>) -> bool {
+pub(crate) fn may_go_on(cx: &Context<'_>) -> bool {
     current::get().is_none_or(|lp| lp.spend_budget(cx))
 }
 
