@@ -24,6 +24,7 @@
 //! - [`net`], [`io`]: sockets and other descriptors; [`stream`]: reading lines and writing with back-pressure;
 //! - [`server`]: a task for each connection; [`process`], [`signal`]: child processes, Ctrl-C and its relatives;
 //! - [`sync`]: locks, queues, channels;
+//! - [`future`]: values that are set by hand, awaited by one or many;
 //! - [`task_local!`]: values that go along with a task and what it spawns;
 //! - [`Handle`]: how another thread reaches a loop; everything else is `!Send`;
 //! - [`telemetry`]: what a loop keeps about all that, for whoever wants to look.
