@@ -11,7 +11,15 @@ use crate::telemetry::view::Place;
 /// The errors and panics of a group's tasks.
 ///
 /// Shown with all of them, each with the task's number, name and spawn place and with the sources of its error. Panics come
-/// first.
+/// first. `{error}` is one line; `{error:#}` has a line for each failure and each source, those of nested groups indented:
+///
+/// ```text
+/// 2 failures in a task group:
+///   task #4 "page" (spawned at src/main.rs:12:15) failed: cannot load the page
+///     caused by: connection refused
+///   task #5 "images" (spawned at src/main.rs:13:15) failed: 1 failure in a task group:
+///     task #7 (spawned at src/images.rs:40:9) panicked: no such pixel
+/// ```
 #[doc(alias = "ExceptionGroup")]
 pub struct GroupError(Box<[ChildError]>);
 
@@ -48,12 +56,57 @@ impl GroupError {
     }
 }
 
+impl GroupError {
+    fn write_head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            0 => f.write_str("the task group was cancelled"),
+            1 => f.write_str("1 failure in a task group:"),
+            count => write!(f, "{count} failures in a task group:"),
+        }
+    }
+
+    /// A line for each failure and each source; `indent` is that of the line that was begun.
+    fn write_lines(&self, f: &mut fmt::Formatter<'_>, indent: usize) -> fmt::Result {
+        self.write_head(f)?;
+        let indent = indent + INDENT;
+        for failure in &self.0 {
+            write!(f, "\n{:indent$}", "")?;
+            failure.write_task(f)?;
+            let Cause::Error(error) = &failure.cause else {
+                failure.write_panic(f)?;
+                continue;
+            };
+            f.write_str(" failed: ")?;
+            let mut next: Option<&(dyn Error + 'static)> = Some(&**error);
+            let mut indent = indent;
+            while let Some(error) = next {
+                if let Some(nested) = error.downcast_ref::<Self>() {
+                    nested.write_lines(f, indent)?;
+                    break; // it has shown its sources itself
+                }
+                write!(f, "{error}")?;
+                next = error.source();
+                indent += INDENT;
+                if next.is_some() {
+                    write!(f, "\n{:indent$}caused by: ", "")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// By how much what belongs to a line is shown below it.
+const INDENT: usize = 2;
+
 impl fmt::Display for GroupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.len() {
-            0 => return f.write_str("the task group was cancelled"),
-            1 => f.write_str("1 failure in a task group: ")?,
-            count => write!(f, "{count} failures in a task group: ")?,
+        if f.alternate() {
+            return self.write_lines(f, 0);
+        }
+        self.write_head(f)?;
+        if !self.0.is_empty() {
+            f.write_str(" ")?;
         }
         for (number, failure) in self.0.iter().enumerate() {
             if number > 0 {
@@ -64,7 +117,7 @@ impl fmt::Display for GroupError {
             let mut source = failure.error().filter(|error| !error.is::<Self>()).and_then(Error::source);
             while let Some(error) = source {
                 write!(f, ": {error}")?;
-                source = error.source();
+                source = error.source().filter(|_| !error.is::<Self>());
             }
         }
         Ok(())
@@ -179,25 +232,36 @@ impl ChildError {
     }
 }
 
-impl fmt::Display for ChildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.task {
-            _ if self.body => f.write_str("the body")?,
-            None => f.write_str("a task")?,
-            Some(task) => {
-                write!(f, "task {}", task.id)?;
-                if let Some(name) = &task.name {
-                    write!(f, " {name:?}")?;
-                }
-                if let Some(Place { file, line, column }) = &task.spawned_at {
-                    write!(f, " (spawned at {file}:{line}:{column})")?;
-                }
-            }
+impl ChildError {
+    fn write_task(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(task) = self.task.as_ref().filter(|_| !self.body) else {
+            return f.write_str(if self.body { "the body" } else { "a task" });
+        };
+        write!(f, "task {}", task.id)?;
+        if let Some(name) = &task.name {
+            write!(f, " {name:?}")?;
         }
+        match &task.spawned_at {
+            Some(Place { file, line, column }) => write!(f, " (spawned at {file}:{line}:{column})"),
+            None => Ok(()),
+        }
+    }
+
+    fn write_panic(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
-            Cause::Error(error) => write!(f, " failed: {error}"),
+            Cause::Error(_) => Ok(()),
             Cause::Panic(text) => write!(f, " panicked: {text}"),
             Cause::PanicInDrop(text) => write!(f, " panicked while it was cancelled: {text}"),
+        }
+    }
+}
+
+impl fmt::Display for ChildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_task(f)?;
+        match &self.cause {
+            Cause::Error(error) => write!(f, " failed: {error}"),
+            Cause::Panic(_) | Cause::PanicInDrop(_) => self.write_panic(f),
         }
     }
 }
