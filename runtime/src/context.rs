@@ -16,17 +16,21 @@
 //!
 //! A context belongs to its thread. What crosses to a thread of [`to_thread`](crate::to_thread) is a copy that holds only
 //! values of types that are `Send + Sync`; a closure of [`spawn_blocking`](crate::spawn_blocking), as in asyncio's
-//! `run_in_executor`, and what comes through a [`Handle`](crate::Handle) begins without any.
+//! `run_in_executor`, and what comes through a [`Handle`](crate::Handle), a closure or a task, begins without any:
+//! task-locals of the thread that sends it may not go along, and those of the task that happens to run there are not its.
+//! [`Context`] says so explicitly, where it is to be another one.
 
+mod explicit;
 mod local;
 mod scope;
 mod table;
 
+pub use explicit::Context;
 pub use local::{NotSet, TaskLocal};
-pub use scope::Scope;
+pub use scope::{InContext, Scope};
 
-pub(crate) use scope::{InContext, bind};
-pub(crate) use table::{Context, Entered, capture, enter, portable, spawns_are_plain};
+pub(crate) use scope::bind;
+pub(crate) use table::{Entered, capture, enter, portable, spawns_are_plain};
 
 #[doc(hidden)]
 pub mod __private {

@@ -11,8 +11,9 @@ use super::local::TaskLocal;
 use super::table::{Context, enter};
 
 pin_project! {
-    /// A task's future with the context of whoever spawned it.
-    pub(crate) struct InContext<F> {
+    /// A future in a context: that of whoever spawned it, or that of [`Context::scope`](super::Context::scope).
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct InContext<F> {
         context: Option<Context>,
         // Emptied in the context, so that destructors see it too.
         #[pin]
@@ -46,6 +47,12 @@ impl<F: Future> Future for InContext<F> {
             Some(future) => future.poll(cx),
             None => Poll::Pending,
         }
+    }
+}
+
+impl<F> fmt::Debug for InContext<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InContext").finish_non_exhaustive()
     }
 }
 

@@ -84,6 +84,10 @@ impl Context {
         self.0.iter().find(|(known, _)| *known == key).map(|(_, value)| value.clone())
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The context with one value put in.
     pub(super) fn with(outer: Option<&Self>, key: Key, value: Value) -> Self {
         let others = outer.into_iter().flat_map(|outer| outer.0.iter()).filter(|(known, _)| *known != key);

@@ -63,6 +63,8 @@ impl Handle {
 
     /// Runs `callback` on the loop's thread, soon and between two tasks.
     ///
+    /// It sees no [task-locals](crate::task_local): neither those of this thread, which stay on it, nor those of a task there.
+    ///
     /// A panic in it is reported through the loop's [`on_unhandled`](crate::runner::Builder::on_unhandled).
     ///
     /// # Errors

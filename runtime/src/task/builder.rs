@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::cell::{Describe, Fallible, Opaque};
 use super::handle::Task;
 use super::raw::Spawning;
-use crate::context::{self, InContext};
+use crate::context::{self, Context, InContext};
 use crate::event_loop::current;
 use crate::group::GroupCore;
 use crate::telemetry::view::TaskKind;
@@ -114,6 +114,7 @@ pub struct Builder<'a> {
     group: Option<&'a Rc<GroupCore>>,
     place: Option<&'static Location<'static>>,
     eager: bool,
+    context: Option<&'a Context>,
 }
 
 impl Default for Builder<'_> {
@@ -125,7 +126,7 @@ impl Default for Builder<'_> {
 impl<'a> Builder<'a> {
     /// A task without a name.
     pub const fn new() -> Self {
-        Self { name: None, kind: TaskKind::Task, group: None, place: None, eager: false }
+        Self { name: None, kind: TaskKind::Task, group: None, place: None, eager: false, context: None }
     }
 
     /// What the task is called wherever it is shown; 128 bytes of it are kept.
@@ -152,6 +153,14 @@ impl<'a> Builder<'a> {
     /// Takes [`eager`](Self::eager) back.
     pub(crate) const fn not_eager(mut self) -> Self {
         self.eager = false;
+        self
+    }
+
+    /// The [task-locals](crate::task_local) it sees; else those of its maker.
+    #[doc(alias = "asyncio.create_task")]
+    #[must_use]
+    pub const fn context(mut self, context: &'a Context) -> Self {
+        self.context = Some(context);
         self
     }
 
@@ -196,6 +205,10 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         D: Describe<F::Output>,
     {
+        if let Some(context) = self.context {
+            let builder = Self { context: None, ..self };
+            return context.run(|| builder.spawn_described::<F, D>(future, place));
+        }
         if context::spawns_are_plain() {
             self.spawn_plain::<F, D>(future, place)
         } else {
