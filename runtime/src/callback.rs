@@ -94,7 +94,7 @@ pub fn call_at(deadline: Instant, callback: impl FnOnce() + 'static) -> Callback
 /// Calls `callback` soon, with the task-locals of `context`, on a loop that lives on this thread.
 pub(crate) fn soon_in(
     lp: &'static Loop,
-    context: Option<context::Context>,
+    context: Option<context::Values>,
     callback: impl FnOnce() + 'static,
     place: &'static Location<'static>,
 ) -> Callback {

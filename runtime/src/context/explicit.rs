@@ -37,7 +37,7 @@ use super::table::{self, capture, enter};
 /// ```
 #[derive(Clone, Default)]
 #[doc(alias = "contextvars.Context")]
-pub struct Context(Option<table::Context>);
+pub struct Context(Option<table::Values>);
 
 impl Context {
     /// One without any values.
@@ -71,7 +71,7 @@ impl Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let len = self.0.as_ref().map_or(0, table::Context::len);
+        let len = self.0.as_ref().map_or(0, table::Values::len);
         f.debug_struct("Context").field("len", &len).finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 
 use super::scope::Scope;
-use super::table::{Context, Key, Value, capture, enter};
+use super::table::{Key, Value, Values, capture, enter};
 
 /// Declares task-locals: `static`s of type [`TaskLocal`](crate::context::TaskLocal).
 ///
@@ -82,8 +82,8 @@ impl<T: 'static> TaskLocal<T> {
         std::ptr::from_ref(self) as usize
     }
 
-    fn bound(&'static self, value: T) -> Context {
-        Context::with(capture().as_ref(), self.key(), (self.wrap)(value))
+    fn bound(&'static self, value: T) -> Values {
+        Values::with(capture().as_ref(), self.key(), (self.wrap)(value))
     }
 
     /// Runs a future with the value. Of other task-locals it sees what the task has that polls it first.
@@ -139,7 +139,7 @@ impl<T: 'static> TaskLocal<T> {
         self.with(T::clone)
     }
 
-    pub(super) fn context(&'static self, value: T) -> Context {
+    pub(super) fn context(&'static self, value: T) -> Values {
         self.bound(value)
     }
 }

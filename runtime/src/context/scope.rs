@@ -8,13 +8,13 @@ use std::task::{self, Poll};
 use pin_project_lite::pin_project;
 
 use super::local::TaskLocal;
-use super::table::{Context, enter};
+use super::table::{Values, enter};
 
 pin_project! {
     /// A future in a context: that of whoever spawned it, or that of [`Context::scope`](super::Context::scope).
     #[must_use = "futures do nothing unless awaited"]
     pub struct InContext<F> {
-        context: Option<Context>,
+        context: Option<Values>,
         // Emptied in the context, so that destructors see it too.
         #[pin]
         future: Option<F>,
@@ -30,7 +30,7 @@ pin_project! {
 }
 
 impl<F> InContext<F> {
-    pub(crate) fn new(context: Option<Context>, future: F) -> Self {
+    pub(crate) fn new(context: Option<Values>, future: F) -> Self {
         Self { context, future: Some(future) }
     }
 }
@@ -57,7 +57,7 @@ impl<F> fmt::Debug for InContext<F> {
 }
 
 /// A callback that sees what its maker saw of task-locals, also while it is dropped without having been called.
-pub(crate) fn bind(context: Context, callback: impl FnOnce() + 'static) -> impl FnOnce() + 'static {
+pub(crate) fn bind(context: Values, callback: impl FnOnce() + 'static) -> impl FnOnce() + 'static {
     let mut bound = Bound { context, callback: Some(callback) };
     move || {
         if let Some(callback) = bound.callback.take() {
@@ -68,7 +68,7 @@ pub(crate) fn bind(context: Context, callback: impl FnOnce() + 'static) -> impl 
 }
 
 struct Bound<F> {
-    context: Context,
+    context: Values,
     callback: Option<F>,
 }
 
@@ -91,7 +91,7 @@ pin_project! {
         local: &'static TaskLocal<T>,
         // Until the first poll, which makes the context of it.
         value: Option<T>,
-        context: Option<Context>,
+        context: Option<Values>,
         #[pin]
         future: Option<F>,
     }

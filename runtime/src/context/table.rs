@@ -10,7 +10,7 @@ use std::sync::Arc;
 thread_local! {
     /// What a task that is spawned now needs beyond its future: a byte that needs no destructor and so costs one load to read.
     static NEEDS: Cell<u8> = const { Cell::new(0) };
-    static CURRENT: Cell<Option<Context>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<Values>> = const { Cell::new(None) };
 }
 
 /// [`CURRENT`] holds something.
@@ -77,9 +77,9 @@ pub(super) type Key = usize;
 
 /// Values by key; cheap to clone, never changed.
 #[derive(Clone)]
-pub(crate) struct Context(Rc<[(Key, Value)]>);
+pub(crate) struct Values(Rc<[(Key, Value)]>);
 
-impl Context {
+impl Values {
     pub(super) fn find(&self, key: Key) -> Option<Value> {
         self.0.iter().find(|(known, _)| *known == key).map(|(_, value)| value.clone())
     }
@@ -109,13 +109,13 @@ pub(crate) fn spawns_are_plain() -> bool {
 
 /// The thread's context.
 #[inline]
-pub(crate) fn capture() -> Option<Context> {
+pub(crate) fn capture() -> Option<Values> {
     if is_set() { clone_current() } else { None }
 }
 
 #[cold]
 #[inline(never)]
-fn clone_current() -> Option<Context> {
+fn clone_current() -> Option<Values> {
     // During the thread's destruction there is none.
     CURRENT
         .try_with(|current| {
@@ -127,7 +127,7 @@ fn clone_current() -> Option<Context> {
         .flatten()
 }
 
-fn replace(context: Option<Context>) -> Option<Context> {
+fn replace(context: Option<Values>) -> Option<Values> {
     let is_some = context.is_some();
     let outer = CURRENT.try_with(|current| current.replace(context)).ok().flatten();
     // Where the thread is being destroyed the context was dropped, and nobody asks again.
@@ -139,12 +139,12 @@ fn replace(context: Option<Context>) -> Option<Context> {
 /// Puts the outer context back when it is dropped.
 #[must_use]
 pub(crate) struct Entered {
-    outer: Option<Context>,
+    outer: Option<Values>,
 }
 
 /// Makes a context the thread's until the guard is dropped; `None` for a while without any.
 #[inline]
-pub(crate) fn enter(context: Option<Context>) -> Entered {
+pub(crate) fn enter(context: Option<Values>) -> Entered {
     if context.is_none() && !is_set() {
         return Entered { outer: None };
     }
@@ -184,7 +184,7 @@ impl Portable {
     /// Runs a closure in the context, on the thread it was taken to.
     pub(crate) fn run<T>(self, closure: impl FnOnce() -> T) -> T {
         let values = self.0.into_iter().map(|(key, value)| (key, Value::Shared(value)));
-        let _entered = enter(Some(Context(values.collect())));
+        let _entered = enter(Some(Values(values.collect())));
         closure()
     }
 }

@@ -13,7 +13,7 @@ use std::rc::{Rc, Weak};
 
 use super::Settled;
 use crate::callback;
-use crate::context::{self, Context};
+use crate::context::{self, Values};
 use crate::event_loop::current;
 use crate::event_loop::slot::Loop;
 use crate::telemetry::atomic::Relaxed;
@@ -23,7 +23,7 @@ type Function = Box<dyn FnOnce(Settled)>;
 /// One that was registered.
 struct Registered {
     function: Function,
-    context: Option<Context>,
+    context: Option<Values>,
     place: &'static Location<'static>,
     lp: &'static Loop,
     life: u64,
