@@ -1,23 +1,81 @@
-#![allow(clippy::unwrap_used, reason = "tests")]
-//! Streams with buffers over sockets: connections, waits, resets, back-pressure.
+//! Streams with buffers over sockets: connections, waits with the lines they are awaited on, resets, half-open ends.
 
-use loopscope::net::TcpListener;
-use loopscope::spawn;
-use loopscope::stream::open_connection;
+#![allow(clippy::unwrap_used, reason = "test crate")]
 
 #[path = "support/records.rs"]
 mod records;
+#[path = "support/scripted.rs"]
+mod scripted;
+
+use std::error::Error;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::Stream;
+use loopscope::net::{ConnectError, ReadHalf, TcpListener, UnixConnectError, UnixStream, WriteHalf};
+use loopscope::stream::{
+    Connection, ReadError, StreamReader, StreamWriter, WriteError, open_connection, open_unix_connection,
+};
+use loopscope::telemetry::WaitKind;
+use loopscope::{spawn, timeout, yield_now};
+use records::{here, run_live, waits};
+use scripted::polled;
+
+type Reader = StreamReader<ReadHalf<UnixStream>>;
+type Writer = StreamWriter<WriteHalf<UnixStream>>;
+
+/// A connection within the process: a reader and a writer of one end, the other end for the standard library.
+fn pair() -> (Reader, Writer, std::os::unix::net::UnixStream) {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    let (read, write) = UnixStream::from_std(ours).unwrap().into_split();
+    (StreamReader::new(read), StreamWriter::new(write), theirs)
+}
+
+/// Until a condition holds: the OS tells a loop of what happened elsewhere a little later.
+async fn until(mut condition: impl FnMut() -> bool) {
+    let waiting = async {
+        while !condition() {
+            loopscope::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), waiting).await.unwrap();
+}
+
+/// More than the OS keeps for a socket.
+fn much() -> Vec<u8> {
+    (0..4_000_000_u32).map(|number| number.to_le_bytes()[0] ^ number.to_le_bytes()[1]).collect()
+}
+
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("loopscope-streams-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).unwrap();
+    }
+}
 
 #[test]
 fn lines_go_to_a_server_and_back() {
-    records::run_live(async {
+    run_live(async {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let server = spawn(async move {
             let (stream, _) = listener.accept().await.unwrap();
             let (reader, writer) = stream.into_split();
-            let mut reader = loopscope::stream::StreamReader::new(reader);
-            let mut writer = loopscope::stream::StreamWriter::new(writer);
+            let mut reader = StreamReader::new(reader);
+            let mut writer = StreamWriter::new(writer);
             let mut lines = Vec::new();
             let mut each = reader.lines();
             while let Some(line) = each.next_line().await.unwrap() {
@@ -37,10 +95,502 @@ fn lines_go_to_a_server_and_back() {
         assert_eq!(reader.read_line().await.unwrap(), b"TWO\n");
         writer.write_all(b"three").await.unwrap();
         writer.shutdown().await.unwrap();
-        assert!(writer.is_closing());
-        assert_eq!(reader.read_to_end().await.unwrap(), b"THREE\n");
+        assert_eq!(reader.read_to_end().await.unwrap(), b"THREE\n", "one end is shut, the other is open");
         assert!(reader.at_eof());
         writer.close().await.unwrap();
         assert_eq!(server.await.unwrap(), ["one", "two", "three"]);
+    });
+}
+
+#[test]
+fn a_unix_connection_is_opened_by_its_path_and_named_by_it() {
+    let directory = Directory::new("echo");
+    let path = directory.0.join("socket");
+    run_live(async {
+        let listener = StdUnixListener::bind(&path).unwrap();
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut bytes = [0; 4];
+            stream.read_exact(&mut bytes).unwrap();
+            stream.write_all(&bytes[..3]).unwrap();
+        });
+        let (mut reader, mut writer) =
+            Connection::new().limit(10).timeout(Duration::from_secs(60)).open_unix(&path).await.unwrap();
+        assert_eq!(reader.limit(), 10);
+        writer.write_all(b"ping").await.unwrap();
+        let end = reader.read_exact(4).await.unwrap_err();
+        assert_eq!(end.to_string(), format!("{} ended after 3 of 4 bytes", path.display()));
+        thread.join().unwrap();
+        writer.close().await.unwrap();
+    });
+}
+
+#[test]
+fn each_way_to_read_waits_on_the_socket_with_its_own_line() {
+    run_live(async {
+        let (mut reader, _writer, mut theirs) = pair();
+        let (sender, receiver) = loopscope::sync::oneshot::channel();
+        let task = spawn(async move {
+            let mut lines = Vec::new();
+            let mut bytes = [0; 2];
+            lines.push(here() + 1);
+            reader.read_line().await.unwrap();
+            lines.push(here() + 1);
+            reader.read_until("\n").await.unwrap();
+            lines.push(here() + 1);
+            reader.read_exact(2).await.unwrap();
+            lines.push(here() + 1);
+            reader.read_exact_into(&mut bytes).await.unwrap();
+            lines.push(here() + 1);
+            reader.read(&mut bytes).await.unwrap();
+            lines.push(here() + 1);
+            reader.read_some(2).await.unwrap();
+            lines.push(here() + 1);
+            reader.fill_buf().await.unwrap();
+            reader.consume(2);
+            lines.push(here() + 1);
+            reader.skip_until(b'\n').await.unwrap();
+            lines.push(here() + 1);
+            reader.lines().next_line().await.unwrap();
+            let mut stream = reader.lines();
+            lines.push(here() + 1);
+            let next = std::future::poll_fn(|cx| Pin::new(&mut stream).poll_next(cx));
+            next.await.unwrap().unwrap();
+            lines.push(here() + 1);
+            reader.read_to_end().await.unwrap();
+            sender.send(lines).unwrap();
+        });
+        let socket = records::resources().into_iter().next().unwrap().id;
+        let mut seen = Vec::new();
+        for _ in 0..11 {
+            until(|| waits().iter().any(|wait| wait.kind == WaitKind::Read)).await;
+            let wait = waits().into_iter().find(|wait| wait.kind == WaitKind::Read).unwrap();
+            assert_eq!((wait.task, wait.resource), (task.id().as_u64(), Some(socket)));
+            seen.push(wait.at);
+            if seen.len() == 11 {
+                theirs.shutdown(std::net::Shutdown::Both).unwrap();
+            } else {
+                theirs.write_all(b"x\n").unwrap();
+            }
+            // The next one waits only when the loop has told this one.
+            until(|| {
+                waits().iter().all(|wait| wait.kind != WaitKind::Read || wait.at != *seen.last().unwrap())
+            })
+            .await;
+        }
+        assert_eq!(receiver.await.unwrap(), seen);
+        task.await.unwrap();
+    });
+}
+
+#[test]
+fn each_way_to_write_waits_on_the_socket_with_its_own_line() {
+    run_live(async {
+        for way in 0..5 {
+            let (_reader, mut writer, mut theirs) = pair();
+            let (sender, receiver) = loopscope::sync::oneshot::channel();
+            let task = spawn(async move {
+                let much = much();
+                let line = match way {
+                    0 => {
+                        sender.send(here() + 1).unwrap();
+                        writer.write_all(&much).await
+                    }
+                    way => {
+                        writer.write(&much).unwrap();
+                        match way {
+                            1 => {
+                                sender.send(here() + 1).unwrap();
+                                writer.drain().await
+                            }
+                            2 => {
+                                sender.send(here() + 1).unwrap();
+                                writer.flush().await
+                            }
+                            3 => {
+                                sender.send(here() + 1).unwrap();
+                                writer.shutdown().await
+                            }
+                            _ => {
+                                sender.send(here() + 1).unwrap();
+                                writer.close().await
+                            }
+                        }
+                    }
+                };
+                line.unwrap();
+                writer.close().await.unwrap();
+            });
+            let line = receiver.await.unwrap();
+            until(|| waits().iter().any(|wait| wait.kind == WaitKind::Write && wait.at == line)).await;
+            let waiting = waits();
+            let writing: Vec<_> = waiting.iter().filter(|wait| wait.kind == WaitKind::Write).collect();
+            assert_eq!(writing.len(), 1, "one task sends, not two: {waiting:?}");
+            assert_eq!(writing[0].task, task.id().as_u64());
+            assert!(records::resources().iter().any(|resource| Some(resource.id) == writing[0].resource));
+            let thread = std::thread::spawn(move || {
+                let mut bytes = Vec::new();
+                theirs.read_to_end(&mut bytes).unwrap();
+                bytes
+            });
+            task.await.unwrap();
+            assert!(thread.join().unwrap() == much());
+        }
+    });
+}
+
+#[test]
+fn a_read_that_is_dropped_is_no_longer_shown() {
+    run_live(async {
+        let (mut reader, _writer, mut theirs) = pair();
+        for way in 0..5 {
+            let mut bytes = [0; 4];
+            match way {
+                0 => drop(polled(1, reader.read_line()).await),
+                1 => drop(polled(2, reader.read(&mut bytes)).await),
+                2 => drop(polled(1, reader.fill_buf()).await),
+                3 => drop(polled(2, reader.lines().next_line()).await),
+                _ => drop(timeout(Duration::from_nanos(1), reader.read_exact(3)).await.unwrap_err()),
+            }
+            assert_eq!(waits(), [], "way {way}");
+        }
+        theirs.write_all(b"bytes\n").unwrap();
+        assert_eq!(reader.read_line().await.unwrap(), b"bytes\n");
+    });
+}
+
+#[test]
+fn a_wait_that_another_future_took_over_stays() {
+    run_live(async {
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let socket = UnixStream::from_std(ours).unwrap();
+        let mut one = StreamReader::new(&socket);
+        let mut two = StreamReader::new(&socket);
+        let mut first = Box::pin(one.read_line());
+        assert!(polled(1, first.as_mut()).await.is_none());
+        let mut second = Box::pin(two.read_line());
+        assert!(polled(1, second.as_mut()).await.is_none());
+        drop(first);
+        assert_eq!(waits().len(), 1);
+        theirs.write_all(b"line\n").unwrap();
+        assert_eq!(timeout(Duration::from_secs(60), second).await.unwrap().unwrap(), b"line\n");
+    });
+}
+
+#[test]
+fn what_is_written_without_drain_arrives_while_the_writer_waits_for_an_answer() {
+    run_live(async {
+        let (mut reader, mut writer, mut theirs) = pair();
+        let thread = std::thread::spawn(move || {
+            let mut bytes = vec![0; 4_000_000];
+            theirs.read_exact(&mut bytes).unwrap();
+            theirs.write_all(b"thanks\n").unwrap();
+            bytes
+        });
+        writer.write(&much()).unwrap();
+        assert!(writer.is_above_high_water());
+        assert_eq!(reader.read_line().await.unwrap(), b"thanks\n");
+        assert!(thread.join().unwrap() == much());
+        assert_eq!(writer.write_buffer_size(), 0);
+    });
+}
+
+#[test]
+fn the_flusher_is_seen_writing_to_the_socket() {
+    run_live(async {
+        let (_reader, writer, mut theirs) = pair();
+        let mut writer = writer.named("the peer");
+        let line = here() + 1;
+        writer.write(&much()).unwrap();
+        let handle = loopscope::Handle::current();
+        let mut found = None;
+        handle.reader().tasks(&mut |task| {
+            let name = task.name.and_then(|name| handle.reader().name(name)).unwrap_or_default();
+            if name == "flusher of the peer" {
+                found = Some(task.id);
+            }
+            std::ops::ControlFlow::Continue(())
+        });
+        until(|| waits().iter().any(|wait| Some(wait.task) == found)).await;
+        let wait = waits().into_iter().find(|wait| Some(wait.task) == found).unwrap();
+        let socket = records::resource();
+        assert_eq!((wait.kind, wait.resource), (WaitKind::Write, Some(socket.id)));
+        let task = found.and_then(|id| loopscope::all_tasks().into_iter().find(|task| task.as_u64() == id));
+        assert!(task.is_some());
+        assert_eq!(spawned_at("flusher of the peer"), line, "it was the write that spawned it");
+        let thread = std::thread::spawn(move || theirs.read_to_end(&mut Vec::new()).unwrap());
+        writer.close().await.unwrap();
+        assert_eq!(thread.join().unwrap(), 4_000_000);
+    });
+}
+
+/// The line of the spawn of the task of this name.
+fn spawned_at(name: &str) -> u32 {
+    let reader = loopscope::Handle::current().reader();
+    let mut site = None;
+    reader.tasks(&mut |task| {
+        if task.name.and_then(|name| reader.name(name)).as_deref() == Some(name) {
+            site = Some(task.site);
+        }
+        std::ops::ControlFlow::Continue(())
+    });
+    let site = reader.sites().into_iter().find(|view| Some(view.index) == site).unwrap();
+    reader.place(site.place).unwrap().line
+}
+
+/// A TCP connection whose other end is the standard library's.
+async fn tcp() -> (loopscope::stream::TcpPair, std::net::TcpStream, SocketAddr) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let pair = open_connection(address).await.unwrap();
+    (pair, listener.accept().unwrap().0, address)
+}
+
+/// Ends a connection so that the other end hears of a reset.
+fn reset(stream: std::net::TcpStream) {
+    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(stream);
+}
+
+#[test]
+fn a_reset_in_the_middle_of_a_line_leaves_the_half_line() {
+    run_live(async {
+        let ((mut reader, mut writer), mut theirs, address) = tcp().await;
+        theirs.write_all(b"whole\nhalf").unwrap();
+        assert_eq!(reader.read_line().await.unwrap(), b"whole\n");
+        while reader.buffer().len() < 4 {
+            assert!(timeout(Duration::from_millis(1), reader.read_line()).await.is_err());
+        }
+        reset(theirs);
+        for _ in 0..2 {
+            let error = reader.read_line().await.unwrap_err();
+            let expected = format!("cannot read from {address}: Connection reset by peer (os error 104)");
+            assert_eq!(error.to_string(), expected);
+            assert_eq!(
+                error.source().unwrap().downcast_ref::<io::Error>().unwrap().raw_os_error(),
+                Some(104)
+            );
+        }
+        assert_eq!(reader.buffer(), b"half");
+        assert_eq!(reader.read_some(10).await.unwrap(), b"half");
+        assert_eq!(reader.read_to_end().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        let error = writer.write_all(b"x").await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{error}");
+        assert!(error.to_string().starts_with(&format!("cannot write to {address}: ")), "{error}");
+        assert!(writer.close().await.is_err());
+    });
+}
+
+#[test]
+fn a_peer_that_resets_while_we_drain_is_told_by_drain() {
+    run_live(async {
+        let ((_reader, mut writer), theirs, address) = tcp().await;
+        writer.write(&much()).unwrap();
+        assert!(polled(2, writer.drain()).await.is_none());
+        reset(theirs);
+        let error = writer.drain().await.unwrap_err();
+        assert!(matches!(error, WriteError::Failed(_)));
+        assert_eq!(
+            error.to_string(),
+            format!("cannot write to {address}: Connection reset by peer (os error 104)")
+        );
+        assert_eq!(writer.drain().await.unwrap_err().kind(), ErrorKind::ConnectionReset, "and again");
+        assert_eq!(writer.write(b"more").unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!(writer.write_buffer_size(), 0);
+    });
+}
+
+#[test]
+fn a_half_open_connection_is_written_to_after_its_end_was_read() {
+    run_live(async {
+        let ((mut reader, mut writer), mut theirs, _) = tcp().await;
+        theirs.write_all(b"ab").unwrap();
+        theirs.shutdown(std::net::Shutdown::Write).unwrap();
+        let Err(ReadError::Incomplete(end)) = reader.read_exact(3).await else { panic!("it is whole") };
+        assert_eq!((end.partial, end.expected), (b"ab".to_vec(), Some(3)));
+        assert!(reader.at_eof());
+        writer.write_all(b"still here").await.unwrap();
+        writer.close().await.unwrap();
+        writer.close().await.unwrap();
+        assert!(matches!(writer.write(b"x"), Err(WriteError::Closed(_))));
+        let mut rest = String::new();
+        theirs.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "still here");
+    });
+}
+
+#[test]
+fn closing_does_not_wait_for_what_nobody_reads() {
+    run_live(async {
+        let ((reader, mut writer), mut theirs, _) = tcp().await;
+        theirs.write_all(b"unread").unwrap();
+        writer.close().await.unwrap();
+        drop((reader, writer));
+        let ended = theirs.read(&mut [0; 1]);
+        assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+    });
+}
+
+#[test]
+fn the_halves_make_one_stream_again() {
+    run_live(async {
+        let (mut reader, writer, mut theirs) = pair();
+        theirs.write_all(b"one\ntwo").unwrap();
+        reader.read_line().await.unwrap();
+        let (read, buffered) = reader.into_parts();
+        let (write, unsent) = writer.into_parts();
+        let stream = write.unwrap().reunite(read).unwrap();
+        assert_eq!((buffered, unsent), (b"two".to_vec(), Vec::new()));
+        stream.write_all(b"whole again").await.unwrap();
+        drop(stream);
+        let mut bytes = String::new();
+        theirs.read_to_string(&mut bytes).unwrap();
+        assert_eq!(bytes, "whole again");
+    });
+}
+
+#[test]
+fn a_refused_connection_names_who_refused() {
+    run_live(async {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let error = open_connection(address).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        assert_eq!(
+            error.to_string(),
+            format!("cannot connect to {address}: Connection refused (os error 111)")
+        );
+        assert!(error.downcast::<ConnectError>().is_ok());
+    });
+}
+
+#[test]
+fn a_unix_socket_that_is_not_there_or_dead_is_named() {
+    let directory = Directory::new("dead");
+    let path = directory.0.join("socket");
+    run_live(async {
+        let error = open_unix_connection(&path).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let shown = path.display();
+        assert_eq!(
+            error.to_string(),
+            format!("cannot connect to {shown}: No such file or directory (os error 2)")
+        );
+        assert_eq!(error.downcast::<UnixConnectError>().unwrap().path(), path);
+        drop(StdUnixListener::bind(&path).unwrap());
+        let error = open_unix_connection(&path).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("cannot connect to {shown}: Connection refused (os error 111)")
+        );
+        let long = directory.0.join("x".repeat(200));
+        let error = open_unix_connection(&long).await.unwrap_err();
+        assert!(error.to_string().starts_with(&format!("cannot connect to {}: ", long.display())), "{error}");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    });
+}
+
+#[test]
+fn a_name_that_cannot_be_resolved_is_named() {
+    run_live(async {
+        // No name has so long a part, which the resolver knows without asking anybody.
+        let name = format!("{}.invalid:80", "n".repeat(64));
+        let error = open_connection(&*name).await.unwrap_err();
+        assert!(error.to_string().starts_with(&format!("cannot resolve {name}: ")), "{error}");
+        let error = open_connection("nothing to resolve").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().starts_with("\"nothing to resolve\" is not an address or name"), "{error}");
+    });
+}
+
+#[test]
+fn our_end_is_bound_where_it_was_asked_for() {
+    run_live(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let local = "127.0.0.2:0".parse().unwrap();
+        let opening = Connection::new().local_address(local).open(listener.local_addr().unwrap());
+        let (reader, writer) = opening.await.unwrap();
+        assert_eq!(listener.accept().unwrap().1, reader.get_ref().local_addr().unwrap());
+        assert_eq!(writer.get_ref().unwrap().local_addr().unwrap().ip(), local.ip());
+        drop((reader, writer));
+        let foreign = Connection::new().local_address("192.0.2.1:0".parse().unwrap());
+        let address = listener.local_addr().unwrap();
+        let error = foreign.open(address).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
+        assert!(error.to_string().starts_with(&format!("cannot connect to {address}: ")), "{error}");
+    });
+}
+
+#[test]
+fn a_connection_with_a_limit_of_zero_is_refused() {
+    run_live(async {
+        let error = Connection::new().limit(0).open("127.0.0.1:1").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert_eq!(error.to_string(), "the limit of a stream reader is at least 1 byte, not 0");
+    });
+}
+
+#[test]
+fn a_listener_that_accepts_nobody_uses_the_time_up() {
+    let directory = Directory::new("full");
+    let path = directory.0.join("socket");
+    run_live(async {
+        let listener = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+        listener.bind(&socket2::SockAddr::unix(&path).unwrap()).unwrap();
+        listener.listen(0).unwrap();
+        let mut there = Vec::new();
+        let brief = Connection::new().timeout(Duration::from_millis(20));
+        let error = loop {
+            match brief.open_unix(&path).await {
+                Ok(pair) => there.push(pair),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        let shown = path.display();
+        assert_eq!(error.to_string(), format!("cannot connect to {shown}: the time limit of 20ms is over"));
+        assert!(!there.is_empty(), "there was room for some");
+        // With room again it goes on by itself.
+        let mut waiting = Box::pin(open_unix_connection(&path));
+        assert!(polled(2, waiting.as_mut()).await.is_none());
+        while there.pop().is_some() {
+            drop(listener.accept().unwrap());
+        }
+        drop(timeout(Duration::from_secs(60), waiting).await.unwrap().unwrap());
+    });
+}
+
+#[test]
+fn a_tcp_listener_that_accepts_nobody_uses_the_time_up_and_is_named() {
+    run_live(async {
+        let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        listener.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap().as_socket().unwrap();
+        let mut there = Vec::new();
+        let brief = Connection::new().timeout(Duration::from_millis(20));
+        let error = loop {
+            match brief.open(address).await {
+                Ok(pair) => there.push(pair),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert_eq!(error.to_string(), format!("cannot connect to {address}: the time limit of 20ms is over"));
+        let attempts = error.downcast::<ConnectError>().unwrap();
+        assert_eq!(attempts.attempts().next().unwrap().0, address);
+    });
+}
+
+#[test]
+fn an_opening_that_is_dropped_closes_the_socket() {
+    run_live(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(open_connection(address));
+        for times in 1..4 {
+            drop(polled(times, open_connection(address)).await);
+            yield_now().await;
+        }
+        assert_eq!((waits(), records::resources()), (vec![], vec![]));
     });
 }
