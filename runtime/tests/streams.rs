@@ -223,9 +223,9 @@ fn each_way_to_write_waits_on_the_socket_with_its_own_line() {
             });
             let line = receiver.await.unwrap();
             until(|| waits().iter().any(|wait| wait.kind == WaitKind::Write && wait.at == line)).await;
-            let waiting = waits();
-            let writing: Vec<_> = waiting.iter().filter(|wait| wait.kind == WaitKind::Write).collect();
-            assert_eq!(writing.len(), 1, "one task sends, not two: {waiting:?}");
+            let all = waits();
+            let writing: Vec<_> = all.iter().filter(|wait| wait.kind == WaitKind::Write).collect();
+            assert_eq!(writing.len(), 1, "one task sends, not two: {all:?}");
             assert_eq!(writing[0].task, task.id().as_u64());
             assert!(records::resources().iter().any(|resource| Some(resource.id) == writing[0].resource));
             let thread = std::thread::spawn(move || {
