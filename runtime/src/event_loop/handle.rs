@@ -77,7 +77,7 @@ impl Handle {
 
     /// Spawns the future that `make` makes on the loop's thread; the future itself need not be `Send`.
     ///
-    /// It begins without [task-locals](crate::task_local). The task is detached. To get a result back, send it through a channel.
+    /// It begins without [task-locals](crate::task_local). The task is detached; to have its result, [`run`](Self::run) it.
     ///
     /// # Errors
     ///

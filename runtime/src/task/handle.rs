@@ -272,6 +272,16 @@ impl JoinError {
         Self(Box::new(JoinErrorInner { id, is_job: true, kind }))
     }
 
+    #[cold]
+    pub(super) fn cancelled(id: TaskId) -> Self {
+        Self::new(id, Kind::Cancelled)
+    }
+
+    #[cold]
+    pub(super) fn panicked(id: TaskId, payload: Payload) -> Self {
+        Self::new(id, Kind::Panicked(Mutex::new(payload)))
+    }
+
     pub(crate) fn failed(id: TaskId) -> Self {
         Self::new(id, Kind::Failed)
     }
