@@ -320,6 +320,7 @@ fn a_status_that_somebody_else_collected_is_an_error_and_no_code() {
 #[test]
 fn a_wait_shows_the_child_and_the_line_of_its_await() {
     records::run_live(async {
+        use loopscope::telemetry::ResourceKind::{Pipe, Process};
         let made_at = records::here() + 1;
         let child = Rc::new(Command::shell("read line").stdin(Stdio::piped()).spawn().unwrap());
         let waiting = Rc::clone(&child);
@@ -335,7 +336,6 @@ fn a_wait_shows_the_child_and_the_line_of_its_await() {
             .map(|resource| (resource.kind, resource.name.clone().unwrap(), resource.made_at))
             .collect();
         named.sort_by_key(|(kind, ..)| *kind);
-        use loopscope::telemetry::ResourceKind::{Pipe, Process};
         assert_eq!(named, [(Pipe, "stdin of sh".into(), made_at), (Process, "sh".into(), made_at)]);
         let rows = || {
             let mut rows = Vec::new();

@@ -111,7 +111,7 @@ impl Transport {
         self.shared.process.pid()
     }
 
-    /// How the process ended, if that was noticed; the protocol hears of it in the same turn.
+    /// How the process ended, if that was noticed; the protocol hears of it at its task's next turn.
     #[doc(alias = "asyncio.SubprocessTransport.get_returncode")]
     pub fn status(&self) -> Option<Result<ExitStatus, WaitError>> {
         self.shared.process.known_end()

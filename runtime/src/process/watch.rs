@@ -293,7 +293,7 @@ impl fmt::Debug for Process {
         write!(f, "{} (pid {}): ", self.name, self.pid)?;
         match self.evented.io().end.get() {
             None => f.write_str("running"),
-            Some(End::Known(status)) => status.fmt(f),
+            Some(End::Known(status)) => write!(f, "{status}"),
             Some(End::Lost) => f.write_str("ended"),
         }
     }

@@ -29,6 +29,11 @@ impl Trace {
         assert_eq!(self.0.take(), expected);
     }
 
+    /// The whole trace, and a new one begins.
+    pub(crate) fn take(&self) -> Vec<String> {
+        self.0.take()
+    }
+
     /// Something that happens when this is dropped.
     pub(crate) fn on_drop(&self, what: &str) -> OnDrop {
         OnDrop(self.clone(), what.to_owned())
