@@ -27,7 +27,8 @@
 //! - [`future`]: values that are set by hand, awaited by one or many;
 //! - [`task_local!`]: values that go along with a task and what it spawns;
 //! - [`Handle`]: how another thread reaches a loop; everything else is `!Send`;
-//! - [`telemetry`]: what a loop keeps about all that, for whoever wants to look.
+//! - [`telemetry`]: what a loop keeps about all that, for whoever wants to look;
+//! - [`asyncio`]: what each of asyncio's items is called here.
 //!
 //! # Limits
 //!
@@ -91,6 +92,9 @@ pub mod context;
 
 #[cfg(all(feature = "hyper", not(loom)))]
 pub mod hyper;
+
+#[cfg(not(loom))]
+pub mod asyncio;
 
 #[cfg(not(loom))]
 mod event_loop;

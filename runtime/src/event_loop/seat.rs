@@ -76,7 +76,7 @@ impl Seat {
         before == State::Vacant
     }
 
-    #[inline]
+    #[inline(never)]
     fn sit_first(&self, lp: &'static Loop, waker: &Waker, parking: &Parking) -> bool {
         let (index, _) = lp.take_entry(parking, waker);
         self.entry.set(Some((lp, lp.waiters.get(index), index)));
