@@ -93,6 +93,36 @@ fn the_file_goes_when_the_server_is_closed() {
 }
 
 #[test]
+fn a_unix_server_serves_from_when_it_is_told_to_until_nobody_awaits_it() {
+    let folder = Folder::new("told-to");
+    records::run_live(async {
+        let bound = Builder::new().start_serving(false);
+        let server = bound.start_unix_server(folder.socket(), echo_line).await.unwrap();
+        assert!(!server.is_serving());
+        let refused = open_unix_connection(folder.socket()).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        server.start_serving().unwrap();
+        assert!(server.is_serving());
+        let limit = Duration::from_secs(30);
+        let client = async {
+            served(&folder.socket()).await.unwrap();
+            true
+        };
+        let outcome = loopscope::timeout(limit, async {
+            loopscope::select! {
+                _ = server.serve_forever() => false,
+                done = client => done,
+            }
+        });
+        assert!(outcome.await.unwrap());
+        assert!(!server.is_serving());
+        assert_eq!(server.local_addrs().len(), 0);
+        assert!(server.serve_forever().await.unwrap_err().is_closed());
+        end(server).await;
+    });
+}
+
+#[test]
 fn a_file_that_is_gone_is_no_harm() {
     let folder = Folder::new("gone");
     records::run_live(async {
