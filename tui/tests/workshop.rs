@@ -36,6 +36,9 @@ struct Wait {
     whom: &'static str,
     /// How the words begin; `@` stands for number and name of that task.
     words: &'static str,
+    /// What the line of the `.await` ends in, behind `here: `. Empty: it is not known, as it lies in the runtime or in a future that
+    /// the runtime does not know.
+    here: &'static str,
 }
 
 const fn wait(
@@ -44,17 +47,23 @@ const fn wait(
     of: (&'static str, &'static str),
     words: &'static str,
 ) -> Wait {
-    Wait { task, kind, of, whom: "", words }
+    Wait { task, kind, of, whom: "", words, here: task }
 }
 
 const fn for_task(whom: &'static str, wait: Wait) -> Wait {
     Wait { whom, ..wait }
 }
 
+/// A wait in a line with another marker than the task's name.
+const fn at(here: &'static str, wait: Wait) -> Wait {
+    Wait { here, ..wait }
+}
+
 /// Nothing that has a record.
 const NONE: (&str, &str) = ("", "");
 
-/// Every wait of every task. A line of its own for each of several waits of one task.
+/// Every wait of every task. A line of its own for each of several waits of one task, the one that `why` follows first. A task
+/// that a function of the library spawns has no name and is called the child of its parent.
 const WAITS: &[Wait] = &[
     wait("main", "blocking", NONE, "blocking job #"),
     wait("holder of db", "sleep", NONE, "sleep, 59 min "),
@@ -69,6 +78,15 @@ const WAITS: &[Wait] = &[
     ),
     wait("event ready", "event", ("event", "ready"), "event \"ready\""),
     wait("condition stocked", "condition", ("condition", "stocked"), "condition \"stocked\""),
+    for_task(
+        "main",
+        wait(
+            "semaphore api",
+            "semaphore",
+            ("semaphore", "api"),
+            "semaphore \"api\" (0 of 1 permit free) held by @, ",
+        ),
+    ),
     wait("barrier start", "barrier", ("barrier", "start"), "barrier \"start\" (1 of 2 arrived)"),
     wait("token shutdown", "event", ("event", "shutdown"), "event \"shutdown\""),
     wait("put full", "put", ("queue", "full"), "put \"full\", "),
@@ -78,34 +96,52 @@ const WAITS: &[Wait] = &[
     wait("send narrow", "send", ("channel", "narrow"), "send \"narrow\", "),
     wait("recv quiet", "recv", ("channel", "quiet"), "recv \"quiet\""),
     wait("recv afar", "recv", ("channel", "afar"), "recv \"afar\""),
+    wait("changed config", "recv", ("channel", "config"), "recv \"config\""),
+    wait("recv news", "recv", ("channel", "news"), "recv \"news\""),
     wait("recv answer", "recv", ("oneshot", "answer"), "recv \"answer\""),
+    wait("promise verdict", "recv", ("oneshot", "verdict"), "recv \"verdict\""),
     wait("recv reply", "recv", ("oneshot", "reply"), "recv \"reply\""),
     wait("sleeper", "sleep", NONE, "sleep, 59 min "),
     for_task("sleeper", wait("join sleeper", "join", NONE, "join @")),
     wait("group crew", "group", ("group", "crew"), "group \"crew\""),
     wait("member of crew", "sleep", NONE, "sleep, 59 min "),
-    wait("bell or letter", "event", ("event", "bell"), "event \"bell\""),
-    wait("bell or letter", "recv", ("channel", "letters"), "recv \"letters\""),
+    at("one of two", wait("first of two", "sleep", NONE, "sleep, 59 min ")),
+    at("one of two", wait("second of two", "sleep", NONE, "sleep, 59 min ")),
+    for_task("first of two", wait("wait for two", "join", NONE, "join @")),
+    for_task("second of two", wait("wait for two", "join", NONE, "join @")),
+    for_task("a child of gather", wait("gather", "join", NONE, "join @")),
+    wait("a child of gather", "sleep", NONE, "sleep, 59 min "),
+    for_task("a child of shield", wait("shield", "join", NONE, "join @")),
+    wait("a child of shield", "sleep", NONE, "sleep, 59 min "),
+    at("bell", wait("bell or letter", "event", ("event", "bell"), "event \"bell\"")),
+    at("letters", wait("bell or letter", "recv", ("channel", "letters"), "recv \"letters\"")),
     wait("interval", "sleep", NONE, "sleep, 59 min "),
     wait("event late in time", "event", ("event", "late"), "event \"late\""),
     wait("event late in time", "sleep", NONE, "sleep, 59 min "),
+    wait("event moved in time", "event", ("event", "moved"), "event \"moved\""),
+    at("the scope", wait("event moved in time", "sleep", NONE, "sleep, 59 min ")),
     wait("accept", "accept", ("tcp-listener", ""), "accept 127.0.0.1:"),
     wait("read tcp", "read", ("tcp", ""), "read 127.0.0.1:"),
     wait("read a line", "read", ("unix", ""), "read (fd "),
     wait("write unix", "write", ("unix", ""), "write (fd "),
     wait("read udp", "read", ("udp", ""), "read 127.0.0.1:"),
+    at("", wait("desk", "accept", ("tcp-listener", ""), "accept 127.0.0.1:")),
+    at("a connection of desk", wait("desk client", "read", ("tcp", ""), "read 127.0.0.1:")),
+    wait("read a reply", "read", ("tcp", ""), "read 127.0.0.1:"),
+    for_task("desk", wait("end of desk", "join", NONE, "join @")),
     wait("process cat", "process", ("process", "cat"), "process cat (pid "),
     wait("read stdout of cat", "read", ("pipe", "stdout of cat"), "read \"stdout of cat\" (pid "),
     wait("blocking job", "blocking", NONE, "blocking job #"),
     wait("signal SIGUSR1", "signal", ("signal", "SIGUSR1"), "signal SIGUSR1"),
-    wait("something foreign", "foreign", NONE, "something foreign, "),
+    at("", wait("something foreign", "foreign", NONE, "something foreign, ")),
 ];
 
-/// The line that ends in `here: NAME`, from 1.
-fn line_of(name: &str) -> Option<u64> {
-    let marker = format!("here: {name}");
-    let line = SOURCE.lines().position(|line| line.ends_with(&marker))?;
-    Some(line as u64 + 1)
+/// The line that ends in `here: MARKER`, from 1.
+#[track_caller]
+fn line_of(marker: &str) -> Option<u64> {
+    let line = SOURCE.lines().position(|line| line.ends_with(&format!("// here: {marker}")));
+    assert!(line.is_some() || marker.is_empty(), "no line of the example is marked {marker:?}");
+    line.filter(|_| !marker.is_empty()).map(|line| line as u64 + 1)
 }
 
 /// The workshop, in which everybody waits.
@@ -130,8 +166,12 @@ impl Open {
             let main = open.rows("tasks", "tasks", "--filter name=main");
             main.len() == 1 && main[0]["waiting_on"][0]["kind"] == "blocking"
         });
+        let tasks = open.rows("tasks", "tasks", "--filter kind=task");
         let named = |task: &Value| Some((id(task), task["name"].as_str()?.to_owned()));
-        open.names = open.rows("tasks", "tasks", "").iter().filter_map(named).collect();
+        open.names = tasks.iter().filter_map(named).collect();
+        let child = |task: &Value| (id(task), format!("a child of {}", open.name(&task["parent"])));
+        let children = tasks.iter().filter(|task| task["name"].is_null()).map(child).collect::<Vec<_>>();
+        open.names.extend(children);
         open
     }
 
@@ -158,7 +198,7 @@ impl Open {
     }
 
     fn name(&self, id: &Value) -> &str {
-        id.as_u64().map_or("", |id| &self.names[&id])
+        id.as_u64().and_then(|id| self.names.get(&id)).map_or("", String::as_str)
     }
 
     /// How the words of a wait begin.
@@ -166,7 +206,13 @@ impl Open {
         if wait.whom.is_empty() {
             return wait.words.to_owned();
         }
-        wait.words.replace('@', &format!("#{} {}", self.task(wait.whom), wait.whom))
+        wait.words.replace('@', &self.shown(wait.whom))
+    }
+
+    /// A task as the tools show it.
+    fn shown(&self, name: &str) -> String {
+        let number = format!("#{}", self.task(name));
+        if name.starts_with("a child of ") { number } else { format!("{number} {name}") }
     }
 }
 
@@ -195,38 +241,26 @@ fn check_wait(open: &Open, seen: &Value, wait: &Wait) {
     if wait.kind != "blocking" {
         assert_eq!(open.name(&seen["task"]), wait.whom, "{}: {seen}", wait.task);
     }
-    if wait.kind == "foreign" {
-        assert_eq!(seen["at"], Value::Null, "nobody knows where");
-        return;
-    }
-    // The two branches of a `select!` have no room for a marker.
-    let marker = if wait.task == "bell or letter" { wait.of.1 } else { wait.task };
-    let line = line_of(marker).unwrap_or_else(|| branch(marker));
-    assert_eq!(seen["at"]["line"].as_u64(), Some(line), "{}: {seen}", wait.task);
-    assert!(text(&seen["at"], "file").ends_with("workshop.rs"), "{seen}");
+    assert_eq!(seen["at"]["line"].as_u64(), line_of(wait.here), "{}: {seen}", wait.task);
+    assert!(wait.here.is_empty() || text(&seen["at"], "file").ends_with("workshop.rs"), "{seen}");
     assert_eq!(seen["perhaps"], false, "{seen}");
 }
 
-/// The line of a branch of the `select!`.
-fn branch(resource: &str) -> u64 {
-    let text = if resource == "bell" { "() = bell.wait()" } else { "_ = letters.recv()" };
-    SOURCE.lines().position(|line| line.trim_start().starts_with(text)).unwrap() as u64 + 1
-}
-
 fn check_tasks(open: &Open) {
-    let tasks = open.rows("tasks", "tasks", "");
-    let seen: BTreeSet<&str> =
-        tasks.iter().map(|task| text(task, "name")).filter(|name| !name.is_empty()).collect();
+    let tasks = open.rows("tasks", "tasks", "--filter kind=task");
+    let seen: BTreeSet<&str> = tasks.iter().map(|task| open.name(&task["id"])).collect();
     assert_eq!(seen, waiting(), "each task has its row, and each row its task");
-    for task in tasks.iter().filter(|task| task["kind"] == "task") {
-        let name = text(task, "name");
+    for task in &tasks {
+        let name = open.name(&task["id"]);
         assert_eq!(task["state"], "idle", "{name}");
         let waits = waits_of(name);
         let on = task["waiting_on"].as_array().unwrap();
         assert_eq!(on.len(), waits.len(), "{name}: {on:?}");
         for wait in waits {
-            let same = |seen: &&Value| seen["kind"] == wait.kind;
-            check_wait(open, on.iter().find(same).unwrap_or(&Value::Null), wait);
+            let is_it = |seen: &&Value| {
+                seen["kind"] == wait.kind && (wait.whom.is_empty() || open.name(&seen["task"]) == wait.whom)
+            };
+            check_wait(open, on.iter().find(is_it).unwrap_or(&Value::Null), wait);
         }
     }
 }
@@ -234,8 +268,11 @@ fn check_tasks(open: &Open) {
 fn check_tree(open: &Open) {
     let tree = open.text("tree", "");
     for name in waiting() {
-        let start = format!("#{} {name}  ", open.task(name));
-        let line = tree.lines().find_map(|line| Some(line.split_once(&start)?.1));
+        // In place of a name there is the place where it was spawned.
+        let start = open.shown(name);
+        let mut rows = tree.lines().map(|line| line.trim_start_matches(['├', '└', '│', '─', ' ']));
+        let line = rows.find_map(|row| row.strip_prefix(&start)?.split_once("  "));
+        let line = line.map(|(_, words)| words);
         let line = line.unwrap_or_else(|| panic!("{start:?} is missing in {tree}"));
         let mut rest = line;
         for wait in waits_of(name) {
@@ -245,8 +282,7 @@ fn check_tree(open: &Open) {
             rest = &rest[at..];
         }
     }
-    let [first, second] = ["philosopher 1", "philosopher 2"].map(|name| (open.task(name), name));
-    let [a, b] = [first, second].map(|(id, name)| format!("#{id} {name}"));
+    let [a, b] = ["philosopher 1", "philosopher 2"].map(|name| open.shown(name));
     assert!(tree.contains(&format!("deadlock: nothing can end it: {a} → {b} → {a}")), "{tree}");
 }
 
@@ -255,7 +291,7 @@ fn check_why(open: &Open) {
         let (task, waits) = (open.task(name), waits_of(name));
         let why = open.run("why", &format!("{task} --json")).json();
         let step = &why["why"][0];
-        assert_eq!((text(step, "name"), step["task"].as_u64()), (name, Some(task)));
+        assert_eq!((open.name(&step["task"]), step["task"].as_u64()), (name, Some(task)));
         check_wait(open, &step["waiting_on"], waits[0]);
         let also = step["also"].as_array().unwrap();
         assert_eq!(also.len(), waits.len() - 1, "{step}");
@@ -267,13 +303,13 @@ fn check_why(open: &Open) {
             ("", "group") => "member of crew",
             (whom, _) => whom,
         };
-        assert_eq!(text(&why["why"][1], "name"), next, "{why}");
+        assert_eq!(open.name(&why["why"][1]["task"]), next, "{why}");
         let deadlock = name.starts_with("philosopher");
         assert_eq!(why["end"]["kind"], if deadlock { "circle" } else { "outside" }, "{why}");
         assert_eq!(why["end"]["deadlock"], deadlock, "{why}");
 
         let words = open.text("why", &task.to_string());
-        let known = line_of(name).filter(|_| waits[0].kind != "foreign");
+        let known = line_of(waits[0].here);
         let place = known.map(|line| format!("workshop.rs:{line}")).unwrap_or_default();
         let start = format!("  waits for {}", open.words(waits[0]));
         let line = words.lines().find(|line| line.starts_with(&start));
@@ -314,7 +350,7 @@ fn check_resources(open: &Open, command: &str, is_of: impl Fn(&str) -> bool) -> 
                 && waiters(open, row) == [(wait.kind.to_owned(), wait.task.to_owned())].into()
         };
         let row = rows.iter().find(is_it).unwrap_or_else(|| panic!("no row for {wait:?} in {rows:#?}"));
-        assert!(row["waits"][0]["first"][0]["at"]["line"].is_u64(), "{row}");
+        assert_eq!(row["waits"][0]["first"][0]["at"]["line"].as_u64(), line_of(wait.here), "{row}");
         assert!(row["made_at"]["line"].is_u64(), "{row}");
     }
     rows
@@ -328,6 +364,7 @@ fn check_sync(open: &Open) {
     let row = |name: &str| rows.iter().find(|row| text(row, "name") == name).unwrap();
     for (name, holder, cycle) in [
         ("db", "holder of db", ""),
+        ("api", "main", ""),
         ("left fork", "philosopher 1", "deadlock"),
         ("right fork", "philosopher 2", "deadlock"),
     ] {
@@ -346,6 +383,7 @@ fn check_sync(open: &Open) {
         ("narrow", Some(1), Some(1)),
         ("afar", Some(0), Some(8)),
         ("start", Some(1), Some(2)),
+        ("api", Some(0), Some(1)),
         ("crew", Some(1), None),
         ("ready", None, None),
         ("db", None, None),
@@ -381,19 +419,24 @@ fn check_io(open: &Open) {
 
 fn check_timers_and_jobs(open: &Open) {
     let timers = open.rows("timers", "timers", "");
-    let seen: BTreeSet<(&str, &str)> =
-        timers.iter().map(|timer| (text(timer, "kind"), text(timer, "task_name"))).collect();
-    let expected = [
-        ("sleep", "holder of db"),
-        ("sleep", "sleeper"),
-        ("sleep", "member of crew"),
-        ("interval", "interval"),
-        ("timeout", "event late in time"),
-        ("call_later", ""),
-    ];
-    assert_eq!(seen, expected.into());
-    for timer in timers.iter().filter(|timer| timer["kind"] != "call_later") {
-        assert_eq!(timer["at"]["line"].as_u64(), line_of(text(timer, "task_name")), "{timer}");
+    let (callbacks, of_tasks): (Vec<&Value>, Vec<&Value>) =
+        timers.iter().partition(|timer| timer["kind"] == "call_later");
+    assert_eq!(callbacks.len(), 1, "{timers:?}");
+    let sleeps: Vec<&Wait> = WAITS.iter().filter(|wait| wait.kind == "sleep").collect();
+    assert_eq!(of_tasks.len(), sleeps.len(), "{timers:?}");
+    for wait in sleeps {
+        let of_task = of_tasks.iter().find(|timer| open.name(&timer["task"]) == wait.task);
+        let timer = of_task.unwrap_or_else(|| panic!("no timer of {} in {timers:?}", wait.task));
+        let kind = match wait.task {
+            "interval" => "interval",
+            task if task.ends_with(" in time") => "timeout",
+            _ => "sleep",
+        };
+        assert_eq!(
+            (text(timer, "kind"), timer["at"]["line"].as_u64()),
+            (kind, line_of(wait.here)),
+            "{timer}"
+        );
     }
 
     let jobs = open.rows("blocking", "blocking", "");

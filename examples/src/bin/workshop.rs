@@ -23,11 +23,17 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use loopscope::future::promise_named;
 use loopscope::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 use loopscope::process::{Command, Stdio};
+use loopscope::server;
 use loopscope::signal::{self, Kind};
-use loopscope::stream::StreamReader;
-use loopscope::sync::{Barrier, Condition, Event, Mutex, PriorityQueue, Queue, channel, oneshot, remote};
+use loopscope::stream::{StreamReader, open_connection};
+use loopscope::sync::{
+    Barrier, Condition, Event, Mutex, PriorityQueue, Queue, Semaphore, broadcast, channel, oneshot, remote,
+    watch,
+};
+use loopscope::task::{When, gather, shield};
 use loopscope::telemetry::{self, LoopReader, PlaceIndex, TaskKind, TaskState, WaitView};
 use loopscope::{CancelToken, TaskGroup, sleep, task, time};
 
@@ -87,6 +93,7 @@ async fn open(holds: bool) -> io::Result<()> {
     tasks(&shelf);
     timers(&shelf);
     sockets(&shelf)?;
+    service(&shelf).await?;
     children()?;
     threads(stopped);
     hire("signal SIGUSR1", async {
@@ -147,6 +154,11 @@ fn turnstiles(shelf: &Shelf) {
         let guard = stock.lock().await;
         drop(stocked.wait(guard).await); // here: condition stocked
     });
+    let api = Rc::new(Semaphore::new(1).named("api"));
+    shelf.keep(api.try_acquire_owned());
+    hire("semaphore api", async move {
+        drop(api.acquire().await); // here: semaphore api
+    });
     let start = Barrier::new(2).named("start");
     hire("barrier start", async move {
         let _ = start.wait().await; // here: barrier start
@@ -199,10 +211,25 @@ fn channels(shelf: &Shelf) {
     hire("recv afar", async move {
         afar.recv().await; // here: recv afar
     });
+    let (sender, mut config) = watch::named::<u32>("config", 0);
+    shelf.keep(sender);
+    hire("changed config", async move {
+        let _ = config.changed().await; // here: changed config
+    });
+    let (sender, mut news) = broadcast::named::<u32>("news", 8);
+    shelf.keep(sender);
+    hire("recv news", async move {
+        let _ = news.recv().await; // here: recv news
+    });
     let (sender, answer) = oneshot::named::<u32>("answer");
     shelf.keep(sender);
     hire("recv answer", async move {
         let _ = answer.await; // here: recv answer
+    });
+    let (promise, verdict) = promise_named::<u32, io::Error>("verdict");
+    shelf.keep(promise);
+    hire("promise verdict", async move {
+        let _ = verdict.await; // here: promise verdict
     });
     let (sender, reply) = remote::oneshot::named::<u32>("reply");
     shelf.keep(sender);
@@ -226,13 +253,34 @@ fn tasks(shelf: &Shelf) {
         });
         let _ = crew.close().await; // here: group crew
     });
+    let [first, second] = ["first of two", "second of two"].map(|name| {
+        task::Builder::new().name(name).spawn(async {
+            sleep(LONG).await; // here: one of two
+        })
+    });
+    hire("wait for two", async {
+        let _ = task::wait([first, second], When::All).await; // here: wait for two
+    });
+    hire("gather", async {
+        let child = async {
+            sleep(LONG).await; // here: a child of gather
+            Ok::<(), io::Error>(())
+        };
+        let _ = gather([child]).await; // here: gather
+    });
+    hire("shield", async {
+        let child = async {
+            sleep(LONG).await; // here: a child of shield
+        };
+        let _ = shield(child).await; // here: shield
+    });
     let bell = Event::new().named("bell");
     let (sender, mut letters) = channel::named::<u32>("letters", None);
     shelf.keep(sender);
     hire("bell or letter", async move {
         loopscope::select! {
-            () = bell.wait() => {}
-            _ = letters.recv() => {}
+            () = bell.wait() => {} // here: bell
+            _ = letters.recv() => {} // here: letters
         }
     });
 }
@@ -247,6 +295,11 @@ fn timers(shelf: &Shelf) {
     let late = Event::new().named("late");
     hire("event late in time", async move {
         let _ = time::timeout(LONG, late.wait()).await; // here: event late in time
+    });
+    let moved = Event::new().named("moved");
+    hire("event moved in time", async move {
+        let body = async |_| moved.wait().await; // here: event moved in time
+        let _ = time::timeout_scope(LONG, body).await; // here: the scope
     });
     shelf.keep(loopscope::call_later(LONG, || println!("an hour is over")));
 }
@@ -279,6 +332,27 @@ fn sockets(shelf: &Shelf) -> io::Result<()> {
     let udp = UdpSocket::bind("127.0.0.1:0")?;
     hire("read udp", async move {
         let _ = udp.recv_from(&mut [0; 8]).await; // here: read udp
+    });
+    Ok(())
+}
+
+/// A server, a client of it, and a task that waits for its end.
+async fn service(shelf: &Shelf) -> io::Result<()> {
+    let desk = server::Builder::new().name("desk");
+    let desk = desk
+        .start_server("127.0.0.1:0", async |mut reader, _writer| {
+            let _ = reader.read_line().await; // here: a connection of desk
+        })
+        .await?;
+    let address = desk.local_addrs()[0];
+    hire("read a reply", async move {
+        let (mut reader, _writer) = open_connection(address).await.expect("a connection to ourselves");
+        let _ = reader.read_line().await; // here: read a reply
+    });
+    let desk = Rc::new(desk);
+    shelf.keep(Rc::clone(&desk));
+    hire("end of desk", async move {
+        desk.wait_closed().await; // here: end of desk
     });
     Ok(())
 }
