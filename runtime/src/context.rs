@@ -30,7 +30,7 @@ pub use local::{NotSet, TaskLocal};
 pub use scope::{InContext, Scope};
 
 pub(crate) use scope::bind;
-pub(crate) use table::{Entered, Values, capture, enter, portable, spawns_are_plain};
+pub(crate) use table::{Entered, Values, capture, enter, heed_hooks, portable, spawns_are_plain};
 
 #[doc(hidden)]
 pub mod __private {

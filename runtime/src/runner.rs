@@ -28,7 +28,9 @@ use crate::context::{self, InContext};
 use crate::event_loop::current;
 use crate::event_loop::handle::Handle;
 use crate::event_loop::slot::{self, Loop};
+use crate::task::TaskHooks;
 use crate::task::cell::Opaque;
+use crate::task::hooks::Told;
 use crate::task::raw::Spawning;
 use crate::task::task_ref::TaskRef;
 use crate::telemetry::view::TaskKind;
@@ -144,6 +146,15 @@ impl Builder {
     #[must_use]
     pub fn on_unhandled(mut self, hook: impl Fn(&Unhandled) + 'static) -> Self {
         self.hooks.unhandled = Hook::new(hook);
+        self
+    }
+
+    /// What is told of every task that is spawned on the loop, when it is polled and when it is over. Tasks of a loop with
+    /// hooks cost more; those of others nothing.
+    #[doc(alias = "asyncio.loop.set_task_factory")]
+    #[must_use]
+    pub fn task_hooks(mut self, hooks: impl TaskHooks) -> Self {
+        self.hooks.tasks = Some(Told::new(hooks));
         self
     }
 

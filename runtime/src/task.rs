@@ -8,6 +8,7 @@ mod eager;
 mod gather;
 pub(crate) mod graceful;
 mod handle;
+pub(crate) mod hooks;
 mod joins;
 pub(crate) mod memory;
 pub(crate) mod raw;
@@ -25,6 +26,7 @@ pub use completed::{AsCompleted, AsCompletedWithin, Next, NextWithin, as_complet
 pub use gather::{Gather, GatherError, GatherSettled, gather, gather_settled};
 pub use graceful::{CancelGracefully, Ending, cancel_requested, token};
 pub use handle::{Cancel, JoinError, Task, TaskId, all_tasks, current};
+pub use hooks::{SpawnedTask, TaskEnd, TaskHooks};
 pub use joins::Joinable;
 pub use remote::RemoteTask;
 pub use shield::{Shield, shield, shield_fallible};

@@ -15,6 +15,8 @@ thread_local! {
 
 /// [`CURRENT`] holds something.
 const CONTEXT: u8 = 1;
+/// The thread's loop has hooks that are told of its tasks.
+const HOOKS: u8 = 2;
 
 /// A value of a task-local, as its type allows.
 #[derive(Clone)]
@@ -101,10 +103,17 @@ fn is_set() -> bool {
     NEEDS.get() & CONTEXT != 0
 }
 
-/// Whether a task that is spawned now is its future and nothing else: no context goes with it.
+/// Whether a task that is spawned now is its future and nothing else: no context goes with it, and no hook is told.
 #[inline]
 pub(crate) fn spawns_are_plain() -> bool {
     NEEDS.get() == 0
+}
+
+/// Says whether the thread's loop has hooks. Returns whether the one before had.
+pub(crate) fn heed_hooks(has_hooks: bool) -> bool {
+    let needs = NEEDS.get();
+    NEEDS.set(if has_hooks { needs | HOOKS } else { needs & !HOOKS });
+    needs & HOOKS != 0
 }
 
 /// The thread's context.

@@ -71,6 +71,8 @@ pub(crate) struct Entered {
     outer: *const Loop,
     /// A loop's tasks see their own task-locals, not those of whoever runs it.
     _without_context: context::Entered,
+    /// Whether the loop before this one has hooks for its tasks.
+    hooks: bool,
     _not_send: std::marker::PhantomData<*const ()>,
 }
 
@@ -92,6 +94,7 @@ pub(crate) fn enter(lp: &'static Loop) -> Entered {
     Entered {
         outer: std::ptr::null(),
         _without_context: context::enter(None),
+        hooks: context::heed_hooks(lp.hooks.borrow().tasks.is_some()),
         _not_send: std::marker::PhantomData,
     }
 }
@@ -100,12 +103,18 @@ pub(crate) fn enter(lp: &'static Loop) -> Entered {
 /// same, with its own loop as the current one meanwhile.
 pub(crate) fn enter_to_close(lp: &'static Loop) -> Entered {
     let outer = CURRENT.replace(lp);
-    Entered { outer, _without_context: context::enter(None), _not_send: std::marker::PhantomData }
+    Entered {
+        outer,
+        _without_context: context::enter(None),
+        hooks: context::heed_hooks(lp.hooks.borrow().tasks.is_some()),
+        _not_send: std::marker::PhantomData,
+    }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
         CURRENT.set(self.outer);
+        context::heed_hooks(self.hooks);
     }
 }
 

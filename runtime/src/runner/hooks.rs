@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 
 use crate::task::TaskId;
+use crate::task::hooks::Told;
 use crate::telemetry::{Place, TaskKind};
 
 /// Something went wrong and nobody can receive it.
@@ -48,6 +49,8 @@ pub enum UnhandledKind {
     PanicInDrop(String),
     /// A waker of another library panicked when the loop called it.
     PanicInWaker(String),
+    /// A hook that is told of tasks panicked.
+    PanicInHook(String),
     /// A task awaited its own cancellation, which ends it there.
     SelfCancel,
     /// While the loop was closing, destructors went on spawning tasks; this many futures were leaked.
@@ -110,6 +113,7 @@ impl fmt::Display for Unhandled {
                     self.kind,
                     UnhandledKind::LeakedAtClose(_)
                         | UnhandledKind::PanicInWaker(_)
+                        | UnhandledKind::PanicInHook(_)
                         | UnhandledKind::JobsAtClose(_)
                 ) =>
             {
@@ -143,6 +147,7 @@ impl fmt::Display for Unhandled {
             }
             UnhandledKind::PanicInDrop(text) => write!(f, " panicked in a destructor: {text}"),
             UnhandledKind::PanicInWaker(text) => write!(f, " called a waker that panicked: {text}"),
+            UnhandledKind::PanicInHook(text) => write!(f, " told a hook of a task, which panicked: {text}"),
             UnhandledKind::SelfCancel => f.write_str(" awaited its own cancellation and ends there"),
             UnhandledKind::BytesLost { bytes, to } => {
                 write!(f, " dropped a stream writer with {bytes} bytes for {to} that were not sent")
@@ -196,4 +201,6 @@ impl fmt::Debug for Hook {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hooks {
     pub(crate) unhandled: Hook,
+    /// Who is told of every task, if anybody.
+    pub(crate) tasks: Option<Told>,
 }

@@ -6,8 +6,10 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::cell::{Describe, Fallible, Opaque};
-use super::handle::Task;
+use super::handle::{self, Task, TaskId};
+use super::hooks::{Hooked, SpawnedTask};
 use super::raw::Spawning;
+use super::task_ref::TaskRef;
 use crate::context::{self, Context, InContext};
 use crate::event_loop::current;
 use crate::group::GroupCore;
@@ -210,25 +212,40 @@ impl<'a> Builder<'a> {
             return context.run(|| builder.spawn_described::<F, D>(future, place));
         }
         if context::spawns_are_plain() {
-            self.spawn_plain::<F, D>(future, place)
+            self.spawn_plain::<F, D>(future, place, |_| {})
         } else {
-            self.spawn_in_context::<F, D>(future, place)
+            self.spawn_with_more::<F, D>(future, place)
         }
     }
 
-    /// The task sees what its maker sees of task-locals.
+    /// The task sees what its maker sees of task-locals, and the loop's hooks are told of it.
     #[cold]
     #[inline(never)]
-    fn spawn_in_context<F, D>(self, future: F, place: &'static Location<'static>) -> Task<F::Output>
+    fn spawn_with_more<F, D>(self, future: F, place: &'static Location<'static>) -> Task<F::Output>
     where
         F: Future + 'static,
         D: Describe<F::Output>,
     {
-        self.spawn_plain::<_, D>(InContext::new(context::capture(), future), place)
+        let future = InContext::new(context::capture(), future);
+        let lp = current::expect("loopscope::spawn");
+        let hooks = lp.hooks.borrow().tasks.clone();
+        let Some(hooks) = hooks else { return self.spawn_plain::<_, D>(future, place, |_| {}) };
+        let (future, id) = Hooked::new(hooks.clone(), future);
+        let by = handle::current();
+        self.spawn_plain::<_, D>(future, place, |task| {
+            id.set(task.id);
+            let spawned_at = self.place.unwrap_or(place);
+            hooks.spawned(&SpawnedTask { id: TaskId::from_raw(task.id), name: self.name, spawned_at, by });
+        })
     }
 
     #[inline]
-    fn spawn_plain<F, D>(self, future: F, place: &'static Location<'static>) -> Task<F::Output>
+    fn spawn_plain<F, D>(
+        self,
+        future: F,
+        place: &'static Location<'static>,
+        tell: impl FnOnce(TaskRef),
+    ) -> Task<F::Output>
     where
         F: Future + 'static,
         D: Describe<F::Output>,
@@ -242,6 +259,7 @@ impl<'a> Builder<'a> {
             if let Some(group) = self.group {
                 group.adopt(task);
             }
+            tell(task);
         };
         if self.eager {
             // SAFETY: the future is 'static, and so is its output.
