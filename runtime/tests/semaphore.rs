@@ -416,11 +416,18 @@ fn records_show_who_has_the_only_permit_and_where_it_was_taken() {
         while !first.is_finished() {
             yield_now().await;
         }
+        let mine = waiting(semaphore.acquire());
+        let shown = resource();
+        assert_eq!((shown.holder, shown.held_at), holder(&second));
+        drop(mine);
+        second.await.unwrap();
+        let permit = semaphore.acquire().await;
         let third = task();
         yield_now().await;
+        drop(permit);
         let shown = resource();
-        assert_eq!((shown.holder, shown.held_at), holder(&second), "handed over");
-        for task in [first, second, third] {
+        assert_eq!((shown.holder, shown.held_at), holder(&third), "kept for it, before its turn");
+        for task in [first, third] {
             task.await.unwrap();
         }
     });

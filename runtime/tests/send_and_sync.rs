@@ -9,7 +9,11 @@ use std::os::fd::OwnedFd;
 use loopscope::future::{Cancelled, Promise, Promised, Shared};
 use loopscope::io::AsyncFd;
 use loopscope::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
-use loopscope::sync::{Get, LifoQueue, Lock, Mutex, MutexGuard, PriorityQueue, Put, Queue, channel, oneshot};
+use loopscope::sync::{
+    Acquire, Barrier, BoundedSemaphore, BrokenBarrier, Condition, Event, Get, LifoQueue, Lock, Mutex,
+    MutexGuard, OwnedPermit, Permit, PriorityQueue, Put, Queue, Semaphore, TooManyPermits, WaitBarrier,
+    WaitCondition, channel, oneshot,
+};
 use loopscope::telemetry::{LoopReader, LoopView, ResourceView, TaskView, WaitView};
 use loopscope::time::{Elapsed, Instant, Interval, Sleep, Timeout};
 use loopscope::{Handle, JoinError, Runner, Task, TaskId};
@@ -41,6 +45,10 @@ assert_not!(Send: TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener,
 assert_not!(Sync: TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, AsyncFd<OwnedFd>);
 assert_not!(Send: Mutex<u8>, MutexGuard<'static, u8>, Lock<'static, u8>, Queue<u8>, Get<'static, u8>, Put<'static, u8>);
 assert_not!(Sync: Mutex<u8>, MutexGuard<'static, u8>, Lock<'static, u8>, Queue<u8>, Get<'static, u8>, Put<'static, u8>);
+assert_not!(Send: Event, Condition, WaitCondition<'static, 'static, u8>, Barrier, WaitBarrier<'static>);
+assert_not!(Sync: Event, Condition, WaitCondition<'static, 'static, u8>, Barrier, WaitBarrier<'static>);
+assert_not!(Send: Semaphore, BoundedSemaphore, Acquire<'static>, Permit<'static>, OwnedPermit);
+assert_not!(Sync: Semaphore, BoundedSemaphore, Acquire<'static>, Permit<'static>, OwnedPermit);
 assert_not!(Send: channel::Sender<u8>, channel::Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>);
 assert_not!(Sync: channel::Sender<u8>, channel::Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>);
 assert_not!(Send: Promise<u8, u8>, Promised<u8, u8>, Shared<u8, u8>, PriorityQueue<u8>, LifoQueue<u8>);
@@ -62,6 +70,8 @@ const _: () = is_send::<ResourceView>();
 const _: () = is_static_error::<JoinError>();
 const _: () = is_static_error::<Elapsed>();
 const _: () = is_static_error::<Cancelled>();
+const _: () = is_static_error::<BrokenBarrier>();
+const _: () = is_static_error::<TooManyPermits>();
 
 #[test]
 fn the_proof_is_that_this_file_compiles() {
