@@ -216,6 +216,22 @@ fn bots_keep_a_chat_going() {
 }
 
 #[test]
+fn subprocess_shows_what_its_children_say_as_they_say_it() {
+    let mut program = Program::start(env!("CARGO_BIN_EXE_subprocess"), &[]);
+    assert!(program.line("").starts_with("[\"ls /zzz\" exited with code "));
+    program.line("[stderr] ls: cannot access '/zzz'");
+    assert_eq!(program.line("today is ").len(), "2026-11-22".len());
+    for tick in 1..=5 {
+        assert_eq!(program.line("counter: "), format!("tick {tick}"));
+    }
+    assert_eq!(program.line("counter "), "exited with code 0");
+    assert_eq!(program.line("sorted: "), "apple, fig, pear");
+    assert_eq!(program.line("the deaf one was "), "killed by SIGKILL");
+    assert_eq!(program.line(""), "cannot start no-such-program: there is no such program");
+    assert!(program.child.wait().unwrap().success());
+}
+
+#[test]
 fn wrong_usage_is_2() {
     for program in [env!("CARGO_BIN_EXE_chat"), env!("CARGO_BIN_EXE_crawler"), env!("CARGO_BIN_EXE_timers")] {
         let output = Command::new(program).arg("now").env("LOOPSCOPE_INSPECT", "0").output().unwrap();

@@ -198,10 +198,10 @@ fn a_process_is_shown_by_its_name_if_it_has_one() {
         let plain = command.stdin(Stdio::piped()).spawn().unwrap();
         let named = command.name("worker").spawn().unwrap();
         assert_eq!((plain.name(), named.name()), ("cat", "worker"));
-        let mut names: Vec<_> =
+        let mut shown: Vec<_> =
             records::resources().into_iter().filter_map(|resource| resource.name).collect();
-        names.sort();
-        assert_eq!(names, ["cat", "stdin of cat", "stdin of worker", "worker"]);
+        shown.sort();
+        assert_eq!(shown, ["cat", "stdin of cat", "stdin of worker", "worker"]);
         assert_eq!(
             format!("{:?}", plain.wait()),
             format!("WaitExit {{ process: cat (pid {}): running, .. }}", plain.id())
