@@ -11,6 +11,7 @@ mod handle;
 pub(crate) mod hooks;
 mod joins;
 pub(crate) mod memory;
+mod portrait;
 pub(crate) mod raw;
 mod remote;
 mod shield;

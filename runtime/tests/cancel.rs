@@ -162,7 +162,7 @@ fn a_task_that_awaits_itself_can_still_be_cancelled_with_its_handle_inside() {
         |trace| async move {
             let own: Rc<RefCell<Option<Task<()>>>> = Rc::default();
             let (handle, guard) = (Rc::clone(&own), trace.on_drop("dropped"));
-            let task = spawn(async move {
+            let task = Builder::new().name("self").spawn(async move {
                 let _guard = guard;
                 let task = handle.take().unwrap();
                 drop(task.await);
@@ -171,7 +171,7 @@ fn a_task_that_awaits_itself_can_still_be_cancelled_with_its_handle_inside() {
             yield_now().await;
             trace.push("waits for itself");
         },
-        &["waits for itself", "dropped"],
+        &["self: SelfJoin", "waits for itself", "dropped"],
     );
 }
 

@@ -53,6 +53,8 @@ pub enum UnhandledKind {
     PanicInHook(String),
     /// A task awaited its own cancellation, which ends it there.
     SelfCancel,
+    /// A task awaits itself, which ends only when it is cancelled.
+    SelfJoin,
     /// While the loop was closing, destructors went on spawning tasks; this many futures were leaked.
     LeakedAtClose(u64),
     /// The loop ended while this many of its jobs were still running on blocking threads.
@@ -148,6 +150,7 @@ impl fmt::Display for Unhandled {
             UnhandledKind::PanicInDrop(text) => write!(f, " panicked in a destructor: {text}"),
             UnhandledKind::PanicInWaker(text) => write!(f, " called a waker that panicked: {text}"),
             UnhandledKind::PanicInHook(text) => write!(f, " told a hook of a task, which panicked: {text}"),
+            UnhandledKind::SelfJoin => f.write_str(" awaits itself, which only a cancellation can end"),
             UnhandledKind::SelfCancel => f.write_str(" awaited its own cancellation and ends there"),
             UnhandledKind::BytesLost { bytes, to } => {
                 write!(f, " dropped a stream writer with {bytes} bytes for {to} that were not sent")

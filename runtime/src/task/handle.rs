@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use super::cell::{Payload, payload_text};
+use super::portrait;
 use super::task_ref::TaskRef;
 use crate::blocking::CalledOff;
 use crate::event_loop::current;
@@ -90,6 +91,39 @@ impl<T> Task<T> {
     /// The task's number.
     pub fn id(&self) -> TaskId {
         TaskId(self.to.id)
+    }
+
+    /// Its name, if it has one; `None` too when it is over and was forgotten.
+    #[doc(alias = "asyncio.Task.get_name")]
+    pub fn name(&self) -> Option<String> {
+        self.to.name()
+    }
+
+    /// Gives it another name, under which it is shown from now on; 128 bytes of it are kept.
+    #[doc(alias = "asyncio.Task.set_name")]
+    pub fn set_name(&self, name: &str) {
+        self.to.set_name(name);
+    }
+
+    /// Whether its end was asked for and it is not over yet.
+    #[doc(alias = "asyncio.Task.cancelling")]
+    pub fn is_cancelling(&self) -> bool {
+        self.to.is_cancelling()
+    }
+
+    /// The result if the task is over, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// The handle, when it is not over.
+    #[doc(alias = "asyncio.Task.result")]
+    #[doc(alias = "asyncio.Task.exception")]
+    pub fn try_join(mut self) -> Result<Result<T, JoinError>, Self> {
+        if !self.is_finished() {
+            return Err(self);
+        }
+        self.to.unjoin();
+        Ok(self.take())
     }
 
     pub(crate) fn task_ref(&self) -> TaskRef {
@@ -179,6 +213,12 @@ impl<T> Future for Task<T> {
         match unsafe { self.to.poll_output::<T>() } {
             Poll::Ready(output) => Poll::Ready(self.result(output)),
             Poll::Pending => {
+                if let Some(lp) = current::get()
+                    && lp.running.get() == self.to.word.0
+                    && !self.to.is_joined()
+                {
+                    lp.report(self.to.word.index(), UnhandledKind::SelfJoin);
+                }
                 self.wait(cx, at);
                 Poll::Pending
             }
@@ -194,8 +234,9 @@ impl<T> Drop for Task<T> {
 }
 
 impl<T> fmt::Debug for Task<T> {
+    /// Looks through the records of the loop, for debugging.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Task").field("id", &self.id()).field("finished", &self.is_finished()).finish()
+        portrait::show(f, self.to)
     }
 }
 

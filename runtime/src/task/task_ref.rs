@@ -7,7 +7,7 @@
 use std::task::{Poll, Waker};
 
 use super::cell;
-use super::control::{Control, DONE, HANDLE, OUTPUT, PANICKED, QUEUED, RUNNING, TaskWord};
+use super::control::{CANCEL, Control, DONE, HANDLE, OUTPUT, PANICKED, QUEUED, RUNNING, TaskWord};
 use crate::event_loop::slot::Loop;
 use crate::event_loop::wait::Ticket;
 use crate::telemetry::view::WaitKind;
@@ -90,6 +90,31 @@ impl TaskRef {
         }
         // SAFETY: OUTPUT says that the cell holds an output.
         control.vtable.get().is_some_and(|vtable| unsafe { (vtable.describe)(control.data.get()) }.is_some())
+    }
+
+    /// Whether somebody waits for the end of the task.
+    pub(super) fn is_joined(&self) -> bool {
+        // SAFETY: the control is of a task that is not released, so its cell is there.
+        self.control().is_some_and(|control| unsafe { cell::header(control.data.get()) }.joiner.get() != NIL)
+    }
+
+    /// Whether its end was asked for and it is not over.
+    pub(super) fn is_cancelling(&self) -> bool {
+        self.control().is_some_and(|control| control.flags.get() & (CANCEL | DONE) == CANCEL)
+    }
+
+    /// Its name, while it is not released.
+    pub(super) fn name(&self) -> Option<String> {
+        self.control()?;
+        let lp = self.lp()?;
+        lp.names.get(lp.records.origin(self.word.index()).name_index()?)
+    }
+
+    /// Gives it another name.
+    pub(super) fn set_name(&self, name: &str) {
+        if let (Some(_), Some(lp)) = (self.control(), self.lp()) {
+            lp.records.origin(self.word.index()).rename(lp.names.word(name));
+        }
     }
 
     /// Nobody waits for the end of the task any more.

@@ -187,6 +187,11 @@ impl Origin {
         self.id.read()
     }
 
+    /// Gives the task another name, as the word of it.
+    pub(crate) fn rename(&self, name: u32) {
+        self.name.store(name, Relaxed);
+    }
+
     /// The name's index, if it has one.
     pub(crate) fn name_index(&self) -> Option<NameIndex> {
         self.name.load(Relaxed).checked_sub(1).map(NameIndex)
