@@ -23,7 +23,7 @@ loopscope::task_local! {
 async fn main() {
     let begun = Instant::now();
     println!("started main");
-    let (_, ticks) = join!(to_thread(blocking_work), count_ticks());
+    let ((), ticks) = join!(to_thread(blocking_work), count_ticks());
     println!(
         "finished main after {:.1} s: the loop ticked {ticks} times meanwhile",
         begun.elapsed().as_secs_f64()

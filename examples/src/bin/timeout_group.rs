@@ -63,7 +63,6 @@ async fn fetch_all(pages: &[Page], came: &Came) -> Result<Result<(), GroupError>
             }
         })
         .await
-        .map(|()| ())
     })
     .await
 }

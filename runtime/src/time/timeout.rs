@@ -19,6 +19,9 @@ use crate::telemetry::view::TimerKind;
 /// At the deadline the future is dropped, so that the limit cannot be exceeded or refused. A future that is ready at its first
 /// poll wins even over a limit of zero.
 ///
+/// Around the handle of a task, what is dropped is the handle: the task runs on. [`timeout_graceful`](super::timeout_graceful) ends
+/// the task too, `timeout(limit, &mut task)` keeps the handle, and [`timeout_scope`](super::timeout_scope) has a deadline that can be moved.
+///
 /// # Errors
 ///
 /// [`Elapsed`] when the time is up.
