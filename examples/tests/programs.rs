@@ -80,6 +80,22 @@ fn the_workshop_says_what_each_of_its_tasks_waits_for_and_closes() {
 }
 
 #[test]
+fn the_echo_of_streams_brings_each_message_back_and_reports_its_end() {
+    let out =
+        Command::new(env!("CARGO_BIN_EXE_streams_echo")).env("LOOPSCOPE_INSPECT", "0").output().unwrap();
+    assert!(out.status.success(), "{out:?}");
+    let out = String::from_utf8(out.stdout).unwrap();
+    assert!(out.starts_with("serving on "), "{out}");
+    for message in ["Hello World!", "How are you?", "Good-bye."] {
+        assert!(out.contains(&format!("\nsend: {message:?}\n")), "{out}");
+        assert!(out.contains(&format!("\nreceived: {message:?}\n")), "{out}");
+    }
+    let silent = "\nthe last client received: \"I stay.\"\nthen 0 bytes and the end\nconnections: ";
+    assert!(out.contains(silent), "{out}");
+    assert!(out.ends_with(" ended, 1 were closed, 0 aborted, 0 failed\n"), "{out}");
+}
+
+#[test]
 fn timers_tells_each_second_until_it_is_interrupted() {
     let mut timers = Program::start(env!("CARGO_BIN_EXE_timers"), &[]);
     timers.says_how_to_attach();

@@ -12,7 +12,7 @@
 //! | | connections that are | connections to come |
 //! |---|---|---|
 //! | [`close`](Server::close) | go on | refused |
-//! | [`close_clients`](Server::close_clients) | read to their end | go on being taken, unless it is closed too |
+//! | [`close_clients`](Server::close_clients) | read to their end, and are asked to come to theirs | go on being taken, unless it is closed too |
 //! | [`abort_clients`](Server::abort_clients) | are dropped and reset | go on being taken, unless it is closed too |
 //! | [`shutdown`](Server::shutdown) | all of this in turn, by a deadline | refused |
 //! | dropping the [`Server`] | are dropped and reset | refused |
@@ -172,8 +172,8 @@ impl<L: Listener> Server<L> {
     }
 
     /// Lets all connections come to their end: their readers get what has arrived and then an end, as if the peer had said all,
-    /// so that a handler that reads until then finishes and what it still writes goes out. It does nothing to a handler that
-    /// waits for something else.
+    /// so that a handler that reads until then finishes and what it still writes goes out. A handler that waits for something
+    /// else hears of it through its task's [token](crate::task::token).
     #[doc(alias = "asyncio.Server.close_clients")]
     pub fn close_clients(&self) {
         self.core.close_clients();

@@ -17,6 +17,7 @@ use futures_util::{AsyncReadExt, FutureExt};
 use loopscope::net::TcpStream;
 use loopscope::server::{Builder, Peer, Server};
 use loopscope::sync::Event;
+use loopscope::task::cancel_requested;
 use loopscope::telemetry::WaitKind;
 use loopscope::{spawn, timeout, yield_now};
 use serving::{PATIENCE, connect, echo, echo_server, ping, rest, served, some_turns, waits_of_clients};
@@ -141,6 +142,27 @@ fn closing_clients_lets_them_read_what_came_and_answer_it() {
         server.close_clients();
         assert_eq!(rest(&client).await.unwrap(), b"all that was said");
         server.wait_closed().await;
+    });
+}
+
+#[test]
+fn closing_clients_asks_those_that_wait_for_something_else_to_end() {
+    records::run_live(async {
+        let asked = async |stream: TcpStream, _| -> io::Result<()> {
+            stream.write_all(b"waiting ").await?;
+            cancel_requested().await;
+            stream.write_all(b"good-bye").await
+        };
+        let server = Builder::new().serve_tcp("127.0.0.1:0", asked).await.unwrap();
+        let client = connect(&server).await;
+        client.read_exact(&mut [0; 8]).await.unwrap();
+        server.close_clients();
+        assert_eq!(rest(&client).await.unwrap(), b"good-bye");
+        assert!(server.is_serving());
+        let another = connect(&server).await;
+        another.read_exact(&mut [0; 8]).await.unwrap();
+        let report = server.shutdown(PATIENCE).close_after(Duration::ZERO).await;
+        assert_eq!((report.closed(), report.is_clean()), (1, true), "{report}");
     });
 }
 

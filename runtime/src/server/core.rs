@@ -262,12 +262,20 @@ impl<L: Listener> Core<L> {
         self.wake_if_over();
     }
 
-    /// Lets the readers of all connections see an end.
+    /// Lets the readers of all connections see an end, and asks their tasks to come to theirs.
     pub(super) fn close_clients(&self) {
+        let mut asked = Vec::new();
         for connection in self.connections.borrow_mut().values_mut() {
             connection.is_closing = true;
             // It fails where the peer is gone already.
             let _ = connection.source.with_fd(|fd| rustix::net::shutdown(fd, Shutdown::Read));
+            asked.push(connection.task.word);
+        }
+        if self.is_alive() {
+            // Wakers of others may run any code.
+            for task in asked {
+                self.lp.ask_to_end(task);
+            }
         }
     }
 
