@@ -13,7 +13,7 @@ use records::run;
 use scripted::{Destination, Next, Source, Takes, polled};
 
 const SEPARATORS: &[&[&str]] =
-    &[&["a"], &["\n"], &["ab", "b"], &["\r\n", "\n"], &["aaa", "ba", "b\n"], &["\n\n\n\n"]];
+    &[&["a"], &["\n"], &["ab", "b"], &["\r\n", "\n"], &["aaa", "ba", "b\n"], &["aabb", "ab"], &["\n\n\n\n"]];
 
 #[derive(Clone, Debug)]
 enum Reading {

@@ -118,7 +118,7 @@ fn drain_waits_above_the_high_mark_until_the_low_one() {
         assert!(writer.is_above_high_water());
         to.open([Takes::Some(1)]);
         to.block();
-        writer.drain().await.unwrap();
+        polled(1, writer.drain()).await.unwrap().unwrap();
         assert_eq!(writer.write_buffer_size(), 4);
         assert!(!writer.is_above_high_water());
         writer.write(&[3; 6]).unwrap();

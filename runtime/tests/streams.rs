@@ -405,3 +405,16 @@ fn the_halves_make_one_stream_again() {
         assert_eq!(bytes, "whole again");
     });
 }
+
+#[test]
+fn a_pipe_is_read_to_its_end() {
+    run_live(async {
+        let (read, write) = loopscope::io::pipe().unwrap();
+        let mut reader = StreamReader::with_limit(read, 1).unwrap();
+        let mut writer = StreamWriter::new(write);
+        writer.write_all(b"data").await.unwrap();
+        writer.close().await.unwrap();
+        assert_eq!(reader.read_to_end().await.unwrap(), b"data");
+        assert!(reader.at_eof());
+    });
+}

@@ -202,7 +202,8 @@ impl Inbox {
     /// How long the next line is, with its end if it has one; 0 at the end of the stream.
     #[inline]
     pub(super) fn line(&mut self, scanned: &mut usize) -> Step<Result<usize, ReadError>> {
-        let is_last = matches!(self.state, End::Ended) && self.len() <= self.limit;
+        // One that is too long was told before its end was seen.
+        let is_last = matches!(self.state, End::Ended);
         if is_last && super::separators::position(&self.data()[*scanned..], b'\n').is_none() {
             return Step::Done(Ok(self.len()));
         }
