@@ -112,6 +112,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// The future panics when it has to wait outside of a loop, or on another loop than those who wait already.
     #[doc(alias = "asyncio.Lock.acquire")]
+    #[doc(alias = "asyncio.Condition.acquire")]
     #[track_caller]
     pub fn lock(&self) -> Lock<'_, T> {
         self.lock_made_at(Location::caller())
@@ -131,6 +132,7 @@ impl<T: ?Sized> Mutex<T> {
 
     /// Whether somebody holds it.
     #[doc(alias = "asyncio.Lock.locked")]
+    #[doc(alias = "asyncio.Condition.locked")]
     pub fn is_locked(&self) -> bool {
         !self.is_free()
     }
@@ -266,6 +268,8 @@ impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
 /// The holder that is shown is the task that locked; a guard that moves to another task goes on being shown as the former's.
 #[must_use = "a guard that is dropped at once protects nothing"]
 #[clippy::has_significant_drop]
+#[doc(alias = "asyncio.Lock.release")]
+#[doc(alias = "asyncio.Condition.release")]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
 }

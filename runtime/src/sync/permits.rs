@@ -312,6 +312,8 @@ impl fmt::Debug for AcquireOwned {
 /// The holder that is shown is the task that acquired; a permit that moves to another task goes on being shown as the former's.
 #[must_use = "a permit that is dropped at once permits nothing"]
 #[clippy::has_significant_drop]
+#[doc(alias = "asyncio.Semaphore.release")]
+#[doc(alias = "asyncio.BoundedSemaphore.release")]
 pub struct Permit<'a> {
     permits: &'a Permits,
     count: u32,
@@ -334,7 +336,6 @@ impl<'a> Permit<'a> {
 }
 
 impl Drop for Permit<'_> {
-    #[doc(alias = "asyncio.Semaphore.release")]
     fn drop(&mut self) {
         if self.count > 0 {
             self.permits.give(self.count as usize);
