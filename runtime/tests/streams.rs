@@ -418,3 +418,45 @@ fn a_pipe_is_read_to_its_end() {
         assert!(reader.at_eof());
     });
 }
+
+/// Calls of the OS on the sockets of this loop: reads, writes, and those that found nothing to do.
+fn calls() -> (u64, u64, u64) {
+    let mut calls = (0, 0, 0);
+    loopscope::Handle::current().reader().resources(&mut |resource| {
+        let io = resource.io.as_ref().unwrap();
+        calls = (calls.0 + io.reads, calls.1 + io.writes, calls.2 + io.would_block);
+        std::ops::ControlFlow::Continue(())
+    });
+    calls
+}
+
+#[test]
+fn an_echo_costs_one_read_and_one_write_a_message_at_each_end() {
+    run_live(async {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let server = spawn(async move {
+            let (read, write) = theirs.into_split();
+            let (mut reader, mut writer) = (StreamReader::new(read), StreamWriter::new(write));
+            let mut message = [0; 64];
+            while reader.read_exact_into(&mut message).await.is_ok() {
+                writer.write_all(&message).await.unwrap();
+            }
+        });
+        let (read, write) = ours.into_split();
+        let (mut reader, mut writer) = (StreamReader::new(read), StreamWriter::new(write));
+        let mut line = String::new();
+        let message = format!("{}\n", "x".repeat(63));
+        for _ in 0..1000 {
+            writer.write(message.as_bytes()).unwrap();
+            writer.drain().await.unwrap();
+            line.clear();
+            assert_eq!(reader.read_line_into(&mut line).await.unwrap(), 64);
+        }
+        let (reads, writes, idle) = calls();
+        assert_eq!((reads, writes), (2000, 2000));
+        // Each end tries once before it is told anything.
+        assert!(idle <= 10, "{idle} calls found nothing to do");
+        writer.close().await.unwrap();
+        server.await.unwrap();
+    });
+}
