@@ -407,12 +407,18 @@ fn check_io(open: &Open) {
     };
     let child = named("process", "cat");
     assert!(child["child_pid"].is_u64() && child["fd"].is_u64() && child["exit"].is_null(), "{child}");
+    let ended = named("process", "false");
+    assert_eq!(
+        (&ended["exit"], ended["child_pid"].is_u64()),
+        (&serde_json::json!({"code": 1}), true),
+        "{ended}"
+    );
     for end in ["stdin of cat", "stdout of cat"] {
         assert_eq!(named("pipe", end)["child_pid"], child["child_pid"], "whose pipe it is");
     }
     assert!(named("signal", "SIGUSR1")["fd"].is_null(), "listeners have no descriptor of their own");
     let text = open.text("io", "");
-    for words in ["running", "read #", "write #", "accept #", "stdin of cat", "SIGUSR1"] {
+    for words in ["running", "exit 1", "read #", "write #", "accept #", "stdin of cat", "SIGUSR1"] {
         assert!(text.contains(words), "{words:?} is missing in {text}");
     }
 }

@@ -94,7 +94,7 @@ async fn open(holds: bool) -> io::Result<()> {
     timers(&shelf);
     sockets(&shelf)?;
     service(&shelf).await?;
-    children()?;
+    children(&shelf).await?;
     threads(stopped);
     hire("signal SIGUSR1", async {
         let mut signals = signal::unix(Kind::USER_1).expect("SIGUSR1 can be listened to");
@@ -357,8 +357,8 @@ async fn service(shelf: &Shelf) -> io::Result<()> {
     Ok(())
 }
 
-/// A child process that echoes, one task that waits for its end and one for what it writes.
-fn children() -> io::Result<()> {
+/// A child process that echoes, one task that waits for its end and one for what it writes; and a child that has ended.
+async fn children(shelf: &Shelf) -> io::Result<()> {
     let mut cat = Command::new("cat");
     cat.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut cat = cat.spawn().map_err(io::Error::other)?;
@@ -372,6 +372,9 @@ fn children() -> io::Result<()> {
             let _ = output.read(&mut [0; 8]).await; // here: read stdout of cat
         }
     });
+    let ended = Command::new("false").spawn().map_err(io::Error::other)?;
+    ended.wait().await.map_err(io::Error::other)?;
+    shelf.keep(ended);
     Ok(())
 }
 

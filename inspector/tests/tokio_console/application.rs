@@ -2,7 +2,9 @@
 
 use loopscope::TaskGroup;
 use loopscope::net::{TcpListener, TcpStream};
-use loopscope::sync::{Mutex, Queue};
+use loopscope::process::{Command, Stdio};
+use loopscope::signal::{self, Kind};
+use loopscope::sync::{Barrier, Condition, Event, Mutex, Queue, Semaphore};
 use loopscope::{sleep, task};
 use loopscope_inspector::Agent;
 use std::cell::{Cell, RefCell};
@@ -156,6 +158,37 @@ pub(crate) async fn busy() {
         }
     })
     .detach();
+    for _ in 0..3 {
+        loopscope::yield_now().await;
+    }
+}
+
+/// A task that waits for one of each of these, named after what it is.
+pub(crate) async fn primitives() {
+    let permits = Rc::new(Semaphore::new(1).named("permits"));
+    let permit = permits.try_acquire_owned();
+    spawn("semaphore", async move {
+        drop(permits.acquire().await);
+        drop(permit);
+    })
+    .detach();
+    let event = Event::new().named("ready");
+    spawn("event", async move { event.wait().await }).detach();
+    let (stock, stocked) = (Mutex::new(()), Condition::new().named("stocked"));
+    spawn("condition", async move { drop(stocked.wait(stock.lock().await).await) }).detach();
+    let barrier = Barrier::new(3).named("start");
+    spawn("barrier", async move {
+        let _ = barrier.wait().await;
+    })
+    .detach();
+    let mut child = Command::new("cat").stdin(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    spawn("process", async move {
+        let _stdin = child.stdin.take();
+        let _ = child.wait().await;
+    })
+    .detach();
+    let mut signals = signal::unix(Kind::USER_2).unwrap();
+    spawn("signal", async move { signals.recv().await }).detach();
     for _ in 0..3 {
         loopscope::yield_now().await;
     }

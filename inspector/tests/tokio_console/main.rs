@@ -157,6 +157,41 @@ fn resources_say_who_waits_for_them_and_where() {
     });
 }
 
+#[test]
+fn primitives_child_processes_and_signals_are_resources_too() {
+    let application = Application::start(application::primitives);
+    with(&application, async || {
+        let mut console = Console::attach(&application).await;
+        let expected = [
+            ("semaphore", "Semaphore", "Semaphore", "permits"),
+            ("event", "Event", "Event", "ready"),
+            ("condition", "Condition", "Condition", "stocked"),
+            ("barrier", "Barrier", "Barrier", "start"),
+            ("process", "Process", "Child", "cat"),
+            ("signal", "Signal", "Signal", "SIGUSR2"),
+        ];
+        console
+            .until(|seen| {
+                let waits = |name| seen.id(name).is_some_and(|id| !seen.waits(id).is_empty());
+                expected.into_iter().all(|(task, ..)| waits(task))
+            })
+            .await;
+        let seen = &console.seen;
+        let attributes = |task| &seen.waits(seen.id(task).unwrap())[0].1.1.attributes;
+        for (task, kind, concrete, name) in expected {
+            let (wait, (resource, _)) = seen.waits(seen.id(task).unwrap())[0];
+            let is = (wait, console_api_kind(resource), resource.concrete_type.as_str());
+            assert_eq!(is, (task, kind.to_owned(), concrete));
+            assert_eq!(said(attributes(task), "name").as_deref(), Some(name));
+        }
+        let barrier = ["len", "limit"].map(|attribute| said(attributes("barrier"), attribute).unwrap());
+        assert_eq!(barrier, ["1", "3"]);
+        assert_eq!(said(attributes("semaphore"), "len").as_deref(), Some("0"));
+        assert!(said(attributes("process"), "pid").is_some());
+        assert!(said(attributes("signal"), "fd").is_none(), "it has none of its own");
+    });
+}
+
 fn console_api_kind(resource: &console_api::resources::Resource) -> String {
     use console_api::resources::resource::kind::Kind;
     match resource.kind.as_ref().unwrap().kind.as_ref().unwrap() {

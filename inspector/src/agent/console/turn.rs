@@ -5,7 +5,7 @@ use super::facts::{Attribute, OpCounts, OpFacts, ResourceCounts, ResourceFacts, 
 use super::jobs;
 use super::packer::{Item, Packer};
 use super::told::{Change, Made, News, OpTold, ResourceFigures, ResourceTold, counts};
-use crate::agent::reading::{tasks, waits};
+use crate::agent::reading::{tables, tasks, waits};
 use crate::model::{ResourceKind, TaskState, WallTime};
 use console_api::instrument::Update;
 use console_api::resources;
@@ -133,13 +133,22 @@ impl Turn {
         let name = lp.and_then(|lp| lp.name(view.name)).map(|name| Attribute::text("name", name));
         let mut attributes: Vec<Attribute> = name.into_iter().collect();
         let kind = waits::resource_kind(view.kind);
-        let is_listener = matches!(kind, ResourceKind::TcpListener | ResourceKind::UnixListener);
+        let moves_bytes = !matches!(
+            kind,
+            ResourceKind::TcpListener
+                | ResourceKind::UnixListener
+                | ResourceKind::Process
+                | ResourceKind::Signal
+        );
         if let Some(io) = &view.io {
             attributes.extend(u64::try_from(io.fd).ok().map(|fd| Attribute::number("fd", fd)));
             attributes.extend(io.local.as_ref().map(|it| Attribute::text("local", waits::address(it))));
             attributes.extend(io.peer.as_ref().map(|it| Attribute::text("peer", waits::address(it))));
+            attributes.extend(io.pid.map(|pid| Attribute::number("pid", pid.into())));
+            let exit = io.exit.and_then(tables::exit);
+            attributes.extend(exit.map(|exit| Attribute::text("exit", exit.to_string())));
         }
-        if let Some(io) = view.io.as_ref().filter(|_| !is_listener) {
+        if let Some(io) = view.io.as_ref().filter(|_| moves_bytes) {
             attributes.push(Attribute::number("bytes_read", io.bytes_read).unit("B"));
             attributes.push(Attribute::number("bytes_written", io.bytes_written).unit("B"));
             attributes.push(Attribute::number("reads", io.reads));

@@ -275,6 +275,6 @@ fn io_row(context: &Context, lp: &LoopSeen, resource: &ResourceView) -> Option<I
 }
 
 /// A process that is stopped has not ended.
-fn exit(status: ExitStatus) -> Option<Exit> {
+pub(in crate::agent) fn exit(status: ExitStatus) -> Option<Exit> {
     status.code().map(Exit::Code).or_else(|| status.signal().map(Exit::Signal))
 }
