@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "test crate")]
 
+#[path = "support/records.rs"]
+mod records;
+
 use std::future::poll_fn;
 use std::io::{self, BufRead as _, BufReader, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -58,7 +61,7 @@ impl Drop for Path {
 
 #[test]
 fn an_empty_datagram_is_one_and_a_long_one_is_cut() {
-    loopscope::run(async {
+    records::run_live(async {
         let (one, other) = pair();
         let to = other.local_addr().unwrap();
         let mut bytes = [0; 4];
@@ -77,7 +80,7 @@ fn an_empty_datagram_is_one_and_a_long_one_is_cut() {
 
 #[test]
 fn nobody_there_is_an_error_and_not_the_end() {
-    loopscope::run(async {
+    records::run_live(async {
         let (one, other) = pair();
         let to = other.local_addr().unwrap();
         assert_eq!(one.peer_addr().unwrap_err().kind(), ErrorKind::NotConnected);
@@ -98,7 +101,7 @@ fn nobody_there_is_an_error_and_not_the_end() {
 
 #[test]
 fn a_receiver_is_seen_with_its_addresses_and_its_bytes_are_counted() {
-    loopscope::run(async {
+    records::run_live(async {
         let (one, other) = pair();
         let (ours, theirs) = (other.local_addr().unwrap(), one.local_addr().unwrap());
         other.connect(theirs).await.unwrap();
@@ -127,7 +130,7 @@ fn a_receiver_is_seen_with_its_addresses_and_its_bytes_are_counted() {
 
 #[test]
 fn a_dropped_receive_loses_nothing() {
-    loopscope::run(async {
+    records::run_live(async {
         let (one, other) = pair();
         let mut bytes = [0; 16];
         assert!(timeout(Duration::from_millis(1), other.recv_from(&mut bytes)).await.is_err());
@@ -139,7 +142,7 @@ fn a_dropped_receive_loses_nothing() {
 
 #[test]
 fn sockets_can_be_polled_and_taken_off_the_loop() {
-    loopscope::run(async {
+    records::run_live(async {
         let (one, other) = pair();
         let (from, to) = (one.local_addr().unwrap(), other.local_addr().unwrap());
         assert_eq!(poll_fn(|cx| one.poll_send_to(cx, b"polled", to)).await.unwrap(), 6);
@@ -161,7 +164,7 @@ fn sockets_can_be_polled_and_taken_off_the_loop() {
 
 #[test]
 fn options_are_the_sockets_own() {
-    loopscope::run(async {
+    records::run_live(async {
         let (one, _) = pair();
         let everybody = (Ipv4Addr::new(127, 255, 255, 255), one.local_addr().unwrap().port());
         assert!(!one.broadcast().unwrap());
@@ -207,7 +210,7 @@ asyncio.run(main())
         .expect("python3 is the other end");
     let mut port = String::new();
     BufReader::new(python.stdout.take().unwrap()).read_line(&mut port).unwrap();
-    loopscope::run(async {
+    records::run_live(async {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect((Ipv4Addr::LOCALHOST, port.trim().parse().unwrap())).await.unwrap();
         let mut bytes = vec![0; 70_000];
@@ -253,7 +256,7 @@ async fn drain(socket: &UnixDatagram, count: u32) {
 
 #[test]
 fn a_full_pair_makes_the_sender_wait_for_room() {
-    loopscope::run(async {
+    records::run_live(async {
         let (one, other) = UnixDatagram::pair().unwrap();
         let count = fill(|bytes| one.try_send(bytes));
         let sender = spawn(async move { one.send(b"last").await.map(|_| one).unwrap() });
@@ -276,7 +279,7 @@ fn a_full_pair_makes_the_sender_wait_for_room() {
 #[test]
 fn a_full_receiver_makes_a_sender_without_a_connection_wait() {
     let path = Path::new("full");
-    loopscope::run(async {
+    records::run_live(async {
         let receiver = UnixDatagram::bind(&path.0).unwrap();
         let sender = UnixDatagram::unbound().unwrap();
         let count = fill(|bytes| sender.try_send_to(bytes, &path.0));
@@ -305,7 +308,7 @@ fn a_full_receiver_makes_a_sender_without_a_connection_wait() {
 #[test]
 fn unix_datagrams_say_who_sent_them() {
     let (one, other) = (Path::new("one"), Path::new("other"));
-    loopscope::run(async {
+    records::run_live(async {
         let ours = UnixDatagram::bind(&one.0).unwrap();
         let theirs = std::os::unix::net::UnixDatagram::bind(&other.0).unwrap();
         theirs.send_to(b"hello", &one.0).unwrap();
@@ -328,7 +331,7 @@ proptest! {
 
     #[test]
     fn datagrams_keep_their_bounds_and_their_order(messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..3_000), 0..60)) {
-        let got = loopscope::run(async {
+        let got = records::run_live(async {
             let (one, other) = UnixDatagram::pair().unwrap();
             let sent = messages.clone();
             let sender = spawn(async move {

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "test crate")]
 
+#[path = "support/records.rs"]
+mod records;
+
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -38,7 +41,7 @@ fn open_rows(total: &IoTotalView) -> (u64, u64, u64) {
 
 #[test]
 fn bytes_of_closed_connections_stay_counted_where_they_were_accepted() {
-    loopscope::run(async {
+    records::run_live(async {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let accepted_in = Rc::new(Cell::new(0));
@@ -91,7 +94,7 @@ fn bytes_of_closed_connections_stay_counted_where_they_were_accepted() {
 
 #[test]
 fn a_read_that_was_waited_for_has_a_delay_and_one_that_was_not_has_none() {
-    loopscope::run(async {
+    records::run_live(async {
         let made_in = line!() + 1;
         let (ours, theirs) = UnixStream::pair().unwrap();
         let delays = || here().readiness_delay(total(ResourceKind::Unix, made_in).index).count();
@@ -134,7 +137,7 @@ fn whoever_reads_meanwhile_sees_sums_that_only_grow() {
                 looks += 1;
             }
         });
-        loopscope::run(async {
+        records::run_live(async {
             send.send(here()).unwrap();
             let made_in = line!() + 2;
             for _ in 0..2_000 {

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "test crate")]
 #![allow(clippy::async_yields_async, reason = "a handle is taken out of a scope")]
 
+#[path = "support/records.rs"]
+mod records;
 #[path = "support/trace.rs"]
 mod trace;
 
@@ -35,7 +37,7 @@ fn request() -> Option<String> {
 
 #[test]
 fn a_scope_holds_for_its_future_alone_and_may_be_nested() {
-    loopscope::run(async {
+    records::run_live(async {
         assert_eq!(request(), None);
         let inner = REQUEST.scope("inner".into(), async {
             yield_now().await;
@@ -62,7 +64,7 @@ fn a_scope_holds_for_its_future_alone_and_may_be_nested() {
 
 #[test]
 fn a_task_sees_what_its_parent_saw_when_it_was_spawned() {
-    loopscope::run(async {
+    records::run_live(async {
         let grandchild = REQUEST.scope("first".into(), async {
             spawn(async {
                 yield_now().await;
@@ -82,7 +84,7 @@ fn a_task_sees_what_its_parent_saw_when_it_was_spawned() {
 
 #[test]
 fn the_tasks_of_a_group_inherit_too() {
-    loopscope::run(USER.scope(3, async {
+    records::run_live(USER.scope(3, async {
         let group = TaskGroup::new();
         let child = group.spawn(async { Ok::<_, Failure>(USER.get()) });
         assert_eq!(child.await.unwrap(), 3);
@@ -115,7 +117,7 @@ fn callbacks_run_with_what_their_maker_saw() {
 
 #[test]
 fn to_thread_takes_what_may_go_there_and_spawn_blocking_nothing() {
-    loopscope::run(REQUEST.scope(
+    records::run_live(REQUEST.scope(
         "a".into(),
         COUNT.scope(Rc::default(), async {
             let there = to_thread(|| (request(), COUNT.try_with(|_| ()).is_ok())).await;
@@ -168,7 +170,7 @@ impl Drop for SaysRequest {
 #[test]
 fn a_future_is_dropped_in_its_scope_and_the_value_after_it() {
     let trace = Trace::new();
-    loopscope::run(async {
+    records::run_live(async {
         let value = Rc::new(trace.on_drop("value"));
         let (says, called) = (SaysRequest(trace.clone()), SaysRequest(trace.clone()));
         let scope = GUARD.scope(
