@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "test crate")]
 
-#[path = "support/records.rs"]
-mod records;
 #[path = "support/trace.rs"]
 mod trace;
 
@@ -71,7 +69,7 @@ fn a_cancel_that_is_not_awaited_happens_all_the_same() {
 
 #[test]
 fn a_task_that_is_asked_to_end_says_cancelled_to_whoever_awaits_it() {
-    records::run_live(async {
+    loopscope::run(async {
         let task = spawn(pending::<()>());
         yield_now().await;
         assert!(task.request_cancel());
@@ -89,7 +87,7 @@ fn a_task_that_is_asked_to_end_says_cancelled_to_whoever_awaits_it() {
 
 #[test]
 fn a_task_that_was_over_gives_its_output() {
-    records::run_live(async {
+    loopscope::run(async {
         let task = spawn(async { 7 });
         yield_now().await;
         assert_eq!(task.cancel().await, Some(7));
@@ -98,7 +96,7 @@ fn a_task_that_was_over_gives_its_output() {
 
 #[test]
 fn a_task_that_ends_in_the_poll_in_which_it_is_cancelled_gives_its_output() {
-    records::run_live(async {
+    loopscope::run(async {
         let own: Rc<RefCell<Option<Task<u32>>>> = Rc::default();
         let cancel = Rc::new(RefCell::new(None));
         let (inside, out) = (Rc::clone(&own), Rc::clone(&cancel));
@@ -211,7 +209,7 @@ fn a_destructor_that_cancels_wakes_and_spawns_is_served() {
 #[test]
 fn a_hundred_thousand_nested_cancels_do_not_overflow_the_stack() {
     let dropped = Rc::new(Cell::new(0_u32));
-    records::run_live(async {
+    loopscope::run(async {
         let mut inner: Option<Task<()>> = None;
         for _ in 0..100_000 {
             let (child, dropped) = (RefCell::new(inner.take()), Rc::clone(&dropped));
