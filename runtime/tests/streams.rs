@@ -452,8 +452,8 @@ fn an_echo_costs_one_read_and_one_write_a_message_at_each_end() {
             line.clear();
             assert_eq!(reader.read_line_into(&mut line).await.unwrap(), 64);
         }
-        let (reads, writes, idle) = calls();
-        assert_eq!((reads, writes), (2000, 2000));
+        let (ins, outs, idle) = calls();
+        assert_eq!((ins, outs), (2000, 2000));
         // Each end tries once before it is told anything.
         assert!(idle <= 10, "{idle} calls found nothing to do");
         writer.close().await.unwrap();
