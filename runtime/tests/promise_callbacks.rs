@@ -153,6 +153,34 @@ fn a_callback_sees_the_task_locals_of_who_registered_it() {
 }
 
 #[test]
+fn a_promise_settled_between_two_runs_of_a_loop_is_told_in_the_second() {
+    let trace = Trace::new();
+    let (promise, promised): Texts = promise();
+    let told = trace.clone();
+    let mut runner = trace::paused(&trace).build().unwrap();
+    runner.block_on(async { promised.on_done(move |how| told.push(format!("{how:?}"))) }).unwrap();
+    promise.set(1).unwrap();
+    trace.expect(&[]);
+    runner.block_on(yield_now()).unwrap();
+    trace.expect(&["Value"]);
+    drop(promised);
+}
+
+#[test]
+fn a_callback_that_panics_is_reported_and_the_others_are_called() {
+    spec(
+        |trace| async move {
+            let (promise, promised): Texts = promise();
+            promised.on_done(|_| panic!("oh no"));
+            promised.on_done(move |how| trace.push(format!("{how:?}")));
+            promise.set(1).unwrap();
+            yield_now().await;
+        },
+        &["-: Panic(\"oh no\")", "Value"],
+    );
+}
+
+#[test]
 fn callbacks_of_a_loop_that_ended_are_dropped() {
     let (promise, promised): Texts = promise();
     let trace = Trace::new();

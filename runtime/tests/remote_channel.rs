@@ -182,6 +182,46 @@ fn the_receiver_learns_that_all_senders_are_gone() {
 }
 
 #[test]
+fn a_receiver_that_waits_is_woken_by_the_last_sender_that_goes_and_by_no_other() {
+    run(async {
+        let (sender, mut receiver) = channel::unbounded::<u8>();
+        let other = sender.clone();
+        let (woken, waker) = Wakes::new();
+        let mut waits = pin!(receiver.recv());
+        assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(sender);
+        assert_eq!(woken.count(), 0);
+        drop(other);
+        assert_eq!(woken.count(), 1);
+        assert_eq!(waits.await, None);
+    });
+}
+
+#[test]
+fn a_stream_that_is_awaited_as_a_future_next_is_shown_as_that_and_the_other_way_round() {
+    run(async {
+        let (sender, mut receiver) = channel::unbounded();
+        let task = spawn(async move {
+            // What a stream waits for is told from what is stale by the polls of its task: not in the first.
+            yield_now().await;
+            drop(waiting(receiver.next()));
+            let one = receiver.recv().await;
+            drop(waiting(receiver.recv()));
+            (one, receiver.next().await)
+        });
+        let line = here() - 4;
+        yield_now().await;
+        yield_now().await;
+        assert_eq!(waits().into_iter().map(|wait| wait.at).collect::<Vec<_>>(), [line]);
+        sender.try_send(1).unwrap();
+        yield_now().await;
+        assert_eq!(waits().len(), 1);
+        sender.try_send(2).unwrap();
+        assert_eq!(task.await.unwrap(), (Some(1), Some(2)));
+    });
+}
+
+#[test]
 fn a_receiver_is_a_stream_and_the_wait_is_shown_either_way() {
     run(async {
         let (sender, mut receiver) = channel::named("numbers", Some(4));

@@ -167,7 +167,6 @@ impl<T: Send + 'static, E: Send + 'static> Promised<T, E> {
     /// # Panics
     ///
     /// Outside of a loop.
-    #[doc(alias = "asyncio.run_coroutine_threadsafe")]
     #[track_caller]
     pub fn into_remote(self) -> oneshot::Receiver<Result<T, Unfulfilled<E>>> {
         let (mut sender, receiver) = match self.name() {
