@@ -349,6 +349,35 @@ fn a_recursion_ends_at_the_loop_and_not_at_the_end_of_the_stack() {
     });
 }
 
+/// A group of three groups, `depth` times.
+fn groups(depth: u32) -> Pin<Box<dyn Future<Output = Result<u32, String>>>> {
+    Box::pin(async move {
+        if depth == 0 {
+            return Ok(1);
+        }
+        let group = TaskGroup::new();
+        let children = [(); 3].map(|()| group.spawn_eager(groups(depth - 1)));
+        group.close().await.map_err(|error| error.to_string())?;
+        let mut sum = 1;
+        for child in children {
+            sum += child.await.map_err(|error| error.to_string())?;
+        }
+        Ok(sum)
+    })
+}
+
+#[test]
+fn groups_within_groups_are_over_in_one_poll_and_every_task_is_counted() {
+    records::run(async {
+        let all = spawn_eager(groups(4));
+        assert!(all.is_finished());
+        assert_eq!(all.await.unwrap(), Ok(1 + 3 + 9 + 27 + 81));
+        let sites = Handle::current().reader().sites();
+        assert_eq!(sites.iter().map(|site| site.spawned).sum::<u64>(), 1 + 121);
+        assert_eq!(sites.iter().map(|site| site.completed).sum::<u64>(), 121);
+    });
+}
+
 /// Spawns another like it when it is dropped.
 struct Hydra(Rc<Cell<u32>>);
 

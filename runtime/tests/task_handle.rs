@@ -7,11 +7,16 @@ mod records;
 #[path = "support/trace.rs"]
 mod trace;
 
+use std::cell::RefCell;
 use std::future::pending;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
 
 use loopscope::sync::oneshot;
 use loopscope::task::{Builder, spawn_eager};
-use loopscope::{Handle, spawn, yield_now};
+use loopscope::time::Instant;
+use loopscope::{Handle, sleep, spawn, yield_now};
 use trace::{Trace, paused};
 
 #[test]
@@ -104,5 +109,59 @@ fn a_result_is_taken_without_waiting_only_when_it_is_there() {
         assert_eq!(spawn_eager(async { 8 }).try_join().unwrap().unwrap(), 8);
         let panicked = spawn_eager(async { panic!("oh no") });
         assert!(panicked.try_join().unwrap().unwrap_err().is_panic());
+    });
+}
+
+#[test]
+fn a_task_that_sleeps_is_cancelled_and_leaves_no_timer() {
+    records::run(async {
+        let start = Instant::now();
+        let task = spawn(sleep(Duration::from_secs(3600)));
+        yield_now().await;
+        assert_eq!(records::waits().len(), 1);
+        assert_eq!(task.cancel().await, None);
+        assert_eq!(records::waits(), []);
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    });
+}
+
+#[test]
+fn who_awaits_a_task_that_is_cancelled_hears_of_it_and_goes_on() {
+    records::run(async {
+        let inner = spawn(pending::<()>());
+        let id = inner.id();
+        let inner = Rc::new(RefCell::new(Some(inner)));
+        let handle = Rc::clone(&inner);
+        let outer = spawn(async move {
+            let mut task = handle.take().unwrap();
+            let cancelled = std::future::poll_fn(|cx| {
+                let polled = Pin::new(&mut task).poll(cx);
+                if polled.is_pending() {
+                    task.request_cancel();
+                }
+                polled
+            });
+            cancelled.await.unwrap_err()
+        });
+        let error = outer.await.unwrap();
+        assert!(error.is_cancelled() && error.id() == id);
+        assert_eq!(error.to_string(), format!("task {id} was cancelled"));
+    });
+}
+
+#[test]
+fn cancelling_who_awaits_a_task_leaves_that_task_running() {
+    records::run(async {
+        let trace = Trace::new();
+        let inside = trace.clone();
+        let inner = spawn(async move {
+            sleep(Duration::from_millis(1)).await;
+            inside.push("inner came to its end");
+        });
+        let outer = spawn(inner);
+        yield_now().await;
+        assert!(outer.cancel().await.is_none());
+        sleep(Duration::from_millis(2)).await;
+        trace.expect(&["inner came to its end"]);
     });
 }
