@@ -19,7 +19,7 @@ use loopscope::time::Instant;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash as _, Hasher as _};
 use std::ops::ControlFlow;
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::ExitStatusExt;
 
 /// A wait that begins within this of the one before is the same: the clock's rate is refined from reading to reading.
 const SAME_SINCE_NS: u64 = 1_000_000;
@@ -395,7 +395,7 @@ fn fingerprint(view: &ResourceView, waiters: u32) -> u64 {
     (view.len, view.limit, view.holder, view.name, waiters).hash(&mut hasher);
     if let Some(io) = &view.io {
         (io.fd, io.bytes_read, io.bytes_written, io.reads, io.writes).hash(&mut hasher);
-        (io.pid, io.exit.map(|status| status.into_raw())).hash(&mut hasher);
+        (io.pid, io.exit.map(ExitStatusExt::into_raw)).hash(&mut hasher);
         // Addresses are known late for a socket that is still connecting.
         (&io.local, &io.peer).hash(&mut hasher);
     }
