@@ -37,7 +37,7 @@ fn request() -> Option<String> {
 
 #[test]
 fn a_scope_holds_for_its_future_alone_and_may_be_nested() {
-    records::run_live(async {
+    records::run_on(loopscope::Runner::builder(), async {
         assert_eq!(request(), None);
         let inner = REQUEST.scope("inner".into(), async {
             yield_now().await;
@@ -64,7 +64,7 @@ fn a_scope_holds_for_its_future_alone_and_may_be_nested() {
 
 #[test]
 fn a_task_sees_what_its_parent_saw_when_it_was_spawned() {
-    records::run_live(async {
+    records::run_on(loopscope::Runner::builder(), async {
         let grandchild = REQUEST.scope("first".into(), async {
             spawn(async {
                 yield_now().await;
@@ -84,12 +84,15 @@ fn a_task_sees_what_its_parent_saw_when_it_was_spawned() {
 
 #[test]
 fn the_tasks_of_a_group_inherit_too() {
-    records::run_live(USER.scope(3, async {
-        let group = TaskGroup::new();
-        let child = group.spawn(async { Ok::<_, Failure>(USER.get()) });
-        assert_eq!(child.await.unwrap(), 3);
-        group.close().await.unwrap();
-    }));
+    records::run_on(
+        loopscope::Runner::builder(),
+        USER.scope(3, async {
+            let group = TaskGroup::new();
+            let child = group.spawn(async { Ok::<_, Failure>(USER.get()) });
+            assert_eq!(child.await.unwrap(), 3);
+            group.close().await.unwrap();
+        }),
+    );
 }
 
 #[test]
@@ -117,18 +120,21 @@ fn callbacks_run_with_what_their_maker_saw() {
 
 #[test]
 fn to_thread_takes_what_may_go_there_and_spawn_blocking_nothing() {
-    records::run_live(REQUEST.scope(
-        "a".into(),
-        COUNT.scope(Rc::default(), async {
-            let there = to_thread(|| (request(), COUNT.try_with(|_| ()).is_ok())).await;
-            assert_eq!(there, (Some("a".into()), false));
-            assert_eq!(spawn_blocking(request).await.unwrap(), None);
-            // The thread keeps nothing of it for the next job.
-            assert!(!to_thread(|| USER.try_with(|_| ()).is_ok()).await);
-            COUNT.with(|count| count.set(1));
-            assert_eq!(spawn(async { COUNT.get().get() }).await.unwrap(), 1);
-        }),
-    ));
+    records::run_on(
+        loopscope::Runner::builder(),
+        REQUEST.scope(
+            "a".into(),
+            COUNT.scope(Rc::default(), async {
+                let there = to_thread(|| (request(), COUNT.try_with(|_| ()).is_ok())).await;
+                assert_eq!(there, (Some("a".into()), false));
+                assert_eq!(spawn_blocking(request).await.unwrap(), None);
+                // The thread keeps nothing of it for the next job.
+                assert!(!to_thread(|| USER.try_with(|_| ()).is_ok()).await);
+                COUNT.with(|count| count.set(1));
+                assert_eq!(spawn(async { COUNT.get().get() }).await.unwrap(), 1);
+            }),
+        ),
+    );
 }
 
 #[test]
@@ -170,7 +176,7 @@ impl Drop for SaysRequest {
 #[test]
 fn a_future_is_dropped_in_its_scope_and_the_value_after_it() {
     let trace = Trace::new();
-    records::run_live(async {
+    records::run_on(loopscope::Runner::builder(), async {
         let value = Rc::new(trace.on_drop("value"));
         let (says, called) = (SaysRequest(trace.clone()), SaysRequest(trace.clone()));
         let scope = GUARD.scope(

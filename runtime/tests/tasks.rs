@@ -64,7 +64,7 @@ thread_local! {
 #[test]
 fn what_became_ready_meanwhile_has_its_turn_in_the_order_of_a_look() {
     let trace = Trace::new();
-    records::run_live(async {
+    records::run_on(loopscope::Runner::builder(), async {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let (sender, receiver) = futures_channel::oneshot::channel();
         let say = |what: &'static str, after: Pin<Box<dyn Future<Output = ()>>>| {
@@ -206,7 +206,7 @@ fn a_wake_from_another_task_in_the_same_batch_counts() {
 
 #[test]
 fn a_handle_gives_the_output_in_whatever_order_it_is_awaited() {
-    records::run_live(async {
+    records::run_on(loopscope::Runner::builder(), async {
         let tasks: Vec<_> = (0..5)
             .map(|n| {
                 spawn(async move {
@@ -273,7 +273,7 @@ fn a_handle_that_was_polled_and_dropped_leaves_the_task_alone() {
 
 #[test]
 fn current_and_all_tasks_know_who_is_there() {
-    records::run_live(async {
+    records::run_on(loopscope::Runner::builder(), async {
         let main = current().unwrap();
         let first = spawn(async { current().unwrap() });
         let second = Builder::new().name("second").spawn(pending::<()>());
@@ -294,7 +294,7 @@ fn current_and_all_tasks_know_who_is_there() {
 #[test]
 fn the_hook_of_a_dropped_output_runs_outside_of_any_task() {
     let seen: Rc<RefCell<Vec<Option<TaskId>>>> = Rc::default();
-    records::run_live(async {
+    records::run_on(loopscope::Runner::builder(), async {
         let inside = Rc::clone(&seen);
         spawn(async move { trace::Defer(move || inside.borrow_mut().push(current())) }).detach();
         yield_now().await;
@@ -307,7 +307,7 @@ fn the_hook_of_a_dropped_output_runs_outside_of_any_task() {
 
 #[test]
 fn a_chain_of_a_thousand_joins_unwinds_in_order() {
-    records::run_live(async {
+    records::run_on(loopscope::Runner::builder(), async {
         let mut last = spawn(async { 0_u32 });
         for _ in 0..1000 {
             let before = last;
@@ -326,7 +326,7 @@ fn futures_of_every_size_and_alignment_run() {
         yield_now().await;
         bytes.iter().map(|byte| usize::from(*byte)).sum()
     }
-    records::run_live(async {
+    records::run_on(loopscope::Runner::builder(), async {
         assert_eq!(spawn(of_size::<0>()).await.unwrap(), 0);
         assert_eq!(spawn(of_size::<17>()).await.unwrap(), 17);
         assert_eq!(spawn(of_size::<1000>()).await.unwrap(), 1000);
@@ -382,7 +382,7 @@ impl Drop for Intact {
 
 #[test]
 fn an_output_that_owns_its_own_handle_is_dropped_whole() {
-    records::run_live(async {
+    records::run_on(loopscope::Runner::builder(), async {
         let handle = Rc::new(RefCell::new(None));
         let inside = Rc::clone(&handle);
         let task =
