@@ -8,8 +8,10 @@
 //!
 //! [`Command`] starts a program, [`Child`] waits for it, talks to it and sends it signals. An end is an end of the process
 //! alone: a process that it started may still have its pipes. Nothing here reaps "any child", so processes that others start
-//! in this process are none of its business. [`Command::spawn_with_protocol`] is the level below: a [`Protocol`] is told of
-//! whatever happens to the process, by callbacks.
+//! in this process are none of its business. A test's paused clock does not stand while a child runs.
+//!
+//! [`Command::spawn_with_protocol`] is the level below: a [`Protocol`] is told of whatever happens to the process, by
+//! callbacks.
 
 mod child;
 mod command;

@@ -205,8 +205,11 @@ fn a_pipe_that_another_process_keeps_is_waited_for_unless_there_is_a_grace() {
         assert!(child.stdout.is_none());
         // Without grace.
         let mut patient = start(&mut command);
+        let ended = patient.wait();
         let mut talk = Box::pin(patient.communicate(b""));
-        assert!(give_up_after(3, &mut talk).await.is_none());
+        assert!(polls::poll_once(&mut talk).is_pending());
+        assert_eq!(ended.await.unwrap().code(), Some(3));
+        assert!(polls::poll_once(&mut talk).is_pending());
         (&tell).write_all(b"\n\n").unwrap();
         let output = talk.await.unwrap();
         assert_eq!((output.stdout.as_slice(), output.complete), (&b"mine\nits\n"[..], true));

@@ -405,21 +405,6 @@ impl Source {
         }
     }
 
-    /// Lets everybody look who waits in a direction: what they wait for was found out without the OS's report.
-    pub(crate) fn announce(&self, direction: Direction) {
-        if !self.is_alive() {
-            return;
-        }
-        let state = self.state();
-        let (bit, queue) = match direction {
-            Direction::Read => (READ, &state.readers),
-            Direction::Write => (WRITE, &state.writers),
-        };
-        state.readiness.set(state.readiness.get() | bit);
-        self.lp.show_readiness(state);
-        queue.notify_all(self.lp);
-    }
-
     /// The loop it was made on, if that still runs and is the current one.
     pub(crate) fn current_loop(&self) -> Option<&'static Loop> {
         current::get().filter(|lp| std::ptr::eq(*lp, self.lp) && self.is_alive())

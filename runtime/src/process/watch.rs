@@ -205,11 +205,10 @@ impl Process {
         }
         let Some(end) = watched.reap() else { return Err(io::ErrorKind::WouldBlock.into()) };
         watched.end.set(Some(end));
-        let source = self.evented.source();
-        if let (End::Known(status), Some(record)) = (end, source.record()) {
+        // Those who wait hear of it from the loop, since the descriptor stays readable.
+        if let (End::Known(status), Some(record)) = (end, self.evented.source().record()) {
             record.exited(status.into());
         }
-        source.announce(Direction::Read);
         Ok(Uncounted(end))
     }
 
