@@ -452,11 +452,26 @@ fn an_echo_costs_one_read_and_one_write_a_message_at_each_end() {
             line.clear();
             assert_eq!(reader.read_line_into(&mut line).await.unwrap(), 64);
         }
-        let (ins, outs, idle) = calls();
-        assert_eq!((ins, outs), (2000, 2000));
+        let (received, sent, idle) = calls();
+        assert_eq!((received, sent), (2000, 2000));
         // Each end tries once before it is told anything.
         assert!(idle <= 10, "{idle} calls found nothing to do");
         writer.close().await.unwrap();
         server.await.unwrap();
+    });
+}
+
+#[test]
+fn a_writer_that_is_taken_apart_leaves_no_wait() {
+    run_live(async {
+        let (_reader, mut writer, _theirs) = pair();
+        writer.write(&much()).unwrap();
+        until(|| waits().iter().any(|wait| wait.kind == WaitKind::Write)).await;
+        let (write, unsent) = writer.into_parts();
+        assert!(!unsent.is_empty());
+        loopscope::yield_now().await;
+        loopscope::yield_now().await;
+        assert_eq!(waits(), []);
+        drop(write);
     });
 }
