@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "test crate")]
 
+mod asyncio_tests;
 mod dependencies;
 mod exceptions;
 mod readme;
@@ -96,4 +97,10 @@ fn the_readme_shows_the_hello_example_as_it_is() {
     let example = read("examples/src/bin/hello.rs");
     let pages = [("README.md", read("README.md")), ("runtime/src/lib.rs", read("runtime/src/lib.rs"))];
     expect_none(&readme::check(&example, &pages));
+}
+
+#[test]
+fn every_test_class_of_asyncio_has_a_verdict() {
+    let page = std::fs::read_to_string(root().join(asyncio_tests::PAGE)).unwrap_or_default();
+    expect_none(&asyncio_tests::check(&page, &sources()));
 }
