@@ -89,7 +89,7 @@ mod tests {
             Source::new("runtime/tests/locks.rs", "#[test]\nfn a_lock_is_fair() {}\n".to_owned()),
             Source::new("tui/tests/attaching/hall.rs", "#[test]\nfn it_attaches() {}\n".to_owned()),
         ];
-        let sections: String = FILES.iter().map(|file| format!("\n## {file}\n\n{row}\n")).collect();
+        let sections = FILES.map(|file| format!("\n## {file}\n\n{row}\n")).concat();
         let mut found: Vec<String> =
             check(&sections, &sources).into_iter().map(|found| found.message).collect();
         found.dedup();
