@@ -238,14 +238,14 @@ fn a_wait_that_another_future_took_over_stays() {
 fn what_is_written_without_drain_arrives_while_the_writer_waits_for_an_answer() {
     run_live(async {
         let (mut reader, mut writer, mut theirs) = pair();
+        writer.write(&much()).unwrap();
+        assert!(writer.is_above_high_water());
         let thread = std::thread::spawn(move || {
             let mut bytes = vec![0; 4_000_000];
             theirs.read_exact(&mut bytes).unwrap();
             theirs.write_all(b"thanks\n").unwrap();
             bytes
         });
-        writer.write(&much()).unwrap();
-        assert!(writer.is_above_high_water());
         assert_eq!(reader.read_line().await.unwrap(), b"thanks\n");
         assert!(thread.join().unwrap() == much());
         assert_eq!(writer.write_buffer_size(), 0);
