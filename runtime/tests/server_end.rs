@@ -122,6 +122,35 @@ fn a_handler_may_close_its_own_server() {
 }
 
 #[test]
+fn a_handler_that_drops_its_own_server_or_ends_it_at_once_ends_there() {
+    records::run_live(async {
+        for drops in [true, false] {
+            let slot: Rc<RefCell<Option<Rc<Server>>>> = Rc::default();
+            let inner = Rc::clone(&slot);
+            let handler = move |stream: TcpStream, _| {
+                let slot = Rc::clone(&inner);
+                async move {
+                    stream.read_exact(&mut [0]).await.unwrap();
+                    let server = slot.borrow_mut().take().unwrap();
+                    if !drops {
+                        server.shutdown(Duration::ZERO).await;
+                    }
+                    drop(server);
+                    drop(stream.write_all(b"it went on").await);
+                    pending::<()>().await;
+                }
+            };
+            let server = Rc::new(Builder::new().serve_tcp("127.0.0.1:0", handler).await.unwrap());
+            let client = connect(&server).await;
+            *slot.borrow_mut() = Some(server);
+            client.write_all(b"x").await.unwrap();
+            assert_eq!(rest(&client).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+            some_turns().await;
+        }
+    });
+}
+
+#[test]
 fn closing_clients_lets_them_read_what_came_and_answer_it() {
     records::run_live(async {
         let server = Builder::new()

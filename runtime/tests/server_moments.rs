@@ -151,7 +151,8 @@ async fn act(server: &mut Option<Server>, deed: Deed, tally: &Tally) {
         }
         Deed::Shutdown => {
             let report = one.shutdown(PATIENCE).close_after(Duration::ZERO).await;
-            assert!(report.aborted() == 0, "{report}");
+            // Those that were broken off before may have their last turns only now.
+            assert!(report.aborted() == 0 || tally.is_rude.get(), "{report}");
         }
         Deed::ShutdownAtOnce => {
             tally.is_rude.set(true);
@@ -201,7 +202,7 @@ async fn tell(story: Story) {
     group.close().await.unwrap();
     if let Some(server) = server {
         let report = server.shutdown(PATIENCE).await;
-        assert_eq!(report.aborted(), 0, "{report}");
+        assert!(report.aborted() == 0 || tally.is_rude.get(), "{report}");
         assert_eq!(server.connections(), 0);
     }
     // Those that were dropped have their last turns.

@@ -257,3 +257,21 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_one_connection;
+    use std::io;
+
+    #[test]
+    fn what_is_wrong_with_one_connection_does_not_make_a_listener_rest() {
+        let code = io::Error::from_raw_os_error;
+        for one in [libc::ECONNABORTED, libc::EPROTO, libc::EHOSTUNREACH, libc::EPERM] {
+            assert!(is_of_one_connection(&code(one)), "{}", code(one));
+        }
+        for all in [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM, libc::EINVAL, libc::EBADF] {
+            assert!(!is_of_one_connection(&code(all)), "{}", code(all));
+        }
+        assert!(!is_of_one_connection(&io::ErrorKind::Other.into()));
+    }
+}
