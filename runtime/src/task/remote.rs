@@ -56,9 +56,12 @@ impl Handle {
     /// let mut runner = loopscope::Runner::builder().build()?;
     /// let handle = runner.handle();
     /// let thread = std::thread::spawn(move || handle.run(|| async { 6 * 7 }).unwrap().join());
-    /// # while !thread.is_finished() {
-    /// runner.block_on(loopscope::sleep(std::time::Duration::from_millis(1)))?;
-    /// # }
+    /// // The loop runs as long as its main task does.
+    /// runner.block_on(async {
+    ///     while !thread.is_finished() {
+    ///         loopscope::sleep(std::time::Duration::from_millis(1)).await;
+    ///     }
+    /// })?;
     /// assert_eq!(thread.join().unwrap()?, 42);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
