@@ -223,18 +223,21 @@ fn a_peer_in_a_pid_namespace_that_is_not_seen_from_here_has_credentials_all_the_
 #[test]
 fn a_process_stays_the_parents_and_the_child_can_start_its_own() {
     in_a_process_of_its_own("a_process_stays_the_parents_and_the_child_can_start_its_own", || {
-        loopscope::run(async {
-            let mut command = Command::new("sleep");
-            let mut killed_on_drop = Some(command.arg("1000").kill_on_drop(true).spawn().unwrap());
-            let code = fork(|| {
-                drop(killed_on_drop.take());
-                loopscope::run(async { Command::shell("exit 7").status().await.unwrap().code().unwrap() })
+        for by_thread in [false, true] {
+            loopscope::run(async {
+                let mut command = Command::new("sleep");
+                command.arg("1000").kill_on_drop(true).exit_by_thread(by_thread);
+                let mut sleeper = Some(command.spawn().unwrap());
+                let code = fork(|| {
+                    drop(sleeper.take());
+                    loopscope::run(async { Command::shell("exit 7").status().await.unwrap().code().unwrap() })
+                });
+                assert_eq!(code, 7);
+                let sleeper = sleeper.unwrap();
+                assert_eq!(sleeper.try_wait(), Ok(None));
+                assert!(sleeper.terminate().unwrap());
+                assert_eq!(sleeper.wait().await.unwrap().signal(), Some(15));
             });
-            assert_eq!(code, 7);
-            let sleeper = killed_on_drop.unwrap();
-            assert_eq!(sleeper.try_wait(), Ok(None));
-            assert!(sleeper.terminate().unwrap());
-            assert_eq!(sleeper.wait().await.unwrap().signal(), Some(15));
-        });
+        }
     });
 }
