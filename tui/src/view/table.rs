@@ -55,7 +55,9 @@ fn status<'a, R: Row>(
         Some(sort) => {
             let order = if window.descending { "greatest first" } else { "smallest first" };
             let flat = if window.of == Listing::Tasks { "flat, " } else { "" };
-            format!("{flat}by {}, {order}", sort.replace(['_', '.'], " "))
+            // By their deadline, not by "deadline in".
+            let sort = sort.trim_end_matches("_in").replace(['_', '.'], " ");
+            format!("{flat}by {sort}, {order}")
         }
     };
     let mut pen = pen.gap(MARK).put(Role::Strong, shape);
