@@ -205,7 +205,9 @@ fn the_next_begins_when_the_delay_has_passed_and_the_losers_are_gone_before_it_r
             attempt(&trace, "d", 1, false),
             attempt(&trace, "e", 0, true),
         ];
-        let won = race_staggered(attempts, DELAY).await.unwrap();
+        // Kept, so that it is not its drop that ends them.
+        let mut race = Box::pin(race_staggered(attempts, DELAY));
+        let won = race.as_mut().await.unwrap();
         assert_eq!((won.value, won.index), ("e", 4));
         assert_eq!(won.errors, [(3, "d failed".to_owned())]);
         assert_eq!(start.elapsed(), Duration::from_millis(31));
