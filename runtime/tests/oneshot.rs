@@ -155,7 +155,7 @@ fn one_with_a_name_is_shown_under_it_while_somebody_waits() {
     run(async {
         let made_at = here() + 1;
         let (sender, receiver) = oneshot::named("answer");
-        let task = spawn(async move { receiver.await });
+        let task = spawn(receiver);
         assert_eq!(resources(), [], "nobody waits yet");
         yield_now().await;
         let shown = records::resource();
