@@ -17,7 +17,7 @@
 //! # Where to begin
 //!
 //! - [`run`], [`Runner`], [`main`], [`test`]: a loop and what it runs;
-//! - [`spawn`], [`Task`], [`group`]: tasks, and tasks that end together;
+//! - [`spawn`], [`Task`], [`group`]: tasks, and tasks that end together; [`gather`], [`task`]: many awaited at once;
 //! - [`cancel`]: asking tasks to end, and giving them time to;
 //! - [`sleep`], [`timeout`], [`time`]: clocks and limits;
 //! - [`spawn_blocking`], [`to_thread`], [`blocking`]: what would keep the loop waiting, on other threads;
@@ -121,7 +121,7 @@ pub use loopscope_macros::{main, test};
 #[cfg(not(loom))]
 pub use runner::{RunError, Runner, run};
 #[cfg(not(loom))]
-pub use task::{JoinError, Task, TaskId, all_tasks, current, spawn, spawn_fallible, yield_now};
+pub use task::{JoinError, Task, TaskId, all_tasks, current, gather, spawn, spawn_fallible, yield_now};
 #[cfg(not(loom))]
 pub use time::{sleep, sleep_until, timeout, timeout_at};
 
