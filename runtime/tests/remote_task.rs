@@ -131,6 +131,28 @@ fn one_that_is_cancelled_before_it_was_spawned_is_never_made() {
 }
 
 #[test]
+fn one_that_is_cancelled_while_it_is_made_is_cancelled_as_soon_as_it_is() {
+    records::run_live(async {
+        let error = ask(|handle| {
+            let (making, is_making) = mpsc::channel();
+            let (go_on, may_go_on) = mpsc::channel();
+            let task = handle
+                .run(move || {
+                    making.send(()).unwrap();
+                    may_go_on.recv().unwrap();
+                    pending::<()>()
+                })
+                .unwrap();
+            is_making.recv().unwrap();
+            task.cancel();
+            go_on.send(()).unwrap();
+            task.join().unwrap_err()
+        });
+        assert!(error.await.is_cancelled());
+    });
+}
+
+#[test]
 fn a_time_limit_leaves_the_task_running_unless_it_is_cancelled() {
     records::run(async {
         let mut task = Handle::current()

@@ -83,7 +83,10 @@ impl Handle {
             }
             let deliver = Deliver { future: make(), sender: Some(sender) };
             let task = Builder::new().spawn_described::<_, Opaque>(deliver, place);
-            *lock(&shared) = Stage::Spawned(task.to);
+            let before = std::mem::replace(&mut *lock(&shared), Stage::Spawned(task.to));
+            if matches!(before, Stage::CalledOff) {
+                task.request_cancel(); // cancelled while it was made
+            }
             task.detach();
         })?;
         // Until there is a task, an error of it has a number that no other has.
