@@ -220,6 +220,22 @@ fn a_channel_goes_on_in_the_next_loop() {
 }
 
 #[test]
+fn a_slot_kept_for_a_sender_of_a_loop_that_ended_is_free_when_the_receiver_is_the_next_to_wait() {
+    let (sender, mut receiver) = channel::bounded(1);
+    let mut stuck = Box::pin(sender.send(2));
+    loopscope::run(async {
+        sender.try_send(1).unwrap();
+        assert!(poll(&mut stuck).is_pending());
+        assert_eq!(receiver.recv().await, Some(1));
+    });
+    loopscope::run(async {
+        let mut recv = waiting(receiver.recv());
+        assert_eq!(done(&mut stuck), Ok(()));
+        assert_eq!(done(&mut recv), Some(2));
+    });
+}
+
+#[test]
 fn a_channel_moves_between_two_loops_that_both_live() {
     let (sender, mut receiver) = channel::unbounded();
     let mut loops = [(); 2].map(|()| loopscope::Runner::builder().build().unwrap());

@@ -326,6 +326,21 @@ fn what_was_kept_for_a_waiter_of_a_loop_that_ended_is_free_again() {
 }
 
 #[test]
+fn what_was_kept_for_a_waiter_of_a_loop_that_ended_is_free_when_a_join_is_the_next_to_wait() {
+    let queue = Queue::new(1);
+    let mut putter = Box::pin(queue.put(2));
+    loopscope::run(async {
+        queue.try_put(1).unwrap();
+        assert!(poll(&mut putter).is_pending());
+        assert_eq!(queue.try_get(), Ok(1));
+    });
+    loopscope::run(async {
+        let _join = waiting(queue.join());
+        assert_eq!(done(&mut putter), Ok(()));
+    });
+}
+
+#[test]
 fn records_show_both_kinds_of_waiters_and_how_full_it_is() {
     run(async {
         let (made_line, queue) = (here(), Rc::new(Queue::new(1).named("jobs")));

@@ -9,6 +9,7 @@ mod records;
 
 use std::cmp::{Ordering, Reverse};
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 
@@ -257,6 +258,44 @@ fn task_done_more_often_than_items_were_put_panics_on_every_kind() {
         assert_eq!(queue.try_get(), Ok(1));
     }
     on_each_kind!(scenario);
+}
+
+/// An item that panics when it is compared with another one, if both say so.
+#[derive(Debug, PartialEq, Eq)]
+struct Touchy(bool);
+
+impl Ord for Touchy {
+    fn cmp(&self, other: &Self) -> Ordering {
+        assert!(!(self.0 && other.0), "do not compare me");
+        Ordering::Equal
+    }
+}
+
+impl PartialOrd for Touchy {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+#[test]
+fn a_comparison_that_panics_leaves_nobody_waiting_for_what_is_there() {
+    let panics = |action: &dyn Fn()| catch_unwind(AssertUnwindSafe(action)).is_err();
+    run(async {
+        let queue = PriorityQueue::unbounded();
+        let mut getters = [waiting(queue.get()), waiting(queue.get())];
+        queue.try_put(Touchy(true)).unwrap();
+        assert!(panics(&|| queue.try_put(Touchy(true)).unwrap()));
+        assert!(getters.iter_mut().all(|getter| done(getter).is_ok()));
+
+        // With the calm one at the top, each goes in without meeting the other; taking that one out makes them meet.
+        let queue = PriorityQueue::new(3);
+        for is_touchy in [false, true, true] {
+            queue.try_put(Touchy(is_touchy)).unwrap();
+        }
+        let mut putter = waiting(queue.put(Touchy(false)));
+        assert!(panics(&|| drop(queue.try_get())));
+        assert_eq!(done(&mut putter), Ok(()));
+    });
 }
 
 #[test]

@@ -191,6 +191,7 @@ impl<T> Channel<T> {
     #[inline(never)]
     #[track_caller]
     fn wait(&self, cx: &Context<'_>, waiting: &Waiting) {
+        self.forget_stale(); // waiting binds the line to this loop, and then it is stale no more
         if self.line.sit("receiving", &self.receiver, cx, waiting) {
             self.show(0);
         }

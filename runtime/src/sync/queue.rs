@@ -344,19 +344,23 @@ impl<T, S: Storage<T>> QueueOf<T, S> {
 
     #[inline]
     fn push(&self, item: T) {
-        // Counted first: an item whose comparison panics is in the queue all the same.
+        // Counted first, and offered in any case: an item whose comparison panics is in the queue all the same.
         self.unfinished.set(self.unfinished.get() + 1);
+        let _offers = Afterwards(|| {
+            self.show();
+            self.offer_items();
+        });
         self.items.borrow_mut().push(item);
-        self.show();
-        self.offer_items();
     }
 
     #[inline]
     fn pop(&self) -> Option<T> {
-        let item = self.items.borrow_mut().pop()?;
-        self.show();
-        self.offer_slots();
-        Some(item)
+        // In any case: an item whose comparison panics on the way out has left the queue all the same.
+        let _offers = Afterwards(|| {
+            self.show();
+            self.offer_slots();
+        });
+        self.items.borrow_mut().pop()
     }
 
     /// Keeps free items for those who stand in line.
@@ -396,6 +400,7 @@ impl<T, S: Storage<T>> QueueOf<T, S> {
     /// Stands in line, or goes on standing there.
     #[track_caller]
     fn wait(&self, waiters: &WaitQueue, wait: &mut Wait, cx: &Context<'_>, waiting: &Waiting) {
+        self.forget_stale(); // waiting binds the line to this loop, and then it is stale no more
         self.line.wait("waiting for a queue", waiters, wait, cx, waiting);
         self.show();
     }
@@ -410,6 +415,16 @@ impl<T, S: Storage<T>> QueueOf<T, S> {
             self.offer_items();
             self.offer_slots();
         }
+    }
+}
+
+/// Is called when it is dropped, so also when what comes in between panics.
+struct Afterwards<F: Fn()>(F);
+
+impl<F: Fn()> Drop for Afterwards<F> {
+    #[inline]
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
 
