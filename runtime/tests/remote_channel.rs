@@ -349,6 +349,20 @@ fn a_message_that_sends_while_the_receiver_goes_finds_the_channel_closed() {
 }
 
 #[test]
+fn what_a_receiver_that_went_had_taken_at_once_is_in_the_channel_no_more() {
+    run(async {
+        let (sender, mut receiver) = channel::unbounded();
+        for n in 0..3 {
+            sender.try_send(n).unwrap();
+        }
+        assert_eq!(receiver.try_recv(), Ok(0));
+        assert_eq!(sender.len(), 2);
+        drop(receiver);
+        assert_eq!(sender.len(), 0);
+    });
+}
+
+#[test]
 fn a_receiver_that_is_never_idle_lets_others_run() {
     run(async {
         let (sender, mut receiver) = channel::unbounded();

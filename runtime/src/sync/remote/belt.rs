@@ -173,8 +173,9 @@ impl<T> Belt<T> {
             place.0 = None;
             state.reserved -= 1;
         } else if !state.closed && !state.has_free_slot(self.limit) {
+            let waker = waker.clone(); // may panic, so before anything is changed
             place.0 = Some(state.next_place);
-            state.waiting.insert(state.next_place, waker.clone());
+            state.waiting.insert(state.next_place, waker);
             state.next_place += 1;
             return Poll::Pending;
         }
@@ -276,6 +277,9 @@ impl<T> Belt<T> {
             let waiting = std::mem::take(&mut state.waiting);
             state.reserved += waiting.len();
             let left = if gone { std::mem::take(&mut state.messages) } else { VecDeque::new() };
+            if gone {
+                self.batched.store(0, Relaxed); // its batch goes with it
+            }
             (left, waiting, state.receiver.take())
         };
         drop(receiver); // whoever closes is the receiver
