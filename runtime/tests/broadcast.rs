@@ -161,6 +161,27 @@ fn sending_inside_of_the_clone_of_a_message_is_refused() {
 }
 
 #[test]
+fn a_receiver_refused_inside_of_the_clone_of_a_message_is_not_counted() {
+    struct Nosy(RefCell<Option<broadcast::Sender<Nosy>>>);
+    impl Clone for Nosy {
+        fn clone(&self) -> Self {
+            if let Some(sender) = self.0.take() {
+                drop(sender.subscribe());
+            }
+            Self(RefCell::default())
+        }
+    }
+    run(async {
+        let (news, mut first) = broadcast::channel(2);
+        let mut second = news.subscribe();
+        assert!(news.send(Nosy(RefCell::new(Some(news.clone())))).is_ok());
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(first.try_recv()))).is_err());
+        assert!(second.try_recv().is_ok());
+        assert_eq!((news.receivers(), news.len()), (2, 0));
+    });
+}
+
+#[test]
 fn who_waits_is_shown_with_the_name_and_how_full_it_is() {
     run(async {
         let made_at = here() + 1;

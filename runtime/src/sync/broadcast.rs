@@ -268,10 +268,15 @@ impl<T> Sender<T> {
     }
 
     /// Another receiver, of the messages that are sent from now on.
+    ///
+    /// # Panics
+    ///
+    /// Inside of the `clone` of one of its messages.
+    #[track_caller]
     pub fn subscribe(&self) -> Receiver<T> {
         let shared = Rc::clone(&self.shared);
+        let position = shared.ring().next(); // may panic, so it comes first
         shared.receivers.set(shared.receivers.get() + 1);
-        let position = shared.ring().next();
         Receiver { shared, position, wait: Wait::new() }
     }
 
@@ -411,11 +416,11 @@ impl<T> Receiver<T> {
 /// A receiver that takes next what this one takes next.
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
-        self.shared.receivers.set(self.shared.receivers.get() + 1);
-        let mut ring = self.shared.ring();
+        let mut ring = self.shared.ring(); // may panic, so it comes first
         let first = ring.index(self.position).unwrap_or(0);
         ring.messages.iter_mut().skip(first).for_each(|slot| slot.takers += 1);
         drop(ring);
+        self.shared.receivers.set(self.shared.receivers.get() + 1);
         Self { shared: Rc::clone(&self.shared), position: self.position, wait: Wait::new() }
     }
 }
