@@ -100,6 +100,20 @@ fn waiting_for_a_value_looks_at_the_present_one_first() {
 }
 
 #[test]
+fn a_task_that_is_never_kept_waiting_for_a_value_lets_others_have_turns() {
+    run(async {
+        let (_level, mut seen) = watch::channel(5);
+        let greedy = spawn(async move {
+            loop {
+                drop(seen.wait_for(|level| *level > 3).await);
+            }
+        });
+        yield_now().await;
+        greedy.cancel().await;
+    });
+}
+
+#[test]
 fn a_value_is_changed_in_place_and_only_a_change_is_told() {
     run(async {
         let (names, mut seen) = watch::channel(vec!["a"]);

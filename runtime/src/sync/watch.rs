@@ -463,13 +463,16 @@ impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
             let Some(receiver) = this.receiver.as_mut() else {
                 panic!("a wait was polled after it was done")
             };
-            if std::mem::replace(&mut this.looked, true) {
+            if this.looked {
                 match receiver.poll_changed(&mut this.wait, cx, at, this.made_at) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(closed)) => return Poll::Ready(Err(closed)),
                     Poll::Pending => return Poll::Pending,
                 }
+            } else if !may_go_on(cx) {
+                return Poll::Pending;
             }
+            this.looked = true;
             if (this.predicate)(&receiver.borrow_and_update())
                 && let Some(receiver) = this.receiver.take()
             {
