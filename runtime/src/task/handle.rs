@@ -328,6 +328,7 @@ impl JoinError {
     }
 
     /// Whether the task was cancelled, or its loop has ended.
+    #[doc(alias = "asyncio.Task.cancelled")]
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0.kind, Kind::Cancelled)
     }
