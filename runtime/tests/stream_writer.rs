@@ -405,6 +405,31 @@ fn a_writer_that_outlives_its_loop_reports_and_touches_nothing() {
 }
 
 #[test]
+fn a_future_that_is_dropped_outside_of_its_loop_leaves_the_rest_to_what_follows() {
+    let trace = Trace::new();
+    let to = Destination::blocked();
+    let mut runner = paused(&trace).build().unwrap();
+    let mut writer = StreamWriter::new(to.clone());
+    let mut writing = Box::pin(writer.write_all(b"abc"));
+    assert!(runner.block_on(async { polled(1, &mut writing).await }).unwrap().is_none());
+    drop(writing);
+    assert_eq!(writer.write_buffer_size(), 3);
+    let mut flushing = Box::pin(writer.flush());
+    assert!(runner.block_on(async { polled(1, &mut flushing).await }).unwrap().is_none());
+    drop(flushing);
+    to.open([]);
+    runner.block_on(async { writer.write_all(b"def").await.unwrap() }).unwrap();
+    assert_eq!(to.bytes(), b"abcdef");
+    to.block();
+    let mut writing = Box::pin(writer.write_all(b"ghi"));
+    assert!(runner.block_on(async { polled(1, &mut writing).await }).unwrap().is_none());
+    drop(runner);
+    drop(writing);
+    assert_eq!(writer.write_buffer_size(), 3);
+    trace.expect(&[]);
+}
+
+#[test]
 fn it_says_what_state_it_is_in() {
     run(async {
         let mut writer = StreamWriter::new(Destination::blocked()).named("the peer");

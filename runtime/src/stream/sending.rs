@@ -63,7 +63,7 @@ impl<W: AsyncWrite + Unpin + 'static> Future for Sending<'_, W> {
 
 impl<W: AsyncWrite + Unpin + 'static> Drop for Sending<'_, W> {
     fn drop(&mut self) {
-        self.writer.hand_over(self.made_at);
+        self.writer.leave_to_flusher(self.made_at);
     }
 }
 
@@ -116,7 +116,7 @@ impl<W: AsyncWrite + Unpin + 'static> Drop for WriteAll<'_, W> {
                 outbox.push(self.rest);
             }
         }
-        self.writer.hand_over(self.made_at);
+        self.writer.leave_to_flusher(self.made_at);
     }
 }
 

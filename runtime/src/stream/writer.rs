@@ -52,6 +52,8 @@ const PIECES_MAX: usize = 64;
 /// take is lost and reported, with its size, through [`on_unhandled`](crate::runner::Builder::on_unhandled).
 /// [`close`](Self::close) loses nothing.
 ///
+/// A future of the writer that is dropped outside of the loop leaves what is queued to whatever is done with the writer next.
+///
 /// # Examples
 ///
 /// ```
@@ -324,8 +326,17 @@ impl<W: AsyncWrite + Unpin + 'static> StreamWriter<W> {
         }
     }
 
+    /// As [`hand_over`](Self::hand_over), for futures that are dropped, which may be anywhere: outside of the writer's loop what is
+    /// queued waits for whatever is done next.
+    pub(super) fn leave_to_flusher(&mut self, place: &'static Location<'static>) {
+        let here = here();
+        if here.is_some() && (self.home.is_none() || self.home == here) {
+            self.hand_over(place);
+        }
+    }
+
     /// What is queued is left to the flusher.
-    pub(super) fn hand_over(&mut self, place: &'static Location<'static>) {
+    fn hand_over(&mut self, place: &'static Location<'static>) {
         let outbox = self.outbox.borrow();
         if outbox.len() == 0 || self.flusher.as_ref().is_some_and(|flusher| !flusher.is_finished()) {
             return;
