@@ -185,6 +185,8 @@ fn input_without_a_pipe_for_it_is_an_error() {
         let expected = format!("the stdin of true (pid {}): there is input, and no pipe for it", child.id());
         assert_eq!(error.to_string(), expected);
         child.wait().await.unwrap();
+        // It is told once.
+        assert!(child.communicate(b"").await.unwrap().status.success());
     });
 }
 

@@ -154,6 +154,8 @@ fn feed(
 ) -> io::Result<()> {
     let Some(pipe) = stdin else {
         if talk.written < talk.input.len() {
+            // It is told once: the output can still be had.
+            (talk.input, talk.written) = (Vec::new(), 0);
             return Err(io::Error::new(io::ErrorKind::NotConnected, "there is input, and no pipe for it"));
         }
         return Ok(());
@@ -206,11 +208,11 @@ impl<C: BorrowMut<Child> + Unpin> Future for Communicate<C> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let at = Location::caller();
         let this = &mut *self;
+        // Asked before its pipes are read: what it wrote until its end is in them then, and is not lost to the shortest grace.
+        let end = this.child.borrow_mut().process.poll_end(cx, &mut this.waits.end, at);
         this.poll_pipes(cx, at)?;
+        let Poll::Ready(ended) = end else { return Poll::Pending };
         let child = this.child.borrow_mut();
-        let Poll::Ready(ended) = child.process.poll_end(cx, &mut this.waits.end, at) else {
-            return Poll::Pending;
-        };
         let status = ended.map_err(CommunicateError::Wait)?;
         let is_open = child.stdin.is_some() || child.stdout.is_some() || child.stderr.is_some();
         if is_open {
