@@ -8,6 +8,7 @@ mod polls;
 mod records;
 
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read as _, Write as _};
+use std::os::fd::AsRawFd;
 
 use futures_util::{AsyncReadExt, AsyncWriteExt};
 use loopscope::io::{PipeReader, PipeWriter, pipe};
@@ -161,6 +162,11 @@ fn a_write_can_be_dropped_at_each_step_and_writes_all_or_nothing_of_a_call() {
 fn a_file_is_no_pipe() {
     records::run_live(async {
         let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
-        assert_eq!(PipeReader::from_fd(file).unwrap_err().kind(), ErrorKind::PermissionDenied);
+        let start = format!("cannot watch descriptor {} as a pipe: ", file.as_raw_fd());
+        let copy = file.try_clone().unwrap();
+        let error = PipeReader::from_fd(file).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+        assert!(error.to_string().starts_with(&start), "{error}");
+        assert_eq!(PipeWriter::from_fd(copy).unwrap_err().kind(), ErrorKind::PermissionDenied);
     });
 }

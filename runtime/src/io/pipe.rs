@@ -59,7 +59,7 @@ impl PipeReader {
     ///
     /// # Errors
     ///
-    /// When the descriptor cannot be watched (`EPERM` of a regular file) or is watched already (`EEXIST`).
+    /// When the descriptor cannot be watched (`PermissionDenied` of a regular file) or is watched already (`AlreadyExists`).
     ///
     /// # Panics
     ///
@@ -67,7 +67,9 @@ impl PipeReader {
     #[doc(alias = "asyncio.loop.connect_read_pipe")]
     #[track_caller]
     pub fn from_fd(fd: impl Into<OwnedFd>) -> io::Result<Self> {
-        Self::register(fd.into().into(), Location::caller())
+        let (fd, made_at) = (fd.into(), Location::caller());
+        let failed = unwatched(fd.as_raw_fd());
+        Self::register(fd.into(), made_at).map_err(failed)
     }
 
     pub(crate) fn register(pipe: io::PipeReader, made_at: &'static Location<'static>) -> io::Result<Self> {
@@ -243,7 +245,7 @@ impl PipeWriter {
     ///
     /// # Errors
     ///
-    /// When the descriptor cannot be watched (`EPERM` of a regular file) or is watched already (`EEXIST`).
+    /// When the descriptor cannot be watched (`PermissionDenied` of a regular file) or is watched already (`AlreadyExists`).
     ///
     /// # Panics
     ///
@@ -251,7 +253,9 @@ impl PipeWriter {
     #[doc(alias = "asyncio.loop.connect_write_pipe")]
     #[track_caller]
     pub fn from_fd(fd: impl Into<OwnedFd>) -> io::Result<Self> {
-        Self::register(fd.into().into(), Location::caller())
+        let (fd, made_at) = (fd.into(), Location::caller());
+        let failed = unwatched(fd.as_raw_fd());
+        Self::register(fd.into(), made_at).map_err(failed)
     }
 
     pub(crate) fn register(pipe: io::PipeWriter, made_at: &'static Location<'static>) -> io::Result<Self> {
@@ -415,6 +419,11 @@ fn is_broken(pipe: &io::PipeWriter) -> io::Result<Uncounted<()>> {
     rustix::event::poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
     let is_broken = polled[0].revents().intersects(PollFlags::ERR | PollFlags::HUP);
     if is_broken { Ok(Uncounted(())) } else { Err(io::ErrorKind::WouldBlock.into()) }
+}
+
+/// Says which descriptor could not be watched.
+fn unwatched(fd: RawFd) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("cannot watch descriptor {fd} as a pipe: {error}"))
 }
 
 fn closed() -> io::Error {
