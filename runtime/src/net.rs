@@ -18,8 +18,8 @@ mod unix_datagram;
 pub(crate) use connect::Connect;
 pub(crate) use unix_connect::UnixConnect;
 
-pub(crate) use address::shown_unix;
 pub use address::{Lookup, ToSocketAddr, ToSocketAddrs};
+pub(crate) use address::{of_path, shown_path, shown_unix};
 pub use connect::ConnectError;
 pub(crate) use resolve::Resolve;
 pub use resolve::lookup_host;

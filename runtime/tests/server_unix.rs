@@ -279,6 +279,31 @@ fn an_abstract_name_has_no_file() {
         end(server).await;
         let error = open_unix_connection(&name).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        assert!(error.to_string().starts_with(&format!("cannot connect to {shown}: ")), "{error}");
+    });
+}
+
+#[test]
+fn a_path_of_which_the_os_would_take_a_part_or_nothing_is_refused() {
+    let folder = Folder::new("zero");
+    records::run_live(async {
+        // What the OS would take of the path below.
+        let server = server_at(&folder.0.join("a")).await.unwrap();
+        let cut = folder.0.join("a\0b");
+        let shown = format!("{}\\0b", folder.0.join("a").display());
+        let refused = |doing: &str, shown: &str, error: io::Error, why: &str| {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert_eq!(error.to_string(), format!("cannot {doing} {shown}: the path {why}"));
+        };
+        let why = "contains a zero byte";
+        refused("connect to", &shown, open_unix_connection(&cut).await.unwrap_err(), why);
+        refused("connect to", &shown, UnixStream::connect(&cut).await.unwrap_err(), why);
+        refused("listen at", &shown, server_at(&cut).await.unwrap_err(), why);
+        let error = UnixListener::bind(&cut).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot listen at {shown}: ")), "{error}");
+        refused("connect to", "\"\"", open_unix_connection("").await.unwrap_err(), "is empty");
+        refused("listen at", "\"\"", server_at(Path::new("")).await.unwrap_err(), "is empty");
+        end(server).await;
     });
 }
 

@@ -2,7 +2,11 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::SocketAddr as UnixAddr;
+use std::path::Path;
+
+use socket2::SockAddr;
 
 use crate::telemetry::view::Address;
 
@@ -216,6 +220,30 @@ pub(crate) fn shown_unix(address: &UnixAddr) -> Option<String> {
         address.as_abstract_name().map(|name| format!("@{}", String::from_utf8_lossy(name)))
     });
     path
+}
+
+/// The address of a path, or of an abstract name, which begins with a zero byte.
+///
+/// # Errors
+///
+/// `InvalidInput` for a path that is too long, empty or has a zero byte: the OS would take the part before that, or any name.
+pub(crate) fn of_path(path: &Path) -> io::Result<SockAddr> {
+    let refused = |why: &'static str| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    match path.as_os_str().as_bytes() {
+        [] => refused("the path is empty"),
+        [first, rest @ ..] if *first != 0 && rest.contains(&0) => refused("the path contains a zero byte"),
+        _ => SockAddr::unix(path),
+    }
+}
+
+/// A path as errors show it: an abstract name behind an `@`.
+pub(crate) fn shown_path(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if text.is_empty() {
+        return "\"\"".to_owned();
+    }
+    let text = text.strip_prefix('\0').map_or_else(|| text.to_string(), |name| format!("@{name}"));
+    text.replace('\0', "\\0")
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use mio::Interest;
 
-use super::address::unix;
+use super::address::{shown_path, unix};
 use super::split::{self, ReadHalf, WriteHalf};
 use super::stream::stream;
 use super::unix_connect::UnixConnect;
@@ -176,7 +176,7 @@ impl UnixListener {
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let listener = std::os::unix::net::UnixListener::bind(path).map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot listen at {}: {error}", path.display()))
+            io::Error::new(error.kind(), format!("cannot listen at {}: {error}", shown_path(path)))
         })?;
         Self::from_std(listener)
     }

@@ -10,8 +10,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
+use super::address::{of_path, shown_path};
 use super::unix::UnixStream;
 use crate::telemetry::view::TimerKind;
 use crate::time::Sleep;
@@ -35,7 +36,7 @@ impl UnixConnectError {
 
 impl fmt::Display for UnixConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot connect to {}: {}", self.path.display(), self.error)
+        write!(f, "cannot connect to {}: {}", shown_path(&self.path), self.error)
     }
 }
 
@@ -67,7 +68,7 @@ impl UnixConnect {
 
     #[track_caller]
     fn poll_connected(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<UnixStream>> {
-        let address = SockAddr::unix(&self.path)?;
+        let address = of_path(&self.path)?;
         loop {
             if let Some(again) = &mut self.again {
                 ready!(again.poll_for(TimerKind::Sleep, cx, Location::caller()));

@@ -4,11 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use super::core::Bound;
 use super::error::ListenError;
 use super::socket_file::{SocketFile, make_room};
+use crate::net::{of_path, shown_path};
 
 /// How sockets are bound.
 #[derive(Clone, Copy, Debug)]
@@ -73,20 +74,11 @@ fn is_missing_here(error: &io::Error) -> bool {
 ///
 /// `AddrInUse` when a process has a socket there, or there is a file that is no socket.
 pub(super) fn unix(path: &Path, options: Options) -> io::Result<Bound> {
-    let failed = |error| io::Error::from(ListenError::new(shown(path), error));
-    let address = SockAddr::unix(path).map_err(failed)?;
+    let failed = |error| io::Error::from(ListenError::new(shown_path(path), error));
+    let address = of_path(path).map_err(failed)?;
     make_room(&address).map_err(failed)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None).map_err(failed)?;
     socket.bind(&address).map_err(failed)?;
     let file = if options.unlink_on_close { SocketFile::of(&address) } else { None };
     Ok(Bound { socket, file })
-}
-
-/// A path as it is shown, an abstract name behind an `@`.
-fn shown(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    match text.strip_prefix('\0') {
-        Some(name) => format!("@{name}"),
-        None => text.into_owned(),
-    }
 }

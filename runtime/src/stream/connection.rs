@@ -16,7 +16,9 @@ use std::time::Duration;
 use super::error::ZeroLimit;
 use super::reader::{LIMIT_DEFAULT, StreamReader};
 use super::writer::StreamWriter;
-use crate::net::{Connect, ReadHalf, TcpStream, ToSocketAddrs, UnixConnect, UnixStream, WriteHalf};
+use crate::net::{
+    Connect, ReadHalf, TcpStream, ToSocketAddrs, UnixConnect, UnixStream, WriteHalf, shown_path,
+};
 use crate::time::{Elapsed, Timeout, timeout};
 
 /// A reader and a writer of one TCP connection.
@@ -191,7 +193,7 @@ impl Connection {
         let connect = UnixConnect::new(&path, Location::caller());
         let gave_up = |connect: &mut UnixConnect, why: Elapsed| connect.failed(why.into());
         self.opening(connect, gave_up, move |stream: UnixStream, limit| {
-            let name = path.to_string_lossy();
+            let name = shown_path(&path);
             let (read, write) = stream.into_split();
             let reader = StreamReader::with_limit(read, limit)?.named(&name);
             Ok((reader, StreamWriter::new(write).named(&name)))
