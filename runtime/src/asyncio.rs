@@ -40,10 +40,13 @@
 //! | `timeout`, `timeout_at`, `wait_for` | [`timeout`](crate::timeout), [`timeout_at`](crate::timeout_at) |
 //! | `Timeout.reschedule`, `.expired`, `.when` | [`timeout_scope`](crate::time::timeout_scope) and its [`Deadline`](crate::time::Deadline) |
 //! | `to_thread`, `loop.run_in_executor` | [`to_thread`](crate::to_thread), [`spawn_blocking`](crate::spawn_blocking) |
-//! | `run_coroutine_threadsafe` | [`Handle::spawn`](crate::Handle::spawn) |
+//! | `run_coroutine_threadsafe` | [`Handle::run`](crate::Handle::run), whose handle any thread awaits or joins; [`Handle::spawn`](crate::Handle::spawn) where no result is wanted |
 //! | `current_task`, `all_tasks` | [`current`](crate::current), [`all_tasks`](crate::all_tasks) |
 //! | `Task.cancel`, `Task.uncancel` | [`Task::cancel`](crate::Task::cancel), [`Task::request_cancel`](crate::Task::request_cancel); nothing to take back |
-//! | `contextvars` | [`task_local!`](crate::task_local) |
+//! | `Task.cancelled`, `.result`, `.exception` | what awaiting the [`Task`](crate::Task) gives; [`Task::try_join`](crate::Task::try_join) |
+//! | `Task.add_done_callback` | a task that awaits the handle, or [`TaskHooks`](crate::task::TaskHooks) for all tasks of a loop |
+//! | `loop.set_task_factory` | [`Builder::task_hooks`](crate::runner::Builder::task_hooks) |
+//! | `contextvars` | [`task_local!`](crate::task_local), [`Context`](crate::context::Context) |
 //!
 //! # Streams
 //!
@@ -74,7 +77,7 @@
 //! | `create_subprocess_exec`, `create_subprocess_shell` | [`Command`](crate::process::Command), [`Command::shell`](crate::process::Command::shell) |
 //! | `Process.communicate`, `.wait`, `.send_signal`, … | [`Child`](crate::process::Child); waiting is for the exit alone, whoever keeps a pipe |
 //! | `SubprocessProtocol`, `SubprocessTransport` | [`process::Protocol`](crate::process::Protocol), [`process::Transport`](crate::process::Transport) |
-//! | `loop.add_signal_handler` | [`signal::unix`](crate::signal::unix), [`signal::ctrl_c`](crate::signal::ctrl_c), [`signal::shutdown_signal`](crate::signal::shutdown_signal) |
+//! | `loop.add_signal_handler`, `remove_signal_handler` | [`signal::unix`](crate::signal::unix), [`signal::ctrl_c`](crate::signal::ctrl_c), [`signal::shutdown_signal`](crate::signal::shutdown_signal) |
 //!
 //! # Exceptions
 //!

@@ -132,6 +132,7 @@ impl TaskGroup {
     /// # Panics
     ///
     /// Outside of the loop the group was made on.
+    #[doc(alias = "asyncio.TaskGroup.create_task")]
     #[track_caller]
     pub fn spawn_eager<F>(&self, future: F) -> Child<<F::Output as Outcome>::Value>
     where
@@ -256,6 +257,7 @@ impl GroupHandle {
     /// # Panics
     ///
     /// Outside of the loop the group was made on.
+    #[doc(alias = "asyncio.TaskGroup.create_task")]
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> Child<<F::Output as Outcome>::Value>
     where
@@ -270,6 +272,7 @@ impl GroupHandle {
     /// # Panics
     ///
     /// Outside of the loop the group was made on.
+    #[doc(alias = "asyncio.TaskGroup.create_task")]
     #[track_caller]
     pub fn spawn_named<F>(&self, name: &str, future: F) -> Child<<F::Output as Outcome>::Value>
     where
@@ -284,6 +287,7 @@ impl GroupHandle {
     /// # Panics
     ///
     /// Outside of the loop the group was made on.
+    #[doc(alias = "asyncio.TaskGroup.create_task")]
     #[track_caller]
     pub fn spawn_eager<F>(&self, future: F) -> Child<<F::Output as Outcome>::Value>
     where

@@ -144,6 +144,7 @@ pub fn shutdown_signal() -> ShutdownSignal {
 }
 
 /// A listener to one signal: a stream of its arrivals that never ends. Made by [`unix`].
+#[doc(alias = "asyncio.loop.remove_signal_handler")]
 #[must_use = "the signal does nothing any more: wait for it"]
 pub struct Signals {
     kind: Kind,

@@ -55,31 +55,38 @@ impl fmt::Display for Pipe {
 #[doc(alias = "asyncio.SubprocessProtocol")]
 pub trait Protocol: 'static {
     /// The process has begun; this is how to reach it.
+    #[doc(alias = "asyncio.BaseProtocol.connection_made")]
     fn connection_made(&mut self, transport: &Transport) {
         let _ = transport;
     }
 
     /// The process wrote this.
+    #[doc(alias = "asyncio.SubprocessProtocol.pipe_data_received")]
     fn pipe_data_received(&mut self, pipe: Pipe, bytes: &[u8]) {
         let _ = (pipe, bytes);
     }
 
     /// A pipe is over: it came to its end, was closed by either side, or failed.
+    #[doc(alias = "asyncio.SubprocessProtocol.pipe_connection_lost")]
     fn pipe_connection_lost(&mut self, pipe: Pipe, error: Option<io::Error>) {
         let _ = (pipe, error);
     }
 
     /// More than 64 KiB wait to be written. What is written nevertheless waits too.
+    #[doc(alias = "asyncio.BaseProtocol.pause_writing")]
     fn pause_writing(&mut self) {}
 
     /// No more than 16 KiB wait to be written.
+    #[doc(alias = "asyncio.BaseProtocol.resume_writing")]
     fn resume_writing(&mut self) {}
 
     /// The process has ended, in this way; in an unknown way if somebody else collected its status.
+    #[doc(alias = "asyncio.SubprocessProtocol.process_exited")]
     fn process_exited(&mut self, ended: &Result<ExitStatus, WaitError>) {
         let _ = ended;
     }
 
     /// All is over.
+    #[doc(alias = "asyncio.BaseProtocol.connection_lost")]
     fn connection_lost(&mut self) {}
 }

@@ -139,6 +139,7 @@ impl Transport {
     /// # Errors
     ///
     /// [`StdinClosed`]: nothing was taken.
+    #[doc(alias = "asyncio.WriteTransport.write")]
     pub fn write(&self, bytes: &[u8]) -> Result<(), StdinClosed> {
         if self.shared.input_ended.get() {
             return Err(StdinClosed { process: self.shared.process.label() });
@@ -149,23 +150,28 @@ impl Transport {
     }
 
     /// Closes its stdin when what waits is written.
+    #[doc(alias = "asyncio.WriteTransport.write_eof")]
     pub fn write_eof(&self) {
         self.shared.input_ended.set(true);
         self.shared.command();
     }
 
     /// Bytes that wait to be written.
+    #[doc(alias = "asyncio.WriteTransport.get_write_buffer_size")]
     pub fn write_buffer_size(&self) -> usize {
         self.shared.outgoing.borrow().len()
     }
 
     /// Leaves what the process writes where it is, so that it has to wait when the pipe is full. That the pipe is over is not
     /// heard either.
+    #[doc(alias = "asyncio.SubprocessTransport.get_pipe_transport")]
+    #[doc(alias = "asyncio.ReadTransport.pause_reading")]
     pub fn pause_reading(&self, pipe: Pipe) {
         self.shared.pause(pipe, true);
     }
 
     /// Reads again.
+    #[doc(alias = "asyncio.ReadTransport.resume_reading")]
     pub fn resume_reading(&self, pipe: Pipe) {
         self.shared.pause(pipe, false);
     }
@@ -214,6 +220,7 @@ impl Transport {
     }
 
     /// Whether it was closed.
+    #[doc(alias = "asyncio.BaseTransport.is_closing")]
     pub fn is_closing(&self) -> bool {
         self.shared.closing.get()
     }

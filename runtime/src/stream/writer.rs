@@ -306,6 +306,8 @@ impl<W: AsyncWrite + Unpin + 'static> StreamWriter<W> {
     }
 
     /// The destination, unless it was closed.
+    #[doc(alias = "asyncio.StreamWriter.transport")]
+    #[doc(alias = "asyncio.StreamWriter.get_extra_info")]
     pub fn get_ref(&self) -> Option<Ref<'_, W>> {
         Ref::filter_map(self.outbox.borrow(), |outbox| outbox.io.as_ref()).ok()
     }

@@ -157,6 +157,7 @@ impl<T> Task<T> {
 
     /// Asks for the end of the task without giving up the handle: awaiting it then gives [`JoinError`].
     /// Returns whether the task was still alive.
+    #[doc(alias = "asyncio.Task.cancel")]
     pub fn request_cancel(&self) -> bool {
         self.to.cancel()
     }
