@@ -399,6 +399,14 @@ fn what_is_done_after_an_inner_scope_expired_has_the_outers_time() {
             (inner.is_err(), again.is_err())
         });
         assert_eq!(outer.await, Ok((true, true)));
+        let begun = Instant::now();
+        let outer = timeout_scope(2 * S, async |_| {
+            let inner = timeout_scope(S, async |_| pending::<()>().await).await;
+            assert!(inner.is_err());
+            timeout_scope(10 * S, async |_| pending::<()>().await).await
+        });
+        assert_eq!(outer.await.unwrap_err().limit(), Some(2 * S));
+        assert_eq!(begun.elapsed(), 2 * S);
     });
 }
 
