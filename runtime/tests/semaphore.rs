@@ -8,7 +8,12 @@ mod records;
 mod steps;
 
 use std::cell::{Cell, RefCell};
+use std::future::Future as _;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use loopscope::sync::{BoundedSemaphore, Semaphore};
@@ -355,6 +360,47 @@ fn guards_never_give_a_bounded_semaphore_too_many_whatever_is_added_meanwhile() 
 #[should_panic(expected = r#"acquiring 3 of the 2 permits of the semaphore "db": there are never as many"#)]
 fn more_than_a_bounded_semaphore_can_ever_have_is_refused_at_once() {
     drop(BoundedSemaphore::new(2).named("db").acquire_many(3));
+}
+
+thread_local! {
+    static ON_DROP: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// A waker whose destructor runs what stands in `ON_DROP`.
+#[derive(Default)]
+struct ComesBack(AtomicBool);
+
+impl Wake for ComesBack {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+impl Drop for ComesBack {
+    fn drop(&mut self) {
+        if let Some(action) = ON_DROP.take() {
+            action();
+        }
+    }
+}
+
+#[test]
+fn a_waker_that_gives_a_permit_back_when_it_is_replaced_loses_no_wake_and_makes_no_permits() {
+    run(async {
+        let semaphore = Rc::new(Semaphore::new(2));
+        let held = semaphore.acquire_owned().await;
+        let mut both = Box::pin(semaphore.acquire_many(2));
+        let first = Waker::from(Arc::new(ComesBack::default()));
+        assert!(both.as_mut().poll(&mut Context::from_waker(&first)).is_pending());
+        drop(first);
+        ON_DROP.set(Some(Box::new(move || drop(held))));
+        let woken = Arc::new(ComesBack::default());
+        let second = Waker::from(Arc::clone(&woken));
+        assert!(both.as_mut().poll(&mut Context::from_waker(&second)).is_pending());
+        assert!(woken.0.load(Relaxed));
+        let permit = done(&mut both);
+        assert_eq!((permit.count(), semaphore.available()), (2, 0));
+    });
 }
 
 #[test]

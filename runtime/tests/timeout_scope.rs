@@ -10,11 +10,13 @@ mod steps;
 mod trace;
 
 use std::cell::RefCell;
-use std::future::pending;
+use std::future::{Future as _, pending};
 use std::io;
 use std::ops::ControlFlow;
 use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use loopscope::telemetry::{TimerKind, WaitKind, loops};
@@ -498,5 +500,36 @@ fn a_waiting_scope_whose_handle_is_polled_by_hand_is_not_confused() {
         sleep(2 * S).await;
         assert!(steps::done(&mut scope).is_err());
         assert!(poll(&mut scope).is_pending(), "it is over");
+    });
+}
+
+thread_local! {
+    static ON_WAKE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// A waker that runs what stands in `ON_WAKE`.
+struct RunsAtOnce;
+
+impl Wake for RunsAtOnce {
+    fn wake(self: Arc<Self>) {
+        if let Some(action) = ON_WAKE.take() {
+            action();
+        }
+    }
+}
+
+#[test]
+fn a_waker_may_look_at_the_deadline_that_was_moved() {
+    run(async {
+        let trace = Trace::new();
+        let mut scope = Box::pin(timeout_scope(S, |_| pending::<()>()));
+        let waker = Waker::from(Arc::new(RunsAtOnce));
+        assert!(scope.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let (deadline, now, seen) = (scope.deadline(), Instant::now(), trace.clone());
+        let looks = deadline.clone();
+        ON_WAKE.set(Some(Box::new(move || seen.push(format!("{}", looks.when() == Some(now))))));
+        deadline.reschedule(now).unwrap();
+        trace.expect(&["true"]);
+        assert!(poll(&mut scope).is_ready());
     });
 }

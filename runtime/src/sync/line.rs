@@ -166,7 +166,12 @@ impl Line {
     #[track_caller]
     pub(crate) fn park(&self, what: &str, wait: &mut Wait, cx: &Context<'_>, waiting: &Waiting) -> bool {
         let lp = self.bind(what);
-        let is_new = wait.park(lp, cx.waker(), &self.parking(lp, waiting));
+        let mut parking = self.parking(lp, waiting);
+        if let Some(entry) = wait.entry().filter(|entry| !waiting.renewed && !entry.is_renewed()) {
+            // It stands in line with its number while the waker is renewed, which may come back here.
+            parking.payload |= u64::from(entry.number()) << 32;
+        }
+        let is_new = wait.park(lp, cx.waker(), &parking);
         if is_new {
             self.waiting.set(self.waiting.get() + 1);
         }

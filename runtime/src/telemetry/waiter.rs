@@ -159,7 +159,7 @@ impl Waiter {
         u32::try_from(self.payload.read() >> 32).unwrap_or(0)
     }
 
-    /// Keeps a number with this wait; waiting on forgets it. Not for entries that are renewed, which keep a count there.
+    /// Keeps a number with this wait, also when it waits on in a [`Line`](crate::sync::line::Line). Not for entries that are renewed, which keep a count there.
     pub(crate) fn set_number(&self, number: u32) {
         self.payload.put(self.payload.read() & u64::from(u32::MAX) | u64::from(number) << 32);
     }
@@ -215,18 +215,17 @@ impl Waiter {
     }
 
     fn set_waker(&self, waker: &Waker) {
-        // SAFETY: as above. The clone and the drop of a foreign waker may run code, so neither runs while the cell is
-        // borrowed: the old waker leaves the cell first.
-        let old = unsafe { (*self.waker.get()).take() };
-        let keep = match old {
-            Some(old) if old.will_wake(waker) => old,
-            old => {
-                drop(old);
-                waker.clone()
-            }
-        };
+        // SAFETY: as above. Comparing two wakers runs no code of theirs.
+        let is_kept = unsafe { (*self.waker.get()).as_ref() }.is_some_and(|kept| kept.will_wake(waker));
+        if is_kept {
+            return;
+        }
+        // The clone and the drop of a foreign waker may run code, so neither runs while the cell is borrowed; and the new one is
+        // there before the old one goes, whose drop may notify this very entry.
+        let waker = waker.clone();
         // SAFETY: as above.
-        unsafe { *self.waker.get() = Some(keep) };
+        let old = unsafe { (*self.waker.get()).replace(waker) };
+        drop(old);
     }
 }
 

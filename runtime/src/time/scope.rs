@@ -164,7 +164,11 @@ impl Deadline {
         }
         self.core.limit.set(None);
         self.core.is_new.set(true);
-        self.core.sleep.borrow_mut().move_to(nanos_of(deadline.into()));
+        let due = self.core.sleep.borrow_mut().move_to(nanos_of(deadline.into()));
+        // Only now: a waker of another library may look at the deadline.
+        if let Some((lp, waker)) = due {
+            lp.wake_quietly(waker);
+        }
         Ok(())
     }
 

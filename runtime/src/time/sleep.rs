@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::Instant;
@@ -131,9 +131,10 @@ impl Sleep {
     }
 
     /// Moves the deadline of a timer that has not fired, whoever waits for it: the waker stays with its entry.
-    pub(super) fn move_to(&mut self, deadline: u64) {
+    #[must_use]
+    pub(super) fn move_to(&mut self, deadline: u64) -> Option<(&'static Loop, Waker)> {
         self.deadline = deadline;
-        let Some((lp, index)) = self.wait.place() else { return };
+        let (lp, index) = self.wait.place()?;
         let entry = lp.waiters.get(index);
         if entry.has(NOTIFIED) {
             // It fired, and nobody has looked since: then it is as if it had not.
@@ -145,13 +146,12 @@ impl Sleep {
         }
         entry.set_payload(deadline);
         if deadline > lp.time_ns() {
-            return self.arm(lp);
+            self.arm(lp);
+            return None;
         }
         // At once, and not when the wheel is next turned.
         entry.set(NOTIFIED);
-        if let Some(waker) = entry.take_waker() {
-            lp.wake_quietly(waker);
-        }
+        entry.take_waker().map(|waker| (lp, waker))
     }
 
     pub(super) fn disarm(&mut self) {
