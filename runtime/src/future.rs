@@ -22,6 +22,7 @@ mod promised;
 mod shared;
 mod state;
 
+pub(crate) use bridge::FILE as BRIDGE;
 pub use bridge::{RemotePromise, shared, try_shared};
 pub use callbacks::DoneCallback;
 pub use error::{Cancelled, Unfulfilled};

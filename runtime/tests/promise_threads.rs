@@ -11,12 +11,13 @@ mod records;
 
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use foreign::block_on;
-use loopscope::future::{Promise, Promised, RemotePromise, Unfulfilled, promise, promise_named};
+use loopscope::future::{Promise, Promised, RemotePromise, Unfulfilled, promise, promise_named, shared};
 use loopscope::telemetry::{ResourceKind, WaitKind};
-use loopscope::{spawn, yield_now};
-use records::{resources, run_live, waits};
+use loopscope::{all_tasks, sleep, spawn, yield_now};
+use records::{here, resources, run_live, waits};
 
 const fn is_send<T: Send>() {}
 const _: () = is_send::<RemotePromise<u8, u8>>();
@@ -133,5 +134,31 @@ fn a_promise_for_another_thread_shows_what_it_waits_for_under_its_name() {
         assert_eq!(waits().into_iter().map(|wait| wait.kind).collect::<Vec<_>>(), [WaitKind::Recv; 2]);
         thread::spawn(move || remote.set(1).unwrap()).join().unwrap();
         assert_eq!(task.await.unwrap(), Ok(1));
+    });
+}
+
+#[test]
+fn the_tasks_in_between_show_where_they_were_asked_for_and_no_line_of_the_library() {
+    run_live(async {
+        let (promise, promised): Texts = promise();
+        let remote = promise.remote();
+        let (other, awaited): Texts = loopscope::future::promise();
+        let elsewhere = awaited.into_remote();
+        let nap = shared(sleep(Duration::from_secs(3600)));
+        let made_at = here() - 1;
+        yield_now().await;
+        let mut places: Vec<_> = waits().iter().map(|wait| (wait.kind, wait.at, wait.made_at)).collect();
+        places.sort_by_key(|(_, _, made_at)| *made_at);
+        let expected = [
+            (WaitKind::Event, 0, 0), // for a receiver to go, whose resource says where it was made
+            (WaitKind::Recv, 0, made_at - 3), // for what the other thread sets
+            (WaitKind::Recv, 0, made_at - 2), // for the promise that is awaited elsewhere
+            (WaitKind::Sleep, 0, made_at),
+        ];
+        assert_eq!(places, expected);
+        drop((promised, remote, other, elsewhere, nap));
+        while all_tasks().len() > 1 {
+            yield_now().await;
+        }
     });
 }

@@ -23,10 +23,17 @@ use crate::sync::remote::oneshot;
 use crate::task::Builder;
 use crate::task::cell::Opaque;
 
+/// This file, whose tasks await for others: none of its lines is one where somebody waits.
+pub(crate) const FILE: &str = file!();
+
 /// Spawns a task for a future, so that any number of clones can await its output.
 ///
 /// When the last clone is dropped the task is cancelled. If it panics, that is reported as of any task, and who awaits it gets
 /// [`Unfulfilled::Cancelled`].
+///
+/// # Cancel safety
+///
+/// A clone that is dropped takes nothing from the others.
 ///
 /// # Panics
 ///
@@ -45,6 +52,14 @@ where
 }
 
 /// As [`shared`], for a future that may fail. An error that nobody asked for is reported.
+///
+/// # Cancel safety
+///
+/// As of [`shared`].
+///
+/// # Errors
+///
+/// Every clone gets [`Unfulfilled::Failed`] with the future's error.
 ///
 /// # Panics
 ///

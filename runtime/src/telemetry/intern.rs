@@ -52,8 +52,8 @@ impl Places {
     #[inline(never)]
     fn word_slow(&self, place: &'static Location<'static>, address: usize, slot: &Cell<(usize, u32)>) -> u32 {
         let known = self.by_address.borrow().get(&address).copied();
-        // A leaf that is a task's whole future is polled by the loop: there is no `.await` to show.
-        let is_ours = place.file() == crate::task::cell::FILE;
+        // A leaf that is a task's whole future is polled by the loop, or by a bridge: there is no `.await` to show.
+        let is_ours = [crate::task::cell::FILE, crate::future::BRIDGE].contains(&place.file());
         let known = if is_ours { Some(0) } else { known };
         let word = known.unwrap_or_else(|| {
             // The same place can have several addresses, one per codegen unit.
