@@ -260,8 +260,31 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::is_of_one_connection;
     use std::io;
+    use std::time::Duration;
+
+    use super::is_of_one_connection;
+    use crate::net::TcpStream;
+    use crate::server::Builder;
+
+    #[test]
+    fn a_server_whose_task_is_cancelled_from_outside_is_closed_and_comes_to_its_end() {
+        crate::run(async {
+            let handler = async |stream: TcpStream, _| {
+                std::future::pending::<()>().await;
+                drop(stream);
+            };
+            let server = Builder::new().serve_tcp("127.0.0.1:0", handler).await.unwrap();
+            let client = TcpStream::connect(server.local_addrs()[0]).await.unwrap();
+            while server.connections() == 0 {
+                crate::yield_now().await;
+            }
+            server.core.task().unwrap().cancel();
+            crate::timeout(Duration::from_secs(30), server.wait_closed()).await.unwrap();
+            assert_eq!((server.is_serving(), server.connections()), (false, 0));
+            assert_eq!(client.read(&mut [0]).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+        });
+    }
 
     #[test]
     fn what_is_wrong_with_one_connection_does_not_make_a_listener_rest() {

@@ -25,7 +25,7 @@ use super::error::{ConnectionError, ListenError, ServeError};
 use super::listener::{Listener, Peer};
 use super::socket_file::SocketFile;
 use crate::event_loop::current;
-use crate::event_loop::slot::Loop;
+use crate::event_loop::slot::{Closing, Loop};
 use crate::event_loop::wait::{Wait, WaitQueue};
 use crate::group::{ChildError, Keeper};
 use crate::io::source::SourceRef;
@@ -300,6 +300,10 @@ impl<L: Listener> Core<L> {
     pub(super) fn task_is_over(&self) {
         self.is_task_over.set(true);
         self.close();
+        // It goes last by itself. Cancelled, it leaves connections that nobody else would ever end; a loop that ends drops them.
+        if self.is_alive() && self.lp.closing.get() == Closing::No {
+            self.abort_clients();
+        }
         self.wake_if_over();
     }
 
