@@ -16,6 +16,8 @@ use loopscope::signal::Kind;
 use loopscope::spawn;
 use loopscope::telemetry::WaitKind;
 use polls::{poll_once, process_state, until};
+use rustix::process::Uid;
+use rustix::thread::set_thread_res_uid;
 
 /// Runs a scenario with either way to learn of an end. What it starts goes through the closure it gets.
 fn either_way<F: Future<Output = ()>>(scenario: impl Fn(fn(Command) -> Command) -> F) {
@@ -112,6 +114,27 @@ fn a_signal_after_the_end_is_no_error_and_one_that_does_not_exist_is() {
         assert_eq!((child.kill().unwrap(), child.terminate().unwrap()), (false, false));
         assert_eq!(child.wait().await.unwrap().signal(), Some(9));
         assert!(!child.signal(Kind::HANGUP).unwrap());
+    });
+}
+
+#[test]
+fn a_signal_that_may_not_be_sent_says_so_with_signal_and_process() {
+    if !rustix::process::geteuid().is_root() {
+        return; // only who is somebody else may not: nobody can become that but root
+    }
+    either_way(|way| async move {
+        let child = blocked(way).await;
+        // This thread alone, which can come back.
+        let (root, nobody) = (Uid::ROOT, Uid::from_raw(65534));
+        set_thread_res_uid(nobody, nobody, root).unwrap();
+        let refused = child.kill();
+        set_thread_res_uid(root, root, root).unwrap();
+        let error = refused.unwrap_err();
+        assert!(error.is_denied() && !error.is_no_such_signal());
+        let expected = format!("cannot send SIGKILL to sh (pid {}): Operation not permitted", child.id());
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        assert!(child.kill().unwrap());
+        assert_eq!(child.wait().await.unwrap().signal(), Some(9));
     });
 }
 
