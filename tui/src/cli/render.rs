@@ -180,9 +180,15 @@ fn write_words(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Loo
             words(out, IO, rows(all.io.as_ref()), all, "descriptors", plain, look)?;
             below(out, "in all, with what is closed:", IO_TOTALS, rows(all.io_totals.as_ref()), look)
         }
-        Table::Sync => {
-            words(out, SYNC, rows(all.sync.as_ref()), all, "locks, queues, channels or groups", plain, look)
-        }
+        Table::Sync => words(
+            out,
+            SYNC,
+            rows(all.sync.as_ref()),
+            all,
+            "locks or queues that a task waits for",
+            plain,
+            look,
+        ),
         Table::Blocking => {
             words(out, JOBS, rows(all.blocking.as_ref()), all, "jobs", job_ink, look)?;
             below(out, "the pools:", POOLS, rows(all.pools.as_ref()), look)

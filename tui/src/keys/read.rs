@@ -47,8 +47,9 @@ pub(crate) fn read(event: KeyEvent, prefix: Option<char>, context: Context) -> R
 }
 
 fn elsewhere_text(event: KeyEvent, binding: &Binding, context: Context) -> String {
+    // Where it works comes first: a narrow terminal cuts the end.
     let places = places(binding.contexts);
-    format!("{} ({}) works in {places}, not in {}.", name(event), binding.help, context.name())
+    format!("{} works in {places}, not in {}: {}.", name(event), context.name(), binding.help)
 }
 
 /// Contexts in a sentence: `Tasks, Sites and I/O`.

@@ -48,7 +48,7 @@ fn a_key_of_another_screen_says_where_it_works() {
     assert_eq!(
         said,
         Reading::Nothing(
-            "s (sort by the next column) works in Tasks, Sites, Timers, I/O and Sync, not in Overview."
+            "s works in Tasks, Sites, Timers, I/O and Sync, not in Overview: sort by the next column."
                 .to_owned()
         )
     );
