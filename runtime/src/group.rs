@@ -181,6 +181,9 @@ impl TaskGroup {
     /// # Panics
     ///
     /// The future panics outside of the loop the group was made on.
+    #[doc(alias = "asyncio.TaskGroup.__aexit__")]
+    #[doc(alias = "join")]
+    #[doc(alias = "wait")]
     #[track_caller]
     pub fn close(self) -> Close {
         Close { group: self, wait: Wait::new(), made_at: Location::caller() }

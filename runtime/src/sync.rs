@@ -6,7 +6,8 @@
 //!
 //! Each of them works outside of a loop as long as it need not wait. Whoever waits must do so on the loop the others wait on.
 //!
-//! A lock or queue is shown by [`telemetry`](crate::telemetry) once somebody had to wait for it.
+//! A lock, queue or the like is shown by [`telemetry`](crate::telemetry) while somebody waits for it, a channel from the first wait
+//! for it on.
 
 mod barrier;
 mod bounded_semaphore;

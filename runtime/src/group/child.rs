@@ -20,7 +20,8 @@ use crate::task::task_ref::TaskRef;
 use crate::task::{Builder, Cancel, CancelGracefully, Ending, JoinError, Task, TaskId};
 
 /// What a task of a group, or the body of its scope, may return: `()`, nothing at all (`!`), or a `Result` of anything and an
-/// error that can be boxed, which includes `String`.
+/// error that can be boxed, which includes `String`. A boxed error has to be `Box<dyn Error + Send + Sync>`: a plain
+/// `Box<dyn Error>` is none of these, and the compiler complains of `Send` then.
 pub trait Outcome: sealed::Sealed + 'static {
     /// What is left when it did not fail.
     type Value: 'static;
