@@ -265,7 +265,8 @@ impl Command {
     ///
     /// # Cancel safety
     ///
-    /// As of [`status`](Self::status); what was read is lost.
+    /// As of [`status`](Self::status): the child runs on unless it was told to [end with it](Self::kill_on_drop). What was read is
+    /// lost.
     ///
     /// # Panics
     ///

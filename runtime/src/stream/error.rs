@@ -158,8 +158,10 @@ impl Error for NotUtf8 {
 #[non_exhaustive]
 pub enum ReadError {
     /// The stream ended too early.
+    #[doc(alias = "IncompleteRead")]
     Incomplete(IncompleteRead),
     /// The separator is further away than the limit.
+    #[doc(alias = "LimitOverrun")]
     Overrun(LimitOverrun),
     /// A line is no text.
     NotUtf8(NotUtf8),
