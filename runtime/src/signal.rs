@@ -31,7 +31,7 @@ mod board;
 pub(crate) mod disposition;
 mod kind;
 
-pub(crate) use board::{Board, forget_after_fork, is_listened_to};
+pub(crate) use board::{Board, forget_after_fork, is_listened_to, is_taken};
 pub use kind::{CannotListen, Kind};
 
 use std::fmt;
@@ -263,6 +263,9 @@ impl Signals {
     fn take(&mut self) -> bool {
         let now = board::count(self.kind.as_raw());
         let came = std::mem::replace(&mut self.seen, now) != now;
+        if came {
+            board::take(self.kind.as_raw(), now);
+        }
         if let (true, Some(bound)) = (came, &self.bound) {
             bound.took();
         }

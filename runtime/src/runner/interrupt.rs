@@ -20,7 +20,7 @@
 //! SIGINT through [`signal`], it is the listeners', and the phases begin when the last of them is gone.
 
 use std::mem::{ManuallyDrop, MaybeUninit};
-use std::sync::atomic::AtomicU8;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
 
 use crate::event_loop::slot::{self, Loop};
 use crate::signal;
@@ -33,6 +33,9 @@ const OFF: u8 = 0;
 const ARMED: u8 = 1;
 /// It came.
 const INTERRUPTED: u8 = 2;
+
+/// Whether listeners are told of a SIGINT before [`on_sigint`] is. Set while no runner's action is registered.
+static LISTENERS_FIRST: AtomicBool = AtomicBool::new(false);
 
 /// A loop's word: what a SIGINT finds and leaves.
 #[derive(Debug, Default)]
@@ -100,6 +103,7 @@ fn install(installed: &mut Dispositions) -> bool {
         return false;
     }
     if installed.watch.is_none() {
+        LISTENERS_FIRST.store(installed.is_told(libc::SIGINT), SeqCst);
         // SAFETY: the action is async-signal-safe, as said above.
         installed.watch = unsafe { signal_hook_registry::register(libc::SIGINT, on_sigint) }.ok();
     }
@@ -115,8 +119,11 @@ fn restore(installed: &Dispositions) {
 }
 
 fn on_sigint() {
-    if signal::is_listened_to(libc::SIGINT) {
-        return; // it is theirs
+    // In this order: a listener that was told first may have taken this SIGINT, and gone, at any moment.
+    let is_theirs = signal::is_listened_to(libc::SIGINT)
+        || (LISTENERS_FIRST.load(SeqCst) && signal::is_taken(libc::SIGINT));
+    if is_theirs {
+        return;
     }
     let watched = |lp: &&'static Loop| lp.interrupt.0.load(Relaxed) != OFF;
     if slot::all().any(|lp| lp.interrupt.came()) || slot::all().filter(watched).count() == 0 {

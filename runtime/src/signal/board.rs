@@ -28,12 +28,15 @@ use crate::telemetry::atomic::Relaxed;
 struct Tally {
     /// How often it came.
     count: AtomicU64,
+    /// The latest of them that a listener took.
+    taken: AtomicU64,
     /// Who listens, on all loops.
     listeners: AtomicUsize,
 }
 
 static TALLIES: [Tally; SIGNALS] =
-    [const { Tally { count: AtomicU64::new(0), listeners: AtomicUsize::new(0) } }; SIGNALS];
+    [const { Tally { count: AtomicU64::new(0), taken: AtomicU64::new(0), listeners: AtomicUsize::new(0) } };
+        SIGNALS];
 
 /// How often the process was forked on the way to this one: listeners of the parent's do not count here.
 static FORKS: AtomicU64 = AtomicU64::new(0);
@@ -50,6 +53,18 @@ pub(super) fn count(signal: c_int) -> u64 {
 /// Whether anybody listens to a signal, on any loop. Async-signal-safe.
 pub(crate) fn is_listened_to(signal: c_int) -> bool {
     tally(signal).is_some_and(|tally| tally.listeners.load(SeqCst) > 0)
+}
+
+/// A listener took every one of a signal up to this count.
+pub(super) fn take(signal: c_int, count: u64) {
+    if let Some(tally) = tally(signal) {
+        tally.taken.fetch_max(count, SeqCst);
+    }
+}
+
+/// Whether a listener has already taken the latest one of a signal. Async-signal-safe.
+pub(crate) fn is_taken(signal: c_int) -> bool {
+    tally(signal).is_some_and(|tally| tally.taken.load(SeqCst) >= tally.count.load(SeqCst))
 }
 
 /// One that listens to a signal, from when it is made until it is dropped.

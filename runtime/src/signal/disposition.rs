@@ -80,6 +80,12 @@ impl Dispositions {
         self.before_of(signal).is_some_and(|before| before.sa_sigaction == libc::SIG_DFL)
     }
 
+    /// Whether somebody has ever listened to a signal, so that the board is told of it before anybody whose action is
+    /// registered from now on.
+    pub(crate) fn is_told(&self, signal: c_int) -> bool {
+        self.before_of(signal).is_some()
+    }
+
     fn before_of(&self, signal: c_int) -> Option<&libc::sigaction> {
         self.before.get(usize::try_from(signal).ok()?)?.as_ref()
     }
