@@ -401,7 +401,12 @@ fn back_from_table(state: &mut State) {
         None if !window.filter.is_empty() => {
             window.set_filter("");
             let all = window.of.one();
-            state.say(format!("The filter is gone; all {all}s are shown."));
+            // Rows are chosen where the process is.
+            let shown = match state.link {
+                Link::Live { .. } => format!("all {all}s are shown"),
+                _ => "the rows stay those of the last answer".to_owned(),
+            };
+            state.say(format!("The filter is gone; {shown}."));
         }
         None => show(state, Tab::Overview),
     }

@@ -3,7 +3,7 @@
 use super::super::event::{Data, Effect, Event, Identity, Step};
 use super::super::link::Link;
 use super::super::question::{Answer, Question};
-use super::super::sample::{answer, attached, identity, key, overview, process};
+use super::super::sample::{answer, attached, identity, key, overview, press, process};
 use super::super::update::update;
 use super::{on_tasks, said, started, tick};
 use crate::keys::Context;
@@ -140,4 +140,18 @@ fn a_successor_that_has_ended_too_is_not_gone_on_to() {
     let _ = update(&mut state, Event::Data(Data::Ended(None)));
     let _ = update(&mut state, key(" "));
     assert!(state.is_over() && state.overview.picture.is_some());
+}
+
+#[test]
+fn without_the_process_a_filter_that_goes_brings_no_rows_back() {
+    for (is_over, rest) in [(false, "all tasks are shown"), (true, "the rows stay those of the last answer")]
+    {
+        let mut state = on_tasks(11);
+        press(&mut state, &["/", "x", "Enter"]);
+        if is_over {
+            let _ = update(&mut state, Event::Data(Data::Ended(None)));
+        }
+        press(&mut state, &["Esc"]);
+        assert_eq!(said(&state), format!("The filter is gone; {rest}."));
+    }
 }
