@@ -55,6 +55,9 @@ pub mod runner;
 pub mod callback;
 
 #[cfg(not(loom))]
+pub mod debug;
+
+#[cfg(not(loom))]
 pub mod future;
 
 #[cfg(not(loom))]

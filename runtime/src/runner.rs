@@ -12,7 +12,7 @@ mod shutdown;
 
 pub use error::RunError;
 pub use farewell::before_interrupted_exit;
-pub(crate) use hooks::{Hook, Hooks, complain};
+pub(crate) use hooks::{Hook, Hooks, WarningHook, complain};
 pub use hooks::{ServedConnection, Unhandled, UnhandledKind};
 pub use shutdown::{JobSurvivor, ShutdownReport, Survivor, SurvivorWait};
 
@@ -21,10 +21,12 @@ use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::blocking::Settings;
 use crate::context::{self, InContext};
+use crate::debug::{self, Mode, Warning};
 use crate::event_loop::current;
 use crate::event_loop::handle::Handle;
 use crate::event_loop::slot::{self, Loop};
@@ -77,12 +79,14 @@ const JOBS_WAIT_MAX: Duration = Duration::from_secs(300);
 #[derive(Debug, Default)]
 pub struct Builder {
     name: String,
-    debug: bool,
+    debug: Option<Mode>,
+    slow_callback: Option<Duration>,
     hidden: bool,
     paused: bool,
     ctrl_c: Option<bool>,
     blocking: Option<Settings>,
     hooks: Hooks,
+    on_warning: Option<WarningHook>,
 }
 
 impl Builder {
@@ -93,10 +97,35 @@ impl Builder {
         self
     }
 
-    /// Switches debug mode on.
+    /// Switches debug mode on, or off whatever the environment says.
+    #[doc(alias = "asyncio.loop.set_debug")]
     #[must_use]
-    pub fn debug(mut self, debug: bool) -> Self {
-        self.debug = debug;
+    pub fn debug(self, debug: bool) -> Self {
+        self.debug_mode(if debug { Mode::On } else { Mode::Off })
+    }
+
+    /// How much debug mode does. Unless it is said, `LOOPSCOPE_DEBUG` decides, and without it the mode is off.
+    #[must_use]
+    pub fn debug_mode(mut self, mode: Mode) -> Self {
+        self.debug = Some(mode);
+        self
+    }
+
+    /// From when on debug mode calls a poll or a callback slow. Unless it is said, `LOOPSCOPE_SLOW_CALLBACK` decides, and
+    /// without it 100 ms.
+    #[doc(alias = "asyncio.loop.slow_callback_duration")]
+    #[must_use]
+    pub fn slow_callback(mut self, threshold: Duration) -> Self {
+        self.slow_callback = Some(threshold);
+        self
+    }
+
+    /// What is told of the loop's [warnings](crate::debug), with how often each was found: the first time, and when that has
+    /// doubled. Whatever thread finds one calls it, that of the watchdog while the loop is blocked. Without it they go to
+    /// `tracing`, else to standard error.
+    #[must_use]
+    pub fn on_warning(mut self, hook: impl Fn(&Warning, u64) + Send + Sync + 'static) -> Self {
+        self.on_warning = Some(WarningHook::new(hook));
         self
     }
 
@@ -164,7 +193,15 @@ impl Builder {
     ///
     /// When the OS refuses descriptors or address space, or 255 loops are alive in this process.
     pub fn build(self) -> io::Result<Runner> {
-        let lp = slot::acquire(&self.name, self.hidden, self.debug, self.paused)?;
+        let settings = debug::Settings::of_environment();
+        // Loops that serve the inspector are not what is inspected.
+        let by_environment = settings.mode.filter(|_| !self.hidden).unwrap_or_default();
+        let debug = slot::Debug {
+            mode: self.debug.unwrap_or(by_environment),
+            slow_callback: self.slow_callback.unwrap_or(settings.slow_callback),
+        };
+        let lp = slot::acquire(&self.name, self.hidden, debug, self.paused)?;
+        *lp.on_warning.lock().unwrap_or_else(PoisonError::into_inner) = self.on_warning;
         *lp.hooks.borrow_mut() = self.hooks;
         if let Some(settings) = self.blocking {
             crate::blocking::configure(settings);

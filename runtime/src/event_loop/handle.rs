@@ -4,13 +4,16 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
+use std::time::Duration;
 
 use super::current;
 use super::slot::Loop;
+use crate::debug::Mode;
 use crate::task::cell::Opaque;
 use crate::task::{Builder, Task};
 use crate::telemetry::LoopReader;
 use crate::telemetry::atomic::Relaxed;
+use crate::telemetry::loop_record::LoopRecord;
 
 /// A loop as other threads see it: `Send`, `Sync`, cheap to clone, and harmless after the loop has ended.
 ///
@@ -93,6 +96,47 @@ impl Handle {
         self.post(move || {
             let task: Task<F::Output> = Builder::new().spawn_described::<F, Opaque>(make(), place);
             task.detach();
+        })
+    }
+
+    /// Whether, and how, the loop is in debug mode; [`Off`](Mode::Off) when it has ended.
+    #[doc(alias = "asyncio.loop.get_debug")]
+    pub fn debug(&self) -> Mode {
+        if self.is_alive() { Mode::of_word(self.lp.record.debug.load(Relaxed)) } else { Mode::Off }
+    }
+
+    /// Switches debug mode, within a hundred microseconds of work. Tasks that are there already are watched from then on, but
+    /// what is kept from the spawn on, as the count of wakers, is not known of them.
+    ///
+    /// # Errors
+    ///
+    /// When the loop has ended.
+    #[doc(alias = "asyncio.loop.set_debug")]
+    pub fn set_debug(&self, mode: Mode) -> Result<(), LoopEnded> {
+        self.change(|record| record.debug.store(mode.word(), Relaxed))
+    }
+
+    /// Sets from when on debug mode calls a poll or a callback slow.
+    ///
+    /// # Errors
+    ///
+    /// When the loop has ended.
+    #[doc(alias = "asyncio.loop.slow_callback_duration")]
+    pub fn set_slow_callback(&self, threshold: Duration) -> Result<(), LoopEnded> {
+        let slow_ns = u64::try_from(threshold.as_nanos()).unwrap_or(u64::MAX);
+        self.change(|record| record.slow_ns.store(slow_ns, Relaxed))
+    }
+
+    /// Changes a word of the loop's record, which it heeds when it looks next; a loop that sleeps is woken to look.
+    fn change(&self, change: impl FnOnce(&LoopRecord)) -> Result<(), LoopEnded> {
+        if !self.is_alive() {
+            return Err(LoopEnded(()));
+        }
+        change(&self.lp.record);
+        self.post(|| {
+            if let Some(lp) = current::get() {
+                lp.heed_debug();
+            }
         })
     }
 

@@ -17,14 +17,16 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::atomic::{AtomicPtr, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::ready::ReadyQueue;
 use super::remote::{Inbox, Inboxes, Remote};
 use crate::blocking::outstanding::Outstanding;
+use crate::debug::Mode;
 use crate::io::driver::Driver;
 use crate::io::source::Sources;
-use crate::runner::Hooks;
 use crate::runner::interrupt::Interrupt;
+use crate::runner::{Hooks, WarningHook};
 use crate::signal::Board;
 use crate::task::control::Controls;
 use crate::task::graceful::Tokens;
@@ -63,6 +65,13 @@ unsafe impl Zeroed for LoopHistograms {}
 // SAFETY: nothing but atomics, of which zero is valid.
 unsafe impl Zeroed for Inbox {}
 
+/// How a loop's debug mode begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Debug {
+    pub(crate) mode: Mode,
+    pub(crate) slow_callback: Duration,
+}
+
 /// Where time comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TimeSource {
@@ -99,6 +108,8 @@ pub(crate) struct Loop {
     pub(crate) signals: Board,
     pub(crate) bell: mio::Waker,
     pub(crate) record: LoopRecord,
+    /// Who is told of warnings, from whatever thread finds them.
+    pub(crate) on_warning: Mutex<Option<WarningHook>>,
     pub(crate) records: Records,
     pub(crate) waiters: Waiters,
     pub(crate) sites: Sites,
@@ -125,6 +136,8 @@ pub(crate) struct Loop {
     pub(crate) look_at: Cell<u64>,
     /// The word of the task being polled, 0 for none.
     pub(crate) running: Cell<u64>,
+    /// A poll that took as long is a warning, in nanoseconds; the largest number unless debug mode is on.
+    pub(crate) slow_ns: Cell<u64>,
     /// Operations the running task may still do before it must let others run.
     pub(crate) budget: Cell<u32>,
     /// Tasks that are being polled inside of the poll of whoever spawned them.
@@ -195,6 +208,12 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Loop> {
     })
 }
 
+/// The hook for warnings of the loop of this number, if it lives and has one.
+pub(crate) fn warning_hook(number: u64) -> Option<WarningHook> {
+    let lp = all().find(|lp| lp.life.load(Acquire) == number + 1)?;
+    lp.on_warning.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
 /// Held across a fork, so that the child finds the slots whole.
 pub(crate) fn lock_for_fork() -> MutexGuard<'static, Slots> {
     FREE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -220,7 +239,7 @@ pub(crate) fn forget_all_after_fork(slots: &mut Slots) {
 /// # Errors
 ///
 /// When the OS refuses a descriptor or address space, or 255 loops are alive.
-pub(crate) fn acquire(name: &str, hidden: bool, debug: bool, paused: bool) -> io::Result<&'static Loop> {
+pub(crate) fn acquire(name: &str, hidden: bool, debug: Debug, paused: bool) -> io::Result<&'static Loop> {
     super::current::watch_forks();
     let lp = take_slot()?;
     let numbers = if hidden { &NEXT_HIDDEN_LOOP } else { &NEXT_LOOP };
@@ -282,6 +301,7 @@ impl Loop {
             signals: Board::default(),
             bell,
             record: LoopRecord::default(),
+            on_warning: Mutex::default(),
             records: Records::reserve()?,
             waiters: Waiters::reserve()?,
             sites: Sites::reserve()?,
@@ -304,6 +324,7 @@ impl Loop {
             now: Cell::new(ticks.now()),
             look_at: Cell::new(0),
             running: Cell::new(0),
+            slow_ns: Cell::new(u64::MAX),
             budget: Cell::new(0),
             nested: Cell::new(0),
             time: Cell::new(TimeSource::Real),
@@ -317,12 +338,14 @@ impl Loop {
         })
     }
 
-    fn begin_life(&self, name: &str, number: u64, hidden: bool, debug: bool, paused: bool) {
+    fn begin_life(&self, name: &str, number: u64, hidden: bool, debug: Debug, paused: bool) {
         let thread = std::thread::current().name().unwrap_or("").to_owned();
         let tid = rustix::thread::gettid().as_raw_nonzero().get();
         let now = self.ticks.get().now();
         self.record.start(LoopInfo { id: number, name: name.to_owned(), thread, tid, hidden }, now);
-        self.record.debug.put(u64::from(debug));
+        self.record.debug.put(debug.mode.word());
+        self.record.slow_ns.put(u64::try_from(debug.slow_callback.as_nanos()).unwrap_or(u64::MAX));
+        self.heed_debug();
         let ids = if hidden { &NEXT_HIDDEN_ID } else { &NEXT_ID };
         self.first_id.store(ids.load(Relaxed), Relaxed);
         self.rate.set(clock::rate());
@@ -354,11 +377,20 @@ impl Loop {
         // Closures and hooks may own anything; their destructors run when nothing is locked or borrowed.
         let posted = std::mem::take(&mut *self.posted.lock().unwrap_or_else(PoisonError::into_inner));
         let hooks = self.hooks.replace(Hooks::default());
+        let on_warning = self.on_warning.lock().unwrap_or_else(PoisonError::into_inner).take();
         for post in posted {
             crate::task::cell::drop_quietly(post);
         }
         crate::task::cell::drop_quietly(hooks);
+        crate::task::cell::drop_quietly(on_warning);
         self.give_memory_back();
+    }
+
+    /// Takes over what debug mode is now, whoever changed it.
+    #[inline]
+    pub(crate) fn heed_debug(&self) {
+        let is_on = Mode::of_word(self.record.debug.read()).is_on();
+        self.slow_ns.set(if is_on { self.record.slow_ns.read() } else { u64::MAX });
     }
 
     /// Whether the task `id` is of this life of the loop. A handle that outlives its loop asks this, because by then the slot

@@ -123,6 +123,7 @@ impl Loop {
         self.heed_signals();
         clock::refine();
         self.rate.set(clock::rate());
+        self.heed_debug();
         self.take_posted();
         if self.remote.has_full() {
             self.drain_remote();

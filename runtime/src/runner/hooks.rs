@@ -4,7 +4,9 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 
+use crate::debug::Warning;
 use crate::task::TaskId;
 use crate::task::hooks::Told;
 use crate::telemetry::{Place, TaskKind};
@@ -197,6 +199,32 @@ impl Default for Hook {
 impl fmt::Debug for Hook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hook")
+    }
+}
+
+/// A hook for warnings, which any thread may find.
+#[derive(Clone)]
+pub(crate) struct WarningHook(Arc<OnWarning>);
+
+type OnWarning = dyn Fn(&Warning, u64) + Send + Sync;
+
+impl WarningHook {
+    pub(crate) fn new(hook: impl Fn(&Warning, u64) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hook))
+    }
+
+    /// Calls it; when it panics, the warning goes to standard error.
+    pub(crate) fn call(&self, warning: &Warning, count: u64) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.0)(warning, count))) {
+            crate::task::cell::drop_quietly(payload);
+            complain(format_args!("{warning} (and the hook for this panicked)"));
+        }
+    }
+}
+
+impl fmt::Debug for WarningHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WarningHook")
     }
 }
 

@@ -306,6 +306,9 @@ impl Loop {
             record.polled(scheduled, busy, now, flags & QUEUED != 0);
             let site = control.site.get();
             self.sites.polled(&self.blocks, site, scheduled, busy);
+            if busy >= self.slow_ns.get() {
+                self.slow_poll(index, busy);
+            }
         }
         match polled {
             Polled::Pending if flags & CANCEL == 0 => {}

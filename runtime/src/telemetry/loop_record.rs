@@ -22,7 +22,10 @@ pub(crate) struct LoopRecord {
     /// 0 when not parked.
     pub(crate) parked_since: AtomicU64,
     pub(crate) started_at: AtomicU64,
+    /// The word of a [`Mode`](crate::debug::Mode). Anybody may write it; the loop heeds it from its next look on.
     pub(crate) debug: AtomicU64,
+    /// From when on a poll is slow, in nanoseconds. Likewise.
+    pub(crate) slow_ns: AtomicU64,
     /// What changes once in a life.
     pub(crate) info: Mutex<LoopInfo>,
 }

@@ -1,0 +1,55 @@
+//! What can be wrong, by name.
+
+use std::fmt;
+
+/// How bad something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Something is slow or wasteful.
+    Warning,
+    /// Something does not work.
+    Error,
+}
+
+macro_rules! lints {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $severity:ident;)+) => {
+        /// One thing that can be wrong. Names are stable; what each means and how to mend it says `loopscope explain NAME`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Lint {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Lint {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Its name, as in `slow-poll`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// How bad it is.
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity),+ }
+            }
+        }
+    };
+}
+
+lints! {
+    /// A poll or callback has been under way for too long: nothing else on its loop runs.
+    Blocked = "blocked", Error;
+    /// Tasks wait for each other and nothing outside can wake them.
+    Deadlock = "deadlock", Error;
+    /// A poll or callback took too long.
+    SlowPoll = "slow-poll", Warning;
+}
+
+impl fmt::Display for Lint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
