@@ -1,6 +1,7 @@
 //! Debug mode: how it is switched, and what it tells.
 
 #![allow(clippy::unwrap_used, reason = "test crate")]
+#![allow(clippy::disallowed_methods, reason = "a loop is blocked on purpose")]
 
 use std::sync::{Arc, Mutex};
 use std::thread;
