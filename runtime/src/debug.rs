@@ -18,6 +18,9 @@ mod ledger;
 mod lint;
 mod mode;
 mod slow;
+#[cfg(feature = "stacks")]
+#[cfg_attr(not(test), expect(dead_code, reason = "for the stacks of tasks, which come next"))]
+pub(crate) mod symbols;
 mod warning;
 
 pub use ledger::{Entry, entries, forget_all, report};
