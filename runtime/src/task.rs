@@ -10,6 +10,7 @@ pub(crate) mod graceful;
 mod handle;
 pub(crate) mod hooks;
 mod joins;
+pub(crate) mod live_wakers;
 pub(crate) mod memory;
 mod portrait;
 pub(crate) mod raw;

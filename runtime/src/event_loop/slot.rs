@@ -17,6 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::atomic::{AtomicPtr, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::RawWakerVTable;
 use std::time::Duration;
 
 use super::ready::ReadyQueue;
@@ -30,7 +31,9 @@ use crate::runner::{Hooks, WarningHook};
 use crate::signal::Board;
 use crate::task::control::Controls;
 use crate::task::graceful::Tokens;
+use crate::task::live_wakers::LiveWakers;
 use crate::task::memory::Memory;
+use crate::task::waker;
 use crate::telemetry::atomic::{Acquire, OneWriter, Relaxed, Release};
 use crate::telemetry::clock::{self, Rate, Ticks};
 use crate::telemetry::histogram::{Blocks, Directory};
@@ -110,6 +113,7 @@ pub(crate) struct Loop {
     pub(crate) record: LoopRecord,
     /// Who is told of warnings, from whatever thread finds them.
     pub(crate) on_warning: Mutex<Option<WarningHook>>,
+    pub(crate) live_wakers: Pages<LiveWakers>,
     pub(crate) records: Records,
     pub(crate) waiters: Waiters,
     pub(crate) sites: Sites,
@@ -148,6 +152,10 @@ pub(crate) struct Loop {
     /// Live tasks, to know when the loop is empty.
     pub(crate) live: Cell<u64>,
     pub(crate) closing: Cell<Closing>,
+    /// Neither closing nor in debug mode: what a spawn asks, instead of each.
+    pub(crate) spawns_plainly: Cell<bool>,
+    /// The vtable of the wakers that polls are given.
+    pub(crate) wakers_by: Cell<&'static RawWakerVTable>,
     /// Jobs on blocking threads that were made here and are not over.
     pub(crate) jobs: RefCell<Arc<Outstanding>>,
     /// The word of the main task, 0 between two runs.
@@ -302,6 +310,7 @@ impl Loop {
             bell,
             record: LoopRecord::default(),
             on_warning: Mutex::default(),
+            live_wakers: Pages::reserve(ENTRIES_MAX as usize)?,
             records: Records::reserve()?,
             waiters: Waiters::reserve()?,
             sites: Sites::reserve()?,
@@ -331,6 +340,8 @@ impl Loop {
             ids: Cell::new((0, 0)),
             live: Cell::new(0),
             closing: Cell::new(Closing::No),
+            spawns_plainly: Cell::new(true),
+            wakers_by: Cell::new(&waker::VTABLE),
             jobs: RefCell::default(),
             main: Cell::new(0),
             forked: Cell::new(false),
@@ -345,13 +356,13 @@ impl Loop {
         self.record.start(LoopInfo { id: number, name: name.to_owned(), thread, tid, hidden }, now);
         self.record.debug.put(debug.mode.word());
         self.record.slow_ns.put(u64::try_from(debug.slow_callback.as_nanos()).unwrap_or(u64::MAX));
+        self.set_closing(Closing::No);
         self.heed_debug();
         let ids = if hidden { &NEXT_HIDDEN_ID } else { &NEXT_ID };
         self.first_id.store(ids.load(Relaxed), Relaxed);
         self.rate.set(clock::rate());
         self.now.set(now);
         self.look_at.set(now);
-        self.closing.set(Closing::No);
         // Jobs of the slot's last loop may still run.
         *self.jobs.borrow_mut() = Arc::default();
         self.ids.set((0, 0));
@@ -389,8 +400,22 @@ impl Loop {
     /// Takes over what debug mode is now, whoever changed it.
     #[inline]
     pub(crate) fn heed_debug(&self) {
-        let is_on = Mode::of_word(self.record.debug.read()).is_on();
+        let is_on = self.debug_mode().is_on();
         self.slow_ns.set(if is_on { self.record.slow_ns.read() } else { u64::MAX });
+        self.wakers_by.set(if is_on { &waker::COUNTED } else { &waker::VTABLE });
+        self.spawns_plainly.set(!is_on && self.closing.get() == Closing::No);
+    }
+
+    /// What debug mode is, whether heeded yet or not.
+    #[inline]
+    pub(crate) fn debug_mode(&self) -> Mode {
+        Mode::of_word(self.record.debug.read())
+    }
+
+    /// Says whether the loop takes new tasks.
+    pub(crate) fn set_closing(&self, closing: Closing) {
+        self.closing.set(closing);
+        self.heed_debug();
     }
 
     /// Whether the task `id` is of this life of the loop. A handle that outlives its loop asks this, because by then the slot

@@ -276,7 +276,7 @@ impl Loop {
 
     /// Drops every task that is left, those that destructors spawn too, and what finished tasks left behind.
     pub(super) fn close(&'static self) {
-        self.closing.set(Closing::Cancelling);
+        self.set_closing(Closing::Cancelling);
         for pool in crate::blocking::pool::all() {
             pool.cancel_of_loop(self.life.load(Relaxed));
         }
@@ -293,7 +293,7 @@ impl Loop {
             // Whatever is spawned from here on is cancelled from birth and stands in the queue.
             while self.ready.len() > 0 {
                 if batches == CLOSING_BATCHES_MAX {
-                    self.closing.set(Closing::Refusing(0));
+                    self.set_closing(Closing::Refusing(0));
                 }
                 batches += 1;
                 self.run_batch();
@@ -304,7 +304,7 @@ impl Loop {
             }
         }
         if let Closing::Refusing(leaked @ 1..) = self.closing.get() {
-            self.closing.set(Closing::Refusing(0));
+            self.set_closing(Closing::Refusing(0));
             self.report_loop(UnhandledKind::LeakedAtClose(leaked));
         }
         self.forget_history();

@@ -116,7 +116,9 @@ impl Loop {
         // SAFETY: the caller's promise.
         let task = unsafe { self.make::<F, D>(future, spawning, 0) };
         self.records.get(task.word.index()).begun_idle();
-        self.waiters.adopt(entry, task.word.0, &waker::of(task.word));
+        // As a clone, which is counted where wakers are, of one that is not.
+        let waker = ManuallyDrop::new(waker::of(task.word, self.wakers_by.get()));
+        self.waiters.adopt(entry, task.word.0, &waker);
         task
     }
 
@@ -149,9 +151,10 @@ impl Loop {
         let vtable = unsafe { std::mem::transmute::<&VTable, &'static VTable>(vtable) };
         control.vtable.set(Some(vtable));
         let flags = if spawning.handle { flags | HANDLE } else { flags };
-        // A loop that is closing takes no new tasks: this one is dropped at its turn.
-        control.flags.set(if self.closing.get() == Closing::No { flags } else { flags | CANCEL });
         let generation = control.generation.get();
+        let flags =
+            if self.spawns_plainly.get() { flags } else { self.spawn_watched(index, generation, flags) };
+        control.flags.set(flags);
         let parent = spawning.group.as_ref().map_or_else(|| self.running_id(), |group| group.owner());
         let birth = Birth {
             id,
@@ -168,11 +171,22 @@ impl Loop {
         TaskRef { word: TaskWord::new(generation, self.slot, index), id }
     }
 
+    /// What a spawn does besides when the loop is in debug mode or closing. Returns the flags of the new task.
+    #[cold]
+    #[inline(never)]
+    fn spawn_watched(&self, index: u32, generation: u32, flags: u32) -> u32 {
+        if self.debug_mode().is_on() {
+            self.live_wakers.get(index).begin(generation);
+        }
+        // A loop that is closing takes no new tasks: this one is dropped at its turn.
+        if self.closing.get() == Closing::No { flags } else { flags | CANCEL }
+    }
+
     /// Takes a future that would only be dropped, by destructors that never stop spawning.
     #[cold]
     fn leak<F>(&'static self, future: F, count: u64) -> TaskRef {
         std::mem::forget(future);
-        self.closing.set(Closing::Refusing(count + 1));
+        self.set_closing(Closing::Refusing(count + 1));
         // Of no task: generations begin at 1.
         TaskRef { word: TaskWord::new(0, self.slot, 0), id: self.next_id() }
     }
@@ -280,7 +294,7 @@ impl Loop {
             self.record.running_since.put(started);
             self.record.running.put(word.0);
         }
-        let waker = ManuallyDrop::new(waker::of(word));
+        let waker = ManuallyDrop::new(waker::of(word, self.wakers_by.get()));
         let mut cx = Context::from_waker(&waker);
         // SAFETY: not DONE, so the cell holds a future, and RUNNING keeps everybody else away from it.
         let polled = unsafe { (vtable.poll)(control.data.get(), &mut cx) };

@@ -8,29 +8,38 @@ use std::ptr;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::control::TaskWord;
+use super::live_wakers::LiveWakers;
 use super::raw;
+use crate::event_loop::slot;
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("loopscope needs a 64-bit target: a waker keeps generation, loop and index in one word");
 
-/// The one vtable of all our wakers.
+/// The vtable of our wakers.
 pub(crate) static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
 
-/// A waker for the task that `word` names.
+/// The vtable of our wakers while the loop is in debug mode, which counts them.
+pub(crate) static COUNTED: RawWakerVTable =
+    RawWakerVTable::new(clone_counted, wake_counted, wake, drop_counted);
+
+/// A waker for the task that `word` names, with one of the vtables above.
+///
+/// One that is counted is counted as its clones are, except that nobody counts it here: it is for the length of a poll and is
+/// never dropped.
 #[inline]
-pub(crate) fn of(word: TaskWord) -> Waker {
+pub(crate) fn of(word: TaskWord, vtable: &'static RawWakerVTable) -> Waker {
     // SAFETY: the functions below treat the data as a number and so fulfil the contract for any value.
-    unsafe { Waker::from_raw(raw_waker(word.0)) }
+    unsafe { Waker::from_raw(raw_waker(word.0, vtable)) }
 }
 
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "64-bit targets only, as said above")]
-fn raw_waker(word: u64) -> RawWaker {
-    RawWaker::new(ptr::without_provenance(word as usize), &VTABLE)
+fn raw_waker(word: u64, vtable: &'static RawWakerVTable) -> RawWaker {
+    RawWaker::new(ptr::without_provenance(word as usize), vtable)
 }
 
 fn clone(word: *const ()) -> RawWaker {
-    raw_waker(word.addr() as u64)
+    raw_waker(word.addr() as u64, &VTABLE)
 }
 
 fn wake(word: *const ()) {
@@ -39,8 +48,29 @@ fn wake(word: *const ()) {
 
 fn drop(_: *const ()) {}
 
+fn clone_counted(word: *const ()) -> RawWaker {
+    let word = word.addr() as u64;
+    count(TaskWord(word), LiveWakers::cloned);
+    raw_waker(word, &COUNTED)
+}
+
+fn wake_counted(word: *const ()) {
+    wake(word);
+    drop_counted(word);
+}
+
+fn drop_counted(word: *const ()) {
+    count(TaskWord(word.addr() as u64), LiveWakers::dropped);
+}
+
+fn count(word: TaskWord, change: fn(&LiveWakers, u32)) {
+    if let Some(lp) = slot::slot(word.loop_slot()) {
+        change(lp.live_wakers.get(word.index()), word.generation());
+    }
+}
+
 /// Whether a waker is one of ours: waking it runs no foreign code.
 #[inline]
 pub(crate) fn is_ours(waker: &Waker) -> bool {
-    ptr::eq(waker.vtable(), &raw const VTABLE)
+    ptr::eq(waker.vtable(), &raw const VTABLE) || ptr::eq(waker.vtable(), &raw const COUNTED)
 }

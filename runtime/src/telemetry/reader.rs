@@ -123,11 +123,19 @@ impl LoopReader {
                 continue;
             };
             let view = with_running(view, word, index, running, &rate);
+            let view = TaskView { wakers: self.live_wakers(index, word, view.state), ..view };
             // Asked after it was read: it may be of the slot's next loop.
             if !self.is_alive() || each(&view).is_break() {
                 return;
             }
         }
+    }
+
+    /// How many wakers of a task are kept somewhere, if they are counted and it lives.
+    fn live_wakers(&self, index: u32, identity: u32, state: TaskState) -> Option<u64> {
+        let (generation, count) = self.lp.live_wakers.get(index).read();
+        let is_its_own = generation != 0 && Identity::live_word(generation) == identity;
+        (is_its_own && !state.is_finished()).then_some(count)
     }
 
     /// One task, if it lives or ended lately.
@@ -327,6 +335,7 @@ fn read(origin: &Origin, record: &Record, rate: &Rate) -> TaskView {
         scheduled_ns: record.scheduled_ns.read(),
         longest_poll_ns: record.longest_poll_ns.read(),
         size_bytes: size_of_future(word),
+        wakers: None,
     }
 }
 

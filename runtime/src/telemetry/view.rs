@@ -168,6 +168,9 @@ pub struct TaskView {
     pub longest_poll_ns: u64,
     /// Size of the future in bytes.
     pub size_bytes: u32,
+    /// How many wakers of it are kept somewhere, in wait entries or elsewhere. Known only of tasks that were spawned in debug
+    /// mode; an idle task with none will never be woken.
+    pub wakers: Option<u64>,
 }
 
 /// What a timer is for.

@@ -47,6 +47,10 @@ pub(crate) const UNSAFE: &[Exception] = &[
         path: "runtime/src/runner.rs",
         reason: "runs a future that borrows from its caller, and takes its output",
     },
+    Exception {
+        path: "runtime/src/task/live_wakers.rs",
+        reason: "marks a type as readable from zeroed pages",
+    },
     Exception { path: "runtime/src/task/builder.rs", reason: "hands futures that are 'static to the loop" },
     Exception {
         path: "runtime/src/sync/mutex.rs",

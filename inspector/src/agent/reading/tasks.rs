@@ -361,8 +361,9 @@ impl crate::model::query::Row for Seen<'_> {
             TaskColumn::Polls => Value::Number(view.polls),
             TaskColumn::Wakes => Value::Number(view.wakes),
             TaskColumn::SelfWakes => Value::Number(view.self_wakes),
-            // Not counted, and found for single tasks only.
-            TaskColumn::Wakers | TaskColumn::Warnings => Value::Absent,
+            TaskColumn::Wakers => Value::maybe(view.wakers),
+            // Found for single tasks only.
+            TaskColumn::Warnings => Value::Absent,
             TaskColumn::Busy => Value::Number(busy_ns(self.record)),
             TaskColumn::Scheduled => Value::Number(scheduled_ns(self.record)),
             TaskColumn::Idle => Value::Number(idle_ns(context, self.record)),
@@ -427,6 +428,7 @@ pub(super) fn task(context: &Context, record: &Record) -> Task {
         scheduled_ns: scheduled_ns(record),
         idle_ns: idle_ns(context, record),
         longest_poll_ns: Some(longest_poll_ns(record)),
+        wakers: view.wakers,
         size_bytes: (view.kind == telemetry::TaskKind::Task).then_some(u64::from(view.size_bytes)),
         ..Task::default()
     }
