@@ -11,7 +11,20 @@
 //! | `producer_consumer` | asyncio's queue example: producers, workers, and how to know that all is done |
 //! | `million` | a million tasks, and what it costs two of them to be looked at |
 //!
+//! And those that do one thing wrong each; `--help` says what, and what to look at ([`fault`]):
+//!
+//! | program | what is wrong with it |
+//! |---|---|
+//! | `slow_callback` | a callback that computes for too long, again and again |
+//! | `blocked` | a task that computes, sleeps or waits for a lock of the standard library, and keeps the loop |
+//! | `deadlock` | two locks, a circle of joins, or a queue that nobody reads |
+//! | `leak` | tasks or descriptors that only become more |
+//! | `never_retrieved` | an error that nobody asks for |
+//! | `starvation` | so much to do that nobody gets a turn in time |
+//!
 //! `cargo run -p loopscope-examples --bin echo_server`, then `loopscope attach` with the number that it prints.
+
+pub mod fault;
 
 /// README's programs: compiled as doctests here, where both crates are at hand.
 #[cfg(doctest)]
