@@ -41,6 +41,7 @@
 //! - `agent` (default): what an application needs.
 //! - `tokio-console`: the agent answers the stock `tokio-console` as well, on the same socket
 //!   (`tokio-console file://localhost/…`). Brings tonic's transport, axum and what they need.
+//! - `logs`: [`logs`](https://docs.rs/loopscope-inspector), a layer for `tracing-subscriber` that keeps the application's latest log lines, each with its task.
 //! - `client`: what attaches to one.
 //! - Without any: [`model`] alone, which does no I/O and needs next to nothing.
 
@@ -55,6 +56,9 @@ pub mod wire;
 pub mod agent;
 #[cfg(feature = "client")]
 pub mod client;
+
+#[cfg(feature = "logs")]
+pub mod logs;
 
 #[cfg(any(feature = "agent", feature = "client"))]
 mod proc;

@@ -157,10 +157,17 @@ mod telemetry {
 #[cfg(not(loom))]
 #[doc(hidden)]
 pub mod __private {
-    //! What the attribute macros expand to.
+    //! What the attribute macros expand to, and what the inspector needs and nobody else.
+
+    pub use crate::debug::here::{Here, here};
 
     use crate::runner::Builder;
     use std::future::Future;
+
+    /// A number that is another one in the child of a fork. Locks that somebody else held at the fork stay locked there.
+    pub fn forks() -> u64 {
+        crate::event_loop::current::forks()
+    }
 
     /// Runs the body of `#[loopscope::main]`.
     #[track_caller]

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{MutexGuard, Once};
 
 use super::slot::{self, Loop};
@@ -15,6 +16,15 @@ thread_local! {
     static CURRENT: Cell<*const Loop> = const { Cell::new(std::ptr::null()) };
     static FORKED: Cell<bool> = const { Cell::new(false) };
     static HELD: Cell<Option<ManuallyDrop<HeldForFork>>> = const { Cell::new(None) };
+}
+
+/// How often this process, or one before it, was the child of a fork.
+static FORKS: AtomicU64 = AtomicU64::new(0);
+
+/// A number that is another one in the child of a fork. Locks that somebody else held at the fork stay locked there.
+pub(crate) fn forks() -> u64 {
+    watch_forks();
+    FORKS.load(Relaxed)
 }
 
 /// The loop that runs on this thread now.
@@ -153,6 +163,7 @@ extern "C" fn in_child() {
         CURRENT.set(std::ptr::null());
     }
     FORKED.set(true);
+    FORKS.fetch_add(1, Relaxed);
     clock::mend_after_fork();
     let Some(mut held) = HELD.take().map(ManuallyDrop::into_inner) else { return };
     crate::blocking::pool::forget_all_after_fork();

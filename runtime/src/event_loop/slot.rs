@@ -425,6 +425,12 @@ impl Loop {
         id.wrapping_sub(self.first_id.load(Relaxed)) < IDS_MAX
     }
 
+    /// The loop's number, and whether it is left out of pictures; without the lock behind which its name lies.
+    pub(crate) fn number(&self) -> Option<(u64, bool)> {
+        let life = self.life.load(Relaxed);
+        (life != 0).then(|| (life - 1, life > HIDDEN_LOOPS))
+    }
+
     /// An id no task of this process had before.
     #[inline]
     pub(crate) fn next_id(&self) -> u64 {
