@@ -61,6 +61,7 @@ impl Binaries {
         for variable in ["LOOPSCOPE_INSPECT", "LOOPSCOPE_DEBUG"] {
             command.env_remove(variable);
         }
+        command.envs(peer.debug().map(|mode| ("LOOPSCOPE_DEBUG", mode)));
         run_to_line(&mut command, RUN_TIME_MAX)
             .and_then(|line| {
                 serde_json::from_str(&line).with_context(|| format!("reading the sample {line:?}"))

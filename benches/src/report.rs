@@ -130,7 +130,9 @@ impl PairLine {
         lines.sort_by_key(|line| match line.pair {
             Pair::Observing(_) => 0,
             Pair::Attached(_) => 1,
-            Pair::Console(_) => 2,
+            Pair::Debug(_) => 2,
+            Pair::Stacks(_) => 3,
+            Pair::Console(_) => 4,
         });
         lines
     }
@@ -140,6 +142,8 @@ impl PairLine {
         let rounds = match pair {
             Pair::Observing(_) => differences(values(Peer::Loopscope), values(Peer::LoopscopeBare)),
             Pair::Attached(_) => ratios(values(Peer::LoopscopeAttached), values(Peer::Loopscope)),
+            Pair::Debug(_) => ratios(values(Peer::LoopscopeDebug), values(Peer::Loopscope)),
+            Pair::Stacks(_) => ratios(values(Peer::LoopscopeStacks), values(Peer::Loopscope)),
             Pair::Console(_) => ratios(values(Peer::Loopscope), values(Peer::TokioConsole)),
         };
         Some(Self { row, pair, spread: Spread::of(&rounds)? })
@@ -149,6 +153,8 @@ impl PairLine {
         match self.pair {
             Pair::Observing(_) => "observing: loopscope less loopscope-bare, round by round",
             Pair::Attached(_) => "attached: loopscope-attached by loopscope, round by round",
+            Pair::Debug(_) => "debug mode: loopscope-debug by loopscope, round by round",
+            Pair::Stacks(_) => "with creation stacks: loopscope-stacks by loopscope, round by round",
             Pair::Console(_) => "observed both: loopscope by tokio-console, round by round",
         }
     }
@@ -161,7 +167,7 @@ impl PairLine {
                 let verdict = verdict(median <= limit);
                 format!("{name:<20} {median:+.1} {unit} [{min:+.1}..{max:+.1}]  ≤ {limit} {verdict}")
             }
-            Pair::Attached(limit) | Pair::Console(limit) => {
+            Pair::Attached(limit) | Pair::Debug(limit) | Pair::Stacks(limit) | Pair::Console(limit) => {
                 let verdict = verdict(median <= limit);
                 format!("{name:<20} {median:.4} [{min:.4}..{max:.4}]  × ≤ {limit} {verdict}")
             }

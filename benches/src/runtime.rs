@@ -29,6 +29,10 @@ pub(crate) enum Peer {
     Loopscope,
     /// The same, with a client attached that takes a picture a second, as the live picture does.
     LoopscopeAttached,
+    /// The same in debug mode: warnings, the watchdog, counted wakers.
+    LoopscopeDebug,
+    /// In debug mode with creation stacks.
+    LoopscopeStacks,
     /// Built with the records compiled out, for the difference.
     LoopscopeBare,
     /// Tokio's `current_thread` runtime with all drivers: the reference of every ratio.
@@ -55,6 +59,8 @@ impl Peer {
         match self {
             Peer::Loopscope => "loopscope",
             Peer::LoopscopeAttached => "loopscope-attached",
+            Peer::LoopscopeDebug => "loopscope-debug",
+            Peer::LoopscopeStacks => "loopscope-stacks",
             Peer::LoopscopeBare => "loopscope-bare",
             Peer::TokioCt => "tokio-ct",
             Peer::TokioConsole => "tokio-console",
@@ -64,7 +70,11 @@ impl Peer {
     /// Which executable it is in.
     pub(crate) fn build(self) -> Build {
         match self {
-            Peer::Loopscope | Peer::LoopscopeAttached | Peer::TokioCt => Build::This,
+            Peer::Loopscope
+            | Peer::LoopscopeAttached
+            | Peer::LoopscopeDebug
+            | Peer::LoopscopeStacks
+            | Peer::TokioCt => Build::This,
             Peer::LoopscopeBare => Build::Bare,
             Peer::TokioConsole => Build::Console,
         }
@@ -72,14 +82,24 @@ impl Peer {
 
     /// Whether a comparison that has to be quick has it: nothing but one more build of this package, and runs of a moment.
     pub(crate) fn is_quick(self) -> bool {
-        !matches!(self, Peer::LoopscopeAttached | Peer::TokioConsole)
+        matches!(self, Peer::Loopscope | Peer::LoopscopeBare | Peer::TokioCt)
+    }
+
+    /// What `LOOPSCOPE_DEBUG` says in its process; none has it from outside.
+    pub(crate) fn debug(self) -> Option<&'static str> {
+        match self {
+            Peer::LoopscopeDebug => Some("1"),
+            Peer::LoopscopeStacks => Some("stacks"),
+            _ => None,
+        }
     }
 
     /// Runs one workload in this process.
     pub(crate) fn run(self, workload: Workload, size: u64) -> Result<Sample> {
         match self {
             #[cfg(not(loopscope_bare))]
-            Peer::Loopscope => {
+            Peer::Loopscope | Peer::LoopscopeDebug | Peer::LoopscopeStacks => {
+                ours::check_debug(self.debug())?;
                 ours::start_agent()?;
                 workload.run::<ours::Ours>(size)
             }
@@ -100,7 +120,9 @@ impl Peer {
                 bail!("loopscope-bare is another build: RUSTFLAGS=\"--cfg loopscope_bare\"")
             }
             #[cfg(loopscope_bare)]
-            Peer::Loopscope => bail!("this is the bare build, without records or agent"),
+            Peer::Loopscope | Peer::LoopscopeDebug | Peer::LoopscopeStacks => {
+                bail!("this is the bare build, without records or agent")
+            }
             Peer::TokioCt => workload.run::<tokio_ct::TokioCt>(size),
             #[cfg(feature = "console")]
             Peer::TokioConsole => {
@@ -151,4 +173,23 @@ pub(crate) trait Runtime: 'static {
 /// Awaiting a task's handle gave an error. Not an `async fn` around the await, which would move the handle once more.
 pub(crate) fn failed(error: impl Debug) -> Error {
     anyhow!("a task failed: {error:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_peers_of_debug_mode_are_in_it() {
+        let debug: Vec<(Peer, &str)> =
+            Peer::value_variants().iter().filter_map(|&peer| Some((peer, peer.debug()?))).collect();
+        assert_eq!(debug, [(Peer::LoopscopeDebug, "1"), (Peer::LoopscopeStacks, "stacks")]);
+    }
+
+    #[test]
+    fn a_quick_comparison_runs_the_peers_that_say_whether_anything_broke() {
+        let quick: Vec<Peer> =
+            Peer::value_variants().iter().copied().filter(|peer| peer.is_quick()).collect();
+        assert_eq!(quick, [Peer::Loopscope, Peer::LoopscopeBare, Peer::TokioCt]);
+    }
 }

@@ -6,9 +6,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(feature = "agent")]
-use anyhow::Context as _;
 use anyhow::Result;
+#[cfg(not(loopscope_bare))]
+use anyhow::{Context as _, ensure};
 use loopscope::net::{TcpListener, TcpStream};
 use loopscope::stream::{StreamReader, StreamWriter};
 
@@ -29,6 +29,15 @@ pub(crate) struct Ours;
 pub(crate) fn start_agent() -> Result<()> {
     #[cfg(feature = "agent")]
     loopscope_inspector::try_start().context("starting the agent")?;
+    Ok(())
+}
+
+/// A run in debug mode that is in none would be measured for nothing, and one out of it that is in it too.
+#[cfg(not(loopscope_bare))]
+pub(crate) fn check_debug(expected: Option<&str>) -> Result<()> {
+    let expected = expected.map(str::parse).transpose().context("naming a mode")?.unwrap_or_default();
+    let mode = loopscope::debug::Settings::of_environment().mode.unwrap_or_default();
+    ensure!(mode == expected, "debug mode is {mode} instead of {expected}: LOOPSCOPE_DEBUG decides");
     Ok(())
 }
 
