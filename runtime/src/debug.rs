@@ -15,16 +15,21 @@
 //! do. The same thing found again is counted in its entry, and told again when the count has doubled.
 
 pub(crate) mod here;
+mod events;
 mod ledger;
 mod lint;
 mod mode;
+mod sink;
 mod slow;
 #[cfg(feature = "stacks")]
 #[cfg_attr(not(test), expect(dead_code, reason = "for the stacks of tasks, which come next"))]
 pub(crate) mod symbols;
 mod warning;
 
-pub use ledger::{Entry, entries, forget_all, report};
+pub use ledger::{Entry, entries, entries_lost, forget_all};
+pub(crate) use ledger::{Ledger, ledger};
 pub use lint::{Lint, Severity};
 pub use mode::{BadMode, Mode, Settings};
+pub(crate) use sink::unhandled;
+pub use sink::{report, say};
 pub use warning::{Frame, Warning};

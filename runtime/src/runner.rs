@@ -170,11 +170,12 @@ impl Builder {
         self
     }
 
-    /// What is told of errors that nobody else can receive. The default writes them to standard error.
+    /// What is told of errors that nobody else can receive, each time. Without it they go where [warnings](crate::debug) go, which
+    /// they are too: to [`on_warning`](Self::on_warning), else to `tracing`, else to standard error.
     #[doc(alias = "asyncio.loop.set_exception_handler")]
     #[must_use]
     pub fn on_unhandled(mut self, hook: impl Fn(&Unhandled) + 'static) -> Self {
-        self.hooks.unhandled = Hook::new(hook);
+        self.hooks.unhandled = Some(Hook::new(hook));
         self
     }
 
@@ -405,7 +406,6 @@ impl Loop {
 
     /// Tells the hook.
     pub(crate) fn tell(&self, unhandled: &Unhandled) {
-        let hook = self.hooks.borrow().unhandled.clone();
-        hook.call(unhandled);
+        debug::unhandled(Some(self), unhandled);
     }
 }

@@ -49,7 +49,8 @@ use proc_macro::TokenStream;
 /// `main` takes no arguments and may return whatever a `main` may: `()`, `Result<_, E>` with `E: Debug`,
 /// `ExitCode`.
 ///
-/// Options: `debug` (debug mode on; `debug = false` keeps it off), `name = "…"` (the loop's name in every view),
+/// Options: `debug` (debug mode on; `debug = false` keeps it off, `debug = "stacks"` keeps the stacks by which tasks are spawned),
+/// `name = "…"` (the loop's name in every view),
 /// `ctrl_c = false` (a SIGINT ends the process at once, instead of cancelling `main` first).
 ///
 /// ```text

@@ -13,8 +13,10 @@ use crate::entry::Entry;
 /// What an option's value looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Shape {
-    /// `debug`, `debug = true` or `debug = false`.
+    /// `paused`, `paused = true` or `paused = false`.
     Flag,
+    /// As a flag, or the name of a mode: `debug = "stacks"`.
+    Mode,
     /// `name = "…"`.
     Text,
 }
@@ -26,12 +28,12 @@ struct Known {
 }
 
 const MAIN: &[Known] = &[
-    Known { name: "debug", shape: Shape::Flag },
+    Known { name: "debug", shape: Shape::Mode },
     Known { name: "name", shape: Shape::Text },
     Known { name: "ctrl_c", shape: Shape::Flag },
 ];
 const TEST: &[Known] =
-    &[Known { name: "paused", shape: Shape::Flag }, Known { name: "debug", shape: Shape::Flag }];
+    &[Known { name: "paused", shape: Shape::Flag }, Known { name: "debug", shape: Shape::Mode }];
 
 /// What people coming from other runtimes write, and what to tell them.
 const FOREIGN: &[(&str, &str)] = &[
@@ -53,6 +55,9 @@ impl Parse for Written {
         Ok(Written { name, value })
     }
 }
+
+/// The modes that `debug = "…"` knows, and what they are called in the runtime.
+const MODES: &[(&str, &str)] = &[("off", "Off"), ("on", "On"), ("stacks", "Stacks")];
 
 /// The builder calls that the options stand for, such as `.debug(true).name("app")`.
 pub(crate) fn builder_calls(entry: Entry, options: TokenStream) -> syn::Result<TokenStream> {
@@ -84,8 +89,11 @@ fn call(known: &Known, option: &Written) -> syn::Result<TokenStream> {
     let method = &option.name;
     let span = method.span();
     let value = match (known.shape, &option.value) {
-        (Shape::Flag, None) => Lit::Bool(LitBool::new(true, span)),
-        (Shape::Flag, Some(value @ Lit::Bool(_))) | (Shape::Text, Some(value @ Lit::Str(_))) => value.clone(),
+        (Shape::Mode, Some(Lit::Str(mode))) => return mode_call(mode),
+        (Shape::Flag | Shape::Mode, None) => Lit::Bool(LitBool::new(true, span)),
+        (Shape::Flag | Shape::Mode, Some(value @ Lit::Bool(_)))
+        | (Shape::Text, Some(value @ Lit::Str(_))) => value.clone(),
+        (Shape::Mode, Some(other)) => return Err(Error::new(other.span(), MODE)),
         (Shape::Flag, Some(other)) => {
             return Err(Error::new(
                 other.span(),
@@ -100,6 +108,17 @@ fn call(known: &Known, option: &Written) -> syn::Result<TokenStream> {
         check_text(known, text)?;
     }
     Ok(quote_spanned!(span=> .#method(#value)))
+}
+
+/// What the value of `debug` may be.
+const MODE: &str = "`debug` is on, off or with stacks: `debug`, `debug = false` or `debug = \"stacks\"`";
+
+fn mode_call(mode: &LitStr) -> syn::Result<TokenStream> {
+    let Some((_, variant)) = MODES.iter().find(|(name, _)| *name == mode.value()) else {
+        return Err(Error::new(mode.span(), MODE));
+    };
+    let variant = Ident::new(variant, mode.span());
+    Ok(quote_spanned!(mode.span()=> .debug_mode(::loopscope::debug::Mode::#variant)))
 }
 
 fn check_text(known: &Known, text: &LitStr) -> syn::Result<()> {
@@ -170,6 +189,10 @@ mod tests {
             quote!(.name("app").debug(true)).to_string()
         );
         assert_eq!(calls(Entry::Test, quote!(paused)), quote!(.paused(true)).to_string());
+        assert_eq!(
+            calls(Entry::Test, quote!(debug = "stacks")),
+            quote!(.debug_mode(::loopscope::debug::Mode::Stacks)).to_string()
+        );
     }
 
     #[test]
@@ -218,7 +241,15 @@ mod tests {
     fn a_value_of_the_wrong_shape_is_refused() {
         assert_eq!(
             calls(Entry::Main, quote!(debug = 3)),
-            "error: `debug` is on or off: `debug`, `debug = true` or `debug = false`"
+            "error: `debug` is on, off or with stacks: `debug`, `debug = false` or `debug = \"stacks\"`"
+        );
+        assert_eq!(
+            calls(Entry::Test, quote!(debug = "stack")),
+            "error: `debug` is on, off or with stacks: `debug`, `debug = false` or `debug = \"stacks\"`"
+        );
+        assert_eq!(
+            calls(Entry::Test, quote!(paused = "yes")),
+            "error: `paused` is on or off: `paused`, `paused = true` or `paused = false`"
         );
         assert_eq!(calls(Entry::Main, quote!(name)), "error: `name` needs a text: `name = \"…\"`");
         assert_eq!(calls(Entry::Main, quote!(name = 7)), "error: `name` needs a text: `name = \"…\"`");

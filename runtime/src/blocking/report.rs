@@ -2,9 +2,10 @@
 
 use std::panic::Location;
 
+use crate::debug;
 use crate::event_loop::current;
 use crate::event_loop::handle::{Handle, LoopEnded};
-use crate::runner::{Unhandled, UnhandledKind, complain};
+use crate::runner::{Unhandled, UnhandledKind};
 use crate::task::TaskId;
 use crate::telemetry::view::{Place, TaskKind};
 
@@ -47,7 +48,7 @@ impl Told {
 impl Drop for Told {
     fn drop(&mut self) {
         if let Some(unhandled) = self.0.take() {
-            complain(format_args!("{unhandled}"));
+            debug::unhandled(None, &unhandled);
         }
     }
 }

@@ -44,6 +44,16 @@ lints! {
     Blocked = "blocked", Error;
     /// Tasks wait for each other and nothing outside can wake them.
     Deadlock = "deadlock", Error;
+    /// A task was never polled, nor was a future that must be.
+    NeverPolled = "never-polled", Warning;
+    /// An error or a panic that nobody asked for and nobody can ask for any more.
+    NeverRetrieved = "never-retrieved", Error;
+    /// Something failed where nobody could have received it.
+    Unhandled = "unhandled", Error;
+    /// A task was dropped while it waited, because its loop ended.
+    DestroyedPending = "destroyed-pending", Warning;
+    /// Something was dropped that wants to be closed first.
+    Unclosed = "unclosed", Warning;
     /// A poll or callback took too long.
     SlowPoll = "slow-poll", Warning;
 }

@@ -8,6 +8,7 @@ use std::sync::{MutexGuard, Once};
 
 use super::slot::{self, Loop};
 use crate::context;
+use crate::debug::{self, Ledger};
 use crate::signal;
 use crate::signal::disposition::{self, Dispositions};
 use crate::telemetry::clock;
@@ -132,6 +133,8 @@ impl Drop for Entered {
 struct HeldForFork {
     slots: MutexGuard<'static, slot::Slots>,
     dispositions: MutexGuard<'static, Dispositions>,
+    /// Only held; whoever has it takes no other lock.
+    _ledger: MutexGuard<'static, Ledger>,
 }
 
 /// Sees to it that the child of a fork finds everything whole; from before the first loop is made.
@@ -146,7 +149,11 @@ pub(crate) fn watch_forks() {
 /// Runs before every fork, on the thread that forks.
 extern "C" fn before_fork() {
     // In this order everywhere; nobody takes the first while holding the second.
-    let held = HeldForFork { slots: slot::lock_for_fork(), dispositions: disposition::lock() };
+    let held = HeldForFork {
+        slots: slot::lock_for_fork(),
+        dispositions: disposition::lock(),
+        _ledger: debug::ledger(),
+    };
     HELD.set(Some(ManuallyDrop::new(held)));
 }
 

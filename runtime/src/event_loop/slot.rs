@@ -397,11 +397,17 @@ impl Loop {
         self.give_memory_back();
     }
 
+    /// Whether the loop serves the inspector: by its number, since its name lies behind a lock that readers take.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.life.load(Relaxed) > HIDDEN_LOOPS
+    }
+
     /// Takes over what debug mode is now, whoever changed it.
     #[inline]
     pub(crate) fn heed_debug(&self) {
         let is_on = self.debug_mode().is_on();
-        self.slow_ns.set(if is_on { self.record.slow_ns.read() } else { u64::MAX });
+        // The largest number of all is that of a loop out of debug mode.
+        self.slow_ns.set(if is_on { self.record.slow_ns.read().min(u64::MAX - 1) } else { u64::MAX });
         self.wakers_by.set(if is_on { &waker::COUNTED } else { &waker::VTABLE });
         self.spawns_plainly.set(!is_on && self.closing.get() == Closing::No);
     }
@@ -444,9 +450,7 @@ impl Loop {
 
     #[cold]
     fn next_id_block(&self) -> u64 {
-        // By its number, since its name lies behind a lock that readers take.
-        let hidden = self.life.load(Relaxed) > HIDDEN_LOOPS;
-        let ids = if hidden { &NEXT_HIDDEN_ID } else { &NEXT_ID };
+        let ids = if self.is_hidden() { &NEXT_HIDDEN_ID } else { &NEXT_ID };
         let first = ids.fetch_add(ID_BLOCK, Relaxed);
         self.ids.set((first + 1, first + ID_BLOCK));
         first

@@ -20,10 +20,11 @@ use std::rc::Rc;
 use super::Settled;
 use super::callbacks::Callbacks;
 use super::error::{By, Cancelled, Unfulfilled};
+use crate::debug;
 use crate::event_loop::current;
 use crate::event_loop::slot::Loop;
 use crate::event_loop::wait::WaitQueue;
-use crate::runner::{Unhandled, UnhandledKind, complain};
+use crate::runner::{Unhandled, UnhandledKind};
 use crate::sync::line::Line;
 use crate::task::Task;
 use crate::telemetry::view::ResourceKind;
@@ -172,10 +173,7 @@ impl<T, E> State<T, E> {
         };
         let kind = UnhandledKind::NeverRetrieved(text);
         let unhandled = Unhandled::of_promise(self.line.name(), self.made_at, kind);
-        match current::get() {
-            Some(lp) => lp.tell(&unhandled),
-            None => complain(format_args!("{unhandled}")),
-        }
+        debug::unhandled(current::get(), &unhandled);
     }
 
     fn cancelled(&self, by: By) -> Cancelled {

@@ -245,8 +245,7 @@ impl GroupCore {
 
     fn report(&self, failure: ChildError) {
         if self.is_of_this_life() {
-            let hook = self.lp.hooks.borrow().unhandled.clone();
-            hook.call(&failure.into_unhandled());
+            self.lp.tell(&failure.into_unhandled());
         }
     }
 

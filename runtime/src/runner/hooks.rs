@@ -181,18 +181,12 @@ impl Hook {
         Self(Rc::new(hook))
     }
 
-    /// Calls it; a hook that panics falls back to the default.
+    /// Calls it; when it panics, the error goes to standard error.
     pub(crate) fn call(&self, unhandled: &Unhandled) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.0)(unhandled))) {
             crate::task::cell::drop_quietly(payload);
             complain(format_args!("{unhandled} (and the hook for this panicked)"));
         }
-    }
-}
-
-impl Default for Hook {
-    fn default() -> Self {
-        Self::new(|unhandled| complain(format_args!("{unhandled}")))
     }
 }
 
@@ -231,7 +225,8 @@ impl fmt::Debug for WarningHook {
 /// What an application is told.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hooks {
-    pub(crate) unhandled: Hook,
+    /// Who is told of errors that nobody else can receive, if not `tracing` or standard error.
+    pub(crate) unhandled: Option<Hook>,
     /// Who is told of every task, if anybody.
     pub(crate) tasks: Option<Told>,
 }

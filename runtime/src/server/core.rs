@@ -388,8 +388,7 @@ impl<L: Listener> Keeper for Core<L> {
             }
         }
         if self.is_alive() {
-            let hook = self.lp.hooks.borrow().unhandled.clone();
-            hook.call(&error.into_unhandled());
+            self.lp.tell(&error.into_unhandled());
         }
     }
 

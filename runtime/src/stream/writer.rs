@@ -28,8 +28,9 @@ use futures_io::AsyncWrite;
 use super::error::{InvalidMarks, Peer, StreamFailed, WriteError};
 use super::outbox::{Outbox, Stage};
 use super::sending::{Flusher, Goal, Sending, WriteAll};
+use crate::debug;
 use crate::event_loop::current;
-use crate::runner::{Unhandled, UnhandledKind, complain};
+use crate::runner::{Unhandled, UnhandledKind};
 use crate::task::control::TaskWord;
 use crate::task::{self, Task};
 use crate::telemetry::atomic::Relaxed;
@@ -376,7 +377,7 @@ fn report(bytes: usize, to: String) {
     match current::get() {
         Some(lp) if lp.running.get() != 0 => lp.report(TaskWord(lp.running.get()).index(), kind),
         Some(lp) => lp.report_loop(kind),
-        None => complain(format_args!("{}", Unhandled::of_loop(kind))),
+        None => debug::unhandled(None, &Unhandled::of_loop(kind)),
     }
 }
 

@@ -488,8 +488,7 @@ impl Loop {
     /// Tells the hook about something that nobody else will hear of.
     pub(crate) fn report(&self, index: u32, kind: UnhandledKind) {
         let Described { id, kind: of, name, spawned_at } = self.describe_task(index);
-        let hook = self.hooks.borrow().unhandled.clone();
-        hook.call(&Unhandled::of_task((id, of), name, spawned_at, kind));
+        self.tell(&Unhandled::of_task((id, of), name, spawned_at, kind));
     }
 
     /// How the task at `index` is named in a message.

@@ -38,6 +38,26 @@ pub(crate) fn side(name: &str) -> Side {
     Side::Parent(Child { process, stdin, stdout })
 }
 
+/// Runs `in_child` in this test, called `name`, as a child process with these variables. Returns to the test what that wrote to
+/// standard error, and to the child `None`.
+pub(crate) fn errors_of(name: &str, variables: &[(&str, &str)], in_child: impl FnOnce()) -> Option<String> {
+    if std::env::var_os(VARIABLE).is_some() {
+        in_child();
+        return None;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env_remove("LOOPSCOPE_DEBUG")
+        .env_remove("LOOPSCOPE_SLOW_CALLBACK")
+        .env(VARIABLE, name)
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{}{errors}", String::from_utf8_lossy(&output.stdout));
+    Some(errors)
+}
+
 /// The process under test, seen from the test.
 pub(crate) struct Child {
     process: std::process::Child,
