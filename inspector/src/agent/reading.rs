@@ -25,7 +25,7 @@ mod waiters;
 pub(super) mod waits;
 
 use crate::model::query::QueryError;
-use crate::model::{Process, WallTime};
+use crate::model::{Lint, Process, WallTime};
 use crate::wire::{Heading, Query, Request, Row, Table, TableInfo};
 use context::Context;
 pub(super) use histograms::HistogramReading;
@@ -75,7 +75,7 @@ pub(super) fn count_loops(process: &mut Process) {
     let request = Request::default();
     let context = Context::new(&request);
     tables::count_loops(&context, process);
-    process.blocked = Some(tables::count_blocked(&context, lints::thresholds(&request).slow_poll_ns));
+    process.blocked = Some(tables::count_blocked(&context, lints::thresholds(&request).of(Lint::Blocked)));
 }
 
 /// What is remembered from one reading to the next: enough to say how busy a loop was lately.
@@ -103,7 +103,7 @@ impl Reader {
         };
         tables::count_loops(&context, &mut heading.process);
         heading.process.blocked =
-            Some(tables::count_blocked(&context, lints::thresholds(request).slow_poll_ns));
+            Some(tables::count_blocked(&context, lints::thresholds(request).of(Lint::Blocked)));
         self.busy.retain(|id, _| context.loops.iter().any(|lp| lp.view.id == *id));
         let mut rows = VecDeque::new();
         let walked = tasks::walk(&context, request)?;

@@ -1,12 +1,22 @@
-//! What is wrong, read off the records: slow polls, blocked loops, deadlocks.
+//! What can be wrong, by name, and how it is read off the records.
+//!
+//! [`Lint`] is the list, with what there is to say of each; [`Thresholds`] says from when on something is too much.
 
 use super::name::named;
 use super::words::{self, counted, duration};
 use super::{Cycle, Loop, Place, Severity, Task, TaskState, Warning};
 use std::collections::BTreeMap;
 
-/// The most spawn sites that slow polls are told apart by; those of further sites are counted together.
-pub const SITES_MAX: usize = 10_000;
+mod page;
+mod slow_polls;
+mod text;
+mod thresholds;
+mod verdict;
+
+pub use page::page;
+pub use slow_polls::{SITES_MAX, Slow, SlowPolls, slow_poll};
+pub use thresholds::{BadSetting, Thresholds, Unit};
+pub use verdict::Verdict;
 
 /// How many tasks of a circle are named.
 const NAMED_MAX: usize = 4;
@@ -16,10 +26,48 @@ named! {
     "lint" Lint {
         /// A poll has been under way for too long: nothing else on its loop runs.
         Blocked = "blocked",
+        /// A poll has been under way for so long that it will hardly ever give way.
+        NeverYields = "never-yields",
         /// Tasks wait for each other and nothing outside can wake them.
         Deadlock = "deadlock",
+        /// An idle task of which nobody holds a waker.
+        NoWaker = "no-waker",
+        /// A panic or an error that nobody could receive.
+        Unhandled = "unhandled",
+        /// A full queue from which nobody takes any more.
+        NoConsumer = "no-consumer",
+        /// A lock is held across a long wait of its holder.
+        LockHeldLong = "lock-held-long",
+        /// A task has been ready for long without getting its turn.
+        Starved = "starved",
+        /// A task wakes itself in a circle.
+        SelfWake = "self-wake",
         /// A poll took too long.
         SlowPoll = "slow-poll",
+        /// The OS answered late although the loop was not idle.
+        SlowIo = "slow-io",
+        /// Looking up a name took long.
+        SlowResolve = "slow-resolve",
+        /// Timers fire late again and again.
+        LateTimer = "late-timer",
+        /// Tasks of one spawn site only become more.
+        Leak = "leak",
+        /// Descriptors of one place only become more, or there are nearly as many as there may be.
+        FdLeak = "fd-leak",
+        /// The queue of a pool of blocking threads only grows.
+        PoolQueue = "pool-queue",
+        /// An error that nobody looked at.
+        NeverRetrieved = "never-retrieved",
+        /// A future or task that was dropped before it ran.
+        NeverPolled = "never-polled",
+        /// A task that was destroyed before it was over.
+        DestroyedPending = "destroyed-pending",
+        /// Something that was dropped open.
+        Unclosed = "unclosed",
+        /// Tasks wait for each other in a circle that something outside can break.
+        Cycle = "cycle",
+        /// A task whose future is very large.
+        LargeFuture = "large-future",
     }
 }
 
@@ -27,104 +75,46 @@ impl Lint {
     /// How bad it is.
     pub fn severity(self) -> Severity {
         match self {
-            Self::Blocked | Self::Deadlock => Severity::Error,
-            Self::SlowPoll => Severity::Warning,
+            Self::Blocked | Self::NeverYields | Self::Deadlock | Self::NoWaker | Self::Unhandled => {
+                Severity::Error
+            }
+            Self::Cycle | Self::LargeFuture => Severity::Note,
+            _ => Severity::Warning,
         }
     }
 
     /// What it means, in one line.
     pub fn meaning(self) -> &'static str {
-        match self {
-            Self::Blocked => "one poll is holding its loop right now, and nothing else on it runs",
-            Self::Deadlock => "tasks wait for each other, and nothing outside can wake them",
-            Self::SlowPoll => "a poll took so long that every other task of its loop had to wait",
-        }
+        text::of(self).meaning
     }
 
     /// What it means and how it comes about.
     pub fn explanation(self) -> &'static str {
-        match self {
-            Self::Blocked => {
-                "A loop runs one task at a time, and a task gives way only at an .await that is not ready. This poll has \
-                 not come to one: it computes, calls something that blocks the thread, or loops for ever. Meanwhile no \
-                 other task of the loop runs, no timer fires and no socket is served."
-            }
-            Self::Deadlock => {
-                "Each of these tasks waits for the next: for a lock that it holds, or for its end. No timer, no I/O and \
-                 nothing unknown takes part, so none of them will ever go on, nor will those that wait for them."
-            }
-            Self::SlowPoll => {
-                "A task ran this long without giving way. All other tasks of its loop waited for as long."
-            }
-        }
+        text::of(self).explanation
     }
 
     /// Code that leads to it, and the same mended.
     pub fn example(self) -> &'static str {
-        match self {
-            Self::Blocked | Self::SlowPoll => {
-                "// The whole loop waits for the disk,\n\
-                 let text = std::fs::read_to_string(path)?;\n\
-                 // and here only this task does.\n\
-                 let text = loopscope::spawn_blocking(move || std::fs::read_to_string(path)).await??;\n\
-                 \n\
-                 // Others get their turn between the parts of a long computation.\n\
-                 for part in parts {\n    \
-                     compute(part);\n    \
-                     loopscope::yield_now().await;\n\
-                 }"
-            }
-            Self::Deadlock => {
-                "// Two tasks that each take the one lock and then wait for the other's.\n\
-                 let accounts = accounts.lock().await;\n\
-                 let orders = orders.lock().await;     // elsewhere: orders first, then accounts\n\
-                 // The same order everywhere, or one lock around both, and none kept longer than needed.\n\
-                 let total = { accounts.lock().await.total() };\n\
-                 orders.lock().await.set_total(total);"
-            }
-        }
+        text::of(self).example
     }
 
     /// How to mend it.
     pub fn remedy(self) -> &'static str {
-        match self {
-            Self::Blocked | Self::SlowPoll => {
-                "Move what blocks to a thread of its own, use the asynchronous form of the call, or divide long \
-                 computations with yield_now().await."
-            }
-            Self::Deadlock => {
-                "Take locks in one order everywhere, do not hold one across an .await that needs another, or bound the \
-                 wait with a timeout."
-            }
-        }
-    }
-}
-
-/// From when on something is too long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Thresholds {
-    /// A poll of this length or more is slow, and blocks its loop while it lasts.
-    pub slow_poll_ns: u64,
-}
-
-impl Default for Thresholds {
-    /// 100 ms, as asyncio's `slow_callback_duration`.
-    fn default() -> Self {
-        Self { slow_poll_ns: 100_000_000 }
+        text::of(self).remedy
     }
 }
 
 /// The names of the lints that hold of one task, as its row lists them. `is_stuck` is what the wait-for graph says of it.
 pub fn of_task(task: &Task, is_stuck: bool, thresholds: Thresholds) -> Vec<Lint> {
-    let too_long = |ns: Option<u64>| ns.is_some_and(|ns| ns >= thresholds.slow_poll_ns);
+    let too_long = |lint, ns: Option<u64>| ns.is_some_and(|ns| thresholds.is_over(lint, ns));
     let mut lints = Vec::new();
-    if task.state == TaskState::Running && too_long(task.state_for_ns) {
+    if task.state == TaskState::Running && too_long(Lint::Blocked, task.state_for_ns) {
         lints.push(Lint::Blocked);
     }
-    if is_stuck {
+    if is_stuck && thresholds.is_on(Lint::Deadlock) {
         lints.push(Lint::Deadlock);
     }
-    if too_long(task.longest_poll_ns) {
+    if too_long(Lint::SlowPoll, task.longest_poll_ns) {
         lints.push(Lint::SlowPoll);
     }
     lints
@@ -132,7 +122,7 @@ pub fn of_task(task: &Task, is_stuck: bool, thresholds: Thresholds) -> Vec<Lint>
 
 /// The warning that a loop is blocked, if it is.
 pub fn blocked(row: &Loop, thresholds: Thresholds) -> Option<Warning> {
-    let running = row.running.as_ref().filter(|running| running.for_ns >= thresholds.slow_poll_ns)?;
+    let running = row.running.as_ref().filter(|running| thresholds.is_over(Lint::Blocked, running.for_ns))?;
     let mut message = format!("loop {} blocked {}", row.id, duration(running.for_ns));
     if let Some(task) = running.task {
         // "task 12 worker" reads better in a sentence than "#12 worker".
@@ -180,75 +170,6 @@ pub fn deadlock(
     })
 }
 
-/// Gathers slow polls by spawn site, so that a hundred thousand slow tasks are one warning.
-///
-/// `K` tells the sites apart: a [`Place`], or the index of one.
-#[derive(Debug)]
-pub struct SlowPolls<K> {
-    thresholds: Thresholds,
-    by_site: BTreeMap<Option<K>, Slow>,
-}
-
-/// The slow polls of one site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slow {
-    /// Tasks that had one.
-    pub tasks: u64,
-    /// The task that had the longest.
-    pub worst_task: u64,
-    /// The longest.
-    pub worst_ns: u64,
-}
-
-impl<K: Ord> SlowPolls<K> {
-    /// Nothing yet.
-    pub fn new(thresholds: Thresholds) -> Self {
-        Self { thresholds, by_site: BTreeMap::new() }
-    }
-
-    /// Looks at one task.
-    pub fn offer(&mut self, site: Option<K>, task: u64, longest_poll_ns: u64) {
-        if longest_poll_ns < self.thresholds.slow_poll_ns {
-            return;
-        }
-        let full = self.by_site.len() >= SITES_MAX && !self.by_site.contains_key(&site);
-        let found = Slow { tasks: 1, worst_task: task, worst_ns: longest_poll_ns };
-        self.by_site
-            .entry(if full { None } else { site })
-            .and_modify(|slow| {
-                slow.tasks += 1;
-                if longest_poll_ns > slow.worst_ns {
-                    slow.worst_task = task;
-                    slow.worst_ns = longest_poll_ns;
-                }
-            })
-            .or_insert(found);
-    }
-
-    /// The sites with slow polls, `None` for tasks of unknown ones.
-    pub fn into_sites(self) -> impl Iterator<Item = (Option<K>, Slow)> {
-        self.by_site.into_iter()
-    }
-}
-
-/// The warning about the slow polls of one site; `name` is that of the worst task.
-pub fn slow_poll(slow: Slow, name: Option<&str>, site: Option<Place>) -> Warning {
-    let mut message =
-        format!("a poll of {} took {}", words::task(slow.worst_task, name), duration(slow.worst_ns));
-    if slow.tasks > 1 {
-        message = format!("{message}; {} had slow ones", counted(slow.tasks, "task"));
-    }
-    if let Some(site) = &site {
-        message = format!("{message}, spawned at {}", words::place(site));
-    }
-    Warning {
-        task: Some(slow.worst_task),
-        count: slow.tasks,
-        for_ns: Some(slow.worst_ns),
-        ..warning(Lint::SlowPoll, message, site)
-    }
-}
-
 /// The warnings that hold of whole rows, as a client has them, the worst first.
 pub fn warnings(loops: &[Loop], tasks: &[Task], cycles: &[Cycle], thresholds: Thresholds) -> Vec<Warning> {
     let by_id: BTreeMap<u64, &Task> = tasks.iter().map(|task| (task.id, task)).collect();
@@ -259,7 +180,9 @@ pub fn warnings(loops: &[Loop], tasks: &[Task], cycles: &[Cycle], thresholds: Th
         slow.offer(task.site.as_ref(), task.id, task.longest_poll_ns.unwrap_or(0));
     }
     let mut found: Vec<Warning> = loops.iter().filter_map(|row| blocked(row, thresholds)).collect();
-    found.extend(cycles.iter().filter_map(|cycle| deadlock(cycle, name, site)));
+    if thresholds.is_on(Lint::Deadlock) {
+        found.extend(cycles.iter().filter_map(|cycle| deadlock(cycle, name, site)));
+    }
     found.extend(
         slow.into_sites()
             .map(|(site, slow)| slow_poll(slow, name(slow.worst_task).as_deref(), site.cloned())),
@@ -290,36 +213,34 @@ fn warning(lint: Lint, message: String, at: Option<Place>) -> Warning {
     }
 }
 
-/// What the first line of the overview says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
-    /// What is wrong, the worst first; mere notes are left out.
-    pub problems: Vec<Warning>,
-}
-
-impl Verdict {
-    /// The verdict over warnings in any order.
-    pub fn of(warnings: impl IntoIterator<Item = Warning>) -> Self {
-        let mut problems: Vec<Warning> =
-            warnings.into_iter().filter(|warning| warning.severity > Severity::Note).collect();
-        sort(&mut problems);
-        Self { problems }
-    }
-
-    /// Whether nothing is wrong.
-    pub fn is_healthy(&self) -> bool {
-        self.problems.is_empty()
-    }
-
-    /// `healthy`, `1 problem`, `3 problems`.
-    pub fn headline(&self) -> String {
-        if self.is_healthy() { "healthy".to_owned() } else { counted(self.problems.len() as u64, "problem") }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use loopscope::debug;
+
+    #[test]
+    fn every_lint_of_the_runtime_is_known_here_and_as_bad() {
+        for lint in debug::Lint::ALL {
+            let known: Lint = lint.as_str().parse().unwrap();
+            let severity = match lint.severity() {
+                debug::Severity::Note => Severity::Note,
+                debug::Severity::Warning => Severity::Warning,
+                debug::Severity::Error => Severity::Error,
+            };
+            assert_eq!(known.severity(), severity, "{lint}");
+        }
+    }
+
+    #[test]
+    fn every_text_is_one_that_reads_well() {
+        for &lint in Lint::ALL {
+            assert!(!lint.meaning().ends_with('.') && lint.meaning().len() < 120, "{lint}");
+            for text in [lint.explanation(), lint.remedy()] {
+                assert!(text.ends_with('.') && !text.contains("  "), "{lint}: {text}");
+            }
+            assert!(lint.example().lines().all(|line| line.len() <= 110), "{lint}");
+        }
+    }
     use crate::model::Running;
 
     const MS: u64 = 1_000_000;

@@ -56,6 +56,28 @@ lints! {
     Unclosed = "unclosed", Warning;
     /// A poll or callback took too long.
     SlowPoll = "slow-poll", Warning;
+    /// A poll has been under way for so long that it will hardly ever give way.
+    NeverYields = "never-yields", Error;
+    /// An idle task of which nobody holds a waker.
+    NoWaker = "no-waker", Error;
+    /// A full queue from which nobody takes any more.
+    NoConsumer = "no-consumer", Warning;
+    /// A lock is held across a long wait of its holder.
+    LockHeldLong = "lock-held-long", Warning;
+    /// A task has been ready for long without getting its turn.
+    Starved = "starved", Warning;
+    /// A task wakes itself in a circle.
+    SelfWake = "self-wake", Warning;
+    /// Timers fire late again and again.
+    LateTimer = "late-timer", Warning;
+    /// Tasks of one spawn site only become more.
+    Leak = "leak", Warning;
+    /// Descriptors of one place only become more, or there are nearly as many as there may be.
+    FdLeak = "fd-leak", Warning;
+    /// The queue of a pool of blocking threads only grows.
+    PoolQueue = "pool-queue", Warning;
+    /// A task whose future is very large.
+    LargeFuture = "large-future", Note;
 }
 
 impl fmt::Display for Lint {

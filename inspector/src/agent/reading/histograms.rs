@@ -3,7 +3,7 @@
 use super::context::{Context, LoopSeen};
 use super::tables::hist;
 use crate::model::{
-    Hist, Histogram, HistogramKey, HistogramKind, Histograms, Place, Process, Thresholds, WallTime,
+    Hist, Histogram, HistogramKey, HistogramKind, Histograms, Lint, Place, Process, Thresholds, WallTime,
 };
 use crate::wire::{HistogramsRequest, Request};
 use loopscope::telemetry::{self, IoTotalView, PlaceIndex, PoolHistogramKind, PoolReader, SiteView};
@@ -69,7 +69,7 @@ impl HistogramReading {
     /// What the answer begins with.
     pub(in crate::agent) fn head(&self, mut process: Process) -> Histograms {
         super::tables::count_loops(&self.context, &mut process);
-        let slow_poll_ns = Thresholds::default().slow_poll_ns;
+        let slow_poll_ns = Thresholds::default().of(Lint::Blocked);
         process.blocked = Some(super::tables::count_blocked(&self.context, slow_poll_ns));
         let wanted = || self.context.loops.iter().filter(|lp| self.wants_loop(lp));
         let oldest = wanted().map(|lp| lp.view.started_at).min();

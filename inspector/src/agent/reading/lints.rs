@@ -11,8 +11,7 @@ use crate::wire::{Query, Request, Row};
 
 /// What is too long, as the request says.
 pub(super) fn thresholds(request: &Request) -> Thresholds {
-    let usual = Thresholds::default();
-    Thresholds { slow_poll_ns: request.slow_poll_ns.unwrap_or(usual.slow_poll_ns) }
+    request.slow_poll_ns.map_or_else(Thresholds::default, Thresholds::with_slow_poll)
 }
 
 /// The warnings that were asked for, and how many there are of all.
