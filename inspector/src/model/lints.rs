@@ -75,9 +75,12 @@ impl Lint {
     /// How bad it is.
     pub fn severity(self) -> Severity {
         match self {
-            Self::Blocked | Self::NeverYields | Self::Deadlock | Self::NoWaker | Self::Unhandled => {
-                Severity::Error
-            }
+            Self::Blocked
+            | Self::NeverYields
+            | Self::Deadlock
+            | Self::NoWaker
+            | Self::Unhandled
+            | Self::NeverRetrieved => Severity::Error,
             Self::Cycle | Self::LargeFuture => Severity::Note,
             _ => Severity::Warning,
         }
@@ -202,7 +205,7 @@ pub fn sort(warnings: &mut [Warning]) {
     });
 }
 
-fn warning(lint: Lint, message: String, at: Option<Place>) -> Warning {
+pub(super) fn warning(lint: Lint, message: String, at: Option<Place>) -> Warning {
     Warning {
         name: lint.as_str().to_owned(),
         severity: lint.severity(),
