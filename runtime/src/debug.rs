@@ -14,8 +14,8 @@
 //! A warning is a [`Warning`]: which [`Lint`] found it, how bad it is, since when, how often, which task, where, with the stack where there is one, and what to
 //! do. The same thing found again is counted in its entry, and told again when the count has doubled.
 
-pub(crate) mod here;
 mod events;
+pub(crate) mod here;
 mod ledger;
 mod lint;
 mod mode;

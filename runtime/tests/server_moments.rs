@@ -17,7 +17,7 @@ use loopscope::{TaskGroup, yield_now};
 use proptest::prelude::*;
 
 /// Longer than anything here takes, unless something hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What is done to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
