@@ -42,6 +42,7 @@ pub(crate) mod event;
 mod feed;
 mod filter;
 pub(crate) mod fold;
+pub(crate) mod frames;
 pub(crate) mod geometry;
 pub(crate) mod inbox;
 mod input;
@@ -51,6 +52,7 @@ pub(crate) mod link;
 pub(crate) mod looks;
 pub(crate) mod menu;
 pub(crate) mod mouse;
+mod open;
 pub(crate) mod overview;
 pub(crate) mod palette;
 pub(crate) mod picker;
@@ -70,6 +72,8 @@ pub(crate) mod tasks;
 pub(crate) mod timers;
 pub(crate) mod typing;
 pub(crate) mod update;
+pub(crate) mod warning;
+pub(crate) mod warnings;
 
 use loopscope_inspector::model::{Process, words};
 

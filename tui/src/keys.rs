@@ -120,6 +120,10 @@ pub(crate) enum Context {
     Io,
     /// Locks, queues, channels.
     Sync,
+    /// What is wrong.
+    Warnings,
+    /// One warning.
+    Warning,
     /// One task.
     Task,
     /// The chain from a task to the root of its wait.
@@ -144,6 +148,8 @@ impl Context {
             Self::Timers => "Timers",
             Self::Io => "I/O",
             Self::Sync => "Sync",
+            Self::Warnings => "Warnings",
+            Self::Warning => "the page of a warning",
             Self::Task => "the task page",
             Self::Why => "the chain of waits",
             Self::Help => "help",

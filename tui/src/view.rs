@@ -22,6 +22,7 @@
 
 mod chrome;
 mod connecting;
+mod frames;
 mod help;
 pub(crate) mod histogram;
 mod io;
@@ -43,6 +44,8 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod warning;
+mod warnings;
 mod why;
 
 use crate::app::geometry::{self, HEIGHT_MIN, WIDTH_MIN};
@@ -75,6 +78,8 @@ pub(crate) fn view(state: &State, area: Rect, buf: &mut Buffer) -> Option<Positi
         Context::Timers => timers::draw(state, frame.body, buf),
         Context::Io => io::draw(state, frame.body, buf),
         Context::Sync => sync::draw(state, frame.body, buf),
+        Context::Warnings => warnings::draw(state, frame.body, buf),
+        Context::Warning => warning::draw(state, frame.body, buf),
         Context::Task | Context::Why | Context::Help | Context::Menu | Context::Palette => {
             task::draw(state, frame.body, buf)
         }

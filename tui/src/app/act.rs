@@ -8,16 +8,17 @@ use super::geometry;
 use super::link::Link;
 use super::looks;
 use super::menu;
-use super::overview;
+use super::open::{open, open_task};
 use super::palette;
-use super::state::{Drill, Overlay, PAGES_MAX, State, Tab};
+use super::question::Listing;
+use super::state::{Drill, Overlay, State, Tab};
 use super::task::TaskScreen;
 use super::tasks::EXCEPT_MAX;
 use super::typing;
 use super::update::toggle_pause;
+use super::warning::WarningScreen;
 use crate::keys::{self, Action, Context};
 use loopscope_inspector::model::Place;
-use loopscope_inspector::model::query::TERMS_MAX;
 
 /// Carries an action out.
 pub(crate) fn act(state: &mut State, action: Action) -> Step {
@@ -90,7 +91,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Step {
 }
 
 /// Says why there is nothing in the selected row.
-fn unread(state: &mut State) {
+pub(super) fn unread(state: &mut State) {
     let is_empty = state.window().is_some_and(|window| window.total == Some(0));
     state.say(if is_empty { "There is no row here." } else { "This row has not been read yet." });
 }
@@ -113,9 +114,13 @@ fn go(state: &mut State, to: Move) {
             }
             state.tasks.go(to, screen)
         }
-        Context::Sites | Context::Timers | Context::Io | Context::Sync => {
+        Context::Sites | Context::Timers | Context::Io | Context::Sync | Context::Warnings => {
             state.window_mut().is_some_and(|window| window.go(to, screen))
         }
+        Context::Warning => state.warning.as_mut().is_some_and(|page| {
+            let stands = page.stands();
+            page.cursor.go(to, &stands, rows)
+        }),
         Context::Task => state.pages.last_mut().is_some_and(|page| {
             let stands = page.stands();
             page.cursor.go(to, &stands, rows)
@@ -159,6 +164,9 @@ fn scroll_help(state: &mut State, to: Move, rows: usize) -> bool {
 }
 
 fn left(state: &mut State) {
+    if state.context() == Context::Warnings {
+        return fold(state, Some(true));
+    }
     if state.context() != Context::Tasks || !state.tasks.window().tree {
         state.say("Left hides children or goes to the parent; that is for the tree of tasks.");
         return;
@@ -181,6 +189,9 @@ fn left(state: &mut State) {
 }
 
 fn right(state: &mut State) {
+    if state.context() == Context::Warnings {
+        return fold(state, Some(false));
+    }
     if state.context() != Context::Tasks || !state.tasks.window().tree {
         state.say("Right shows children; that is for the tree of tasks. Enter opens.");
         return;
@@ -195,7 +206,23 @@ fn right(state: &mut State) {
     }
 }
 
+/// Shows or hides the warnings of a group.
+fn fold(state: &mut State, hidden: Option<bool>) {
+    let screen = state.list_rows();
+    if !state.warnings.fold(hidden, screen) {
+        state.say(match (&state.warnings.table.window, hidden) {
+            (window, _) if !window.tree => "The flat table has no groups; t shows them.",
+            (window, _) if window.total() == 0 => return unread(state),
+            (_, Some(true)) => "The warnings of this group are hidden already.",
+            (_, _) => "The warnings of this group are shown already; Enter opens one.",
+        });
+    }
+}
+
 fn expand(state: &mut State, to: Option<bool>) {
+    if state.context() == Context::Warnings {
+        return fold(state, None);
+    }
     if !state.tasks.window().tree {
         state.say("The flat table has nothing to expand; t shows the tree.");
         return;
@@ -218,6 +245,13 @@ fn expand(state: &mut State, to: Option<bool>) {
 }
 
 fn expand_all(state: &mut State) {
+    if state.context() == Context::Warnings {
+        let screen = state.list_rows();
+        if !state.warnings.fold_all(screen) {
+            state.say("The flat table has no groups; t shows them.");
+        }
+        return;
+    }
     if !state.tasks.window().tree {
         state.say("The flat table has nothing to expand; t shows the tree.");
         return;
@@ -228,135 +262,6 @@ fn expand_all(state: &mut State) {
     state.tasks.table.window.restart();
 }
 
-fn open(state: &mut State) -> Step {
-    match state.context() {
-        Context::Picker => return attach(state),
-        Context::Overview => match state.overview.link() {
-            Ok(overview::Link::Task(id)) => open_task(state, id),
-            Ok(overview::Link::Filter(filter)) => drill(state, filter),
-            Err(why) => state.say(why),
-        },
-        Context::Tasks => match state.tasks.selected().map(|task| task.id) {
-            Some(id) => open_task(state, id),
-            None => unread(state),
-        },
-        Context::Sites => match (state.sites.table.selected(), &state.process) {
-            (Some(site), Some(process)) => {
-                let filter = super::sites::tasks_filter(site, process);
-                drill(state, filter);
-            }
-            _ => unread(state),
-        },
-        Context::Timers => match state.timers.selected().map(|timer| timer.task) {
-            Some(Some(id)) => open_task(state, id),
-            Some(None) => state.say("No task waits for this timer; o opens the editor at its place."),
-            None => unread(state),
-        },
-        Context::Io => open_waiting(state),
-        Context::Sync => open_holder(state),
-        Context::Task => match state.pages.last().map(TaskScreen::link) {
-            Some(Ok(id)) => open_task(state, id),
-            Some(Err(why)) => state.say(why),
-            None => {}
-        },
-        Context::Why => {
-            if let Some(Overlay::Why(page)) = &state.overlay {
-                match page.steps().get(page.cursor.at).map(|step| step.task) {
-                    Some(id) => {
-                        state.overlay = None;
-                        open_task(state, id);
-                    }
-                    None => state.say("There is no step to open."),
-                }
-            }
-        }
-        Context::Menu => return menu::take(state),
-        Context::Connecting | Context::Help | Context::Palette => {}
-    }
-    Step::changed()
-}
-
-/// The task that waits for the selected descriptor; if several do, all of them, to choose from.
-fn open_waiting(state: &mut State) {
-    match state.io.selected().map(|io| io.waiting.clone()) {
-        Some(waiting) => choose(state, &waiting, "No task waits for this descriptor now."),
-        None => unread(state),
-    }
-}
-
-/// The task that holds what is selected, else those that wait for it.
-fn open_holder(state: &mut State) {
-    match state.sync.selected().map(|sync| (sync.holder, sync.waiters.clone())) {
-        Some((Some(holder), _)) => open_task(state, holder),
-        Some((None, waiters)) => choose(state, &waiters, "No task waits for this, and none holds it."),
-        None => unread(state),
-    }
-}
-
-/// Opens one of these tasks; of several, shows them, to choose from.
-fn choose(state: &mut State, tasks: &[u64], none: &str) {
-    match tasks {
-        [] => state.say(none),
-        [one] => open_task(state, *one),
-        [..] => {
-            let named: Vec<String> = tasks.iter().take(TERMS_MAX).map(|id| format!("id={id}")).collect();
-            drill(state, named.join(" or "));
-            if tasks.len() > TERMS_MAX {
-                state.say(format!("The {TERMS_MAX} that wait longest of {} tasks.", tasks.len()));
-            }
-        }
-    }
-}
-
-/// Shows the tasks that match; Esc leads back to this screen.
-fn drill(state: &mut State, filter: String) {
-    if state.is_over() {
-        state.say("The process has ended, so nothing more can be asked; p lists those that run.");
-        return;
-    }
-    let (from, before) = (state.tab, state.tasks.window().filter.clone());
-    show(state, Tab::Tasks);
-    state.tasks.follow = None;
-    state.tasks.table.window.set_filter(&filter);
-    state.drill = Some(Drill { from, before, filter });
-}
-
-fn attach(state: &mut State) -> Step {
-    let Some(process) = state.picker.selected().cloned() else {
-        state.say("There is no process to attach to.");
-        return Step::changed();
-    };
-    let target = super::process_words(&process);
-    state.link = Link::Connecting { waiting: format!("{target} to answer"), target, since: state.now };
-    Step::with(Effect::Attach(Box::new(process)))
-}
-
-/// Opens the page of a task that somebody named.
-pub(crate) fn goto(state: &mut State, id: u64) -> Step {
-    if state.has_tabs() {
-        state.overlay = None;
-        open_task(state, id);
-    } else {
-        state.say("There is no process to ask for a task yet.");
-    }
-    Step::changed()
-}
-
-fn open_task(state: &mut State, id: u64) {
-    if state.pages.last().is_some_and(|page| page.id == id) {
-        state.say("This is the page of that task.");
-        return;
-    }
-    if state.is_over() {
-        state.say("The process has ended, so nothing more can be asked; p lists those that run.");
-        return;
-    }
-    if state.pages.len() == PAGES_MAX {
-        state.pages.remove(0);
-    }
-    state.pages.push(TaskScreen::new(id));
-}
-
 fn back(state: &mut State) -> Step {
     if state.overlay.take().is_some() {
         return Step::changed();
@@ -365,11 +270,17 @@ fn back(state: &mut State) -> Step {
         Context::Task => {
             state.pages.pop();
         }
+        Context::Warning => state.warning = None,
         Context::Tasks if state.tasks.follow.is_some() => {
             state.tasks.follow = None;
             state.say("The task is no longer followed.");
         }
-        Context::Tasks | Context::Sites | Context::Timers | Context::Io | Context::Sync => {
+        Context::Tasks
+        | Context::Sites
+        | Context::Timers
+        | Context::Io
+        | Context::Sync
+        | Context::Warnings => {
             back_from_table(state);
         }
         Context::Connecting => {
@@ -420,6 +331,7 @@ fn turn(state: &mut State, by: usize) {
 /// Goes to a screen; pages on top of it are closed.
 pub(crate) fn show(state: &mut State, tab: Tab) {
     state.pages.clear();
+    state.warning = None;
     state.drill = None;
     state.tab = tab;
 }
@@ -429,7 +341,13 @@ fn sort(state: &mut State, forward: bool) {
     if window.tree {
         window.tree = false;
         window.restart();
-        state.say("The flat table, since a tree has an order of its own; t goes back to it.");
+        let of = window.of;
+        state.say(match of {
+            Listing::Warnings => {
+                "The flat table, since groups have an order of their own; t goes back to them."
+            }
+            _ => "The flat table, since a tree has an order of its own; t goes back to it.",
+        });
         return;
     }
     let sorts = window.of.sorts().len();
@@ -440,7 +358,13 @@ fn sort(state: &mut State, forward: bool) {
 fn invert(state: &mut State) {
     let Some(window) = state.window_mut() else { return };
     if window.tree {
-        state.say("A tree has an order of its own; t shows the flat table, which can be turned round.");
+        let of = window.of;
+        state.say(match of {
+            Listing::Warnings => {
+                "Groups have the worst first; t shows the flat table, which can be turned round."
+            }
+            _ => "A tree has an order of its own; t shows the flat table, which can be turned round.",
+        });
         return;
     }
     window.descending = !window.descending;
@@ -448,7 +372,7 @@ fn invert(state: &mut State) {
 }
 
 fn shape(state: &mut State) {
-    let window = &mut state.tasks.table.window;
+    let Some(window) = state.window_mut() else { return };
     window.tree = !window.tree;
     window.restart();
 }
@@ -460,6 +384,7 @@ fn why(state: &mut State) {
             Context::Timers => "No task waits for this timer.",
             Context::Io => "No task waits for this descriptor now.",
             Context::Sync => "No task waits for this, and none holds it.",
+            Context::Warnings | Context::Warning => "This warning is of no single task.",
             _ => "This line is of no single task.",
         });
         return;
@@ -508,6 +433,8 @@ pub(crate) fn place(state: &State) -> Option<Place> {
         Context::Timers => state.timers.selected().and_then(|timer| timer.at.as_ref()),
         Context::Io => state.io.selected().and_then(|io| io.made_at.as_ref()),
         Context::Sync => state.sync.selected().and_then(super::sync::place),
+        Context::Warnings => state.warnings.selected().and_then(|warning| warning.at.as_ref()),
+        Context::Warning => state.warning.as_ref().and_then(WarningScreen::place),
         Context::Task => state.pages.last().and_then(TaskScreen::place),
         Context::Why => match &state.overlay {
             Some(Overlay::Why(page)) => page.steps().get(page.cursor.at).and_then(super::task::step_place),
@@ -522,10 +449,15 @@ pub(crate) fn place(state: &State) -> Option<Place> {
 pub(crate) fn row_at(state: &State, column: u16, line: u16) -> Option<usize> {
     let frame = geometry::frame(state.area())?;
     let list = match state.context() {
-        Context::Picker | Context::Tasks | Context::Sites | Context::Timers | Context::Io | Context::Sync => {
-            state.table_parts(frame.body).rows
-        }
+        Context::Picker
+        | Context::Tasks
+        | Context::Sites
+        | Context::Timers
+        | Context::Io
+        | Context::Sync
+        | Context::Warnings => state.table_parts(frame.body).rows,
         Context::Overview | Context::Task => geometry::columns(frame.body).0,
+        Context::Warning => frame.body,
         Context::Why | Context::Help | Context::Menu => geometry::inside(geometry::overlay(frame.body)),
         Context::Palette => geometry::palette(frame.body).list,
         Context::Connecting => return None,

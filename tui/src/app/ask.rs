@@ -2,7 +2,7 @@
 
 use super::question::{
     Answer, Counts, Listing, Overview, PROBLEMS_MAX, Page, Question, RELATIVES_MAX, SITES_MAX, Shape,
-    TableQuestion, TaskPicture, Wanted,
+    TableQuestion, TaskPicture, Wanted, Warned,
 };
 use super::sites::SiteTimes;
 use super::sync::Followed;
@@ -65,6 +65,9 @@ fn table_request(asked: &TableQuestion) -> Request {
         }
         (Listing::Io, _) => Request { io: sorted(query), ..request },
         (Listing::Sync, _) => Request { sync: sorted(query), why: asked.why, ..request },
+        // In groups they come as the process has them, the worst first.
+        (Listing::Warnings, Shape::Tree { .. }) => Request { warnings: Some(query), ..request },
+        (Listing::Warnings, Shape::Flat) => Request { warnings: sorted(query), ..request },
     }
 }
 
@@ -192,6 +195,20 @@ fn table(asked: &TableQuestion, mut picture: Picture, histograms: Option<Histogr
             let rows = seen.sync.take();
             let followed = asked.why.map(|of| Followed { of, chain: chain(&picture.chain, of) });
             Answer::Sync(Box::new(page(asked, picture, Table::Sync, rows, followed)))
+        }
+        (Listing::Warnings, shape) => {
+            let mut rows = seen.warnings.take().unwrap_or_default();
+            if *shape != Shape::Flat {
+                lints::sort(&mut rows);
+            }
+            let info = picture.info(Table::Warnings);
+            Answer::Warnings(Box::new(Warned {
+                taken_at: picture.snapshot.taken_at,
+                total: info.map_or(0, |info| info.total).max(rows.len() as u64),
+                dropped: info.map_or(0, |info| info.dropped),
+                process: picture.snapshot.processes.into_iter().next().unwrap_or_default(),
+                rows,
+            }))
         }
     }
 }

@@ -312,6 +312,36 @@ pub(crate) const SYNC_COLUMNS: &[Column<SyncColumn>] = &[
     column(SyncColumn::MadeAt, "made at", 16, 1, false, 8).sorted("made_at"),
 ];
 
+/// The columns of the table of warnings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WarningColumn {
+    /// Its name, with a glyph; below a group, what it is about.
+    Name,
+    /// How often it was seen.
+    Count,
+    /// For how long, or how long the worst took.
+    For,
+    /// The task.
+    Task,
+    /// The loop.
+    Loop,
+    /// The place.
+    At,
+    /// What is wrong, in words.
+    Message,
+}
+
+/// The table of warnings, from left to right.
+pub(crate) const WARNING_COLUMNS: &[Column<WarningColumn>] = &[
+    column(WarningColumn::Name, "warning", 19, 0, false, 0).sorted("name"),
+    column(WarningColumn::Count, "count", 7, 0, true, 3).sorted("count"),
+    column(WarningColumn::For, "longest", 9, 0, true, 2).sorted("for"),
+    column(WarningColumn::Message, "what is wrong", 20, 4, false, 1).sorted("message"),
+    column(WarningColumn::Task, "task", 8, 0, false, 8).sorted("task"),
+    column(WarningColumn::Loop, "loop", 4, 0, true, 9).sorted("loop"),
+    column(WarningColumn::At, "where", 20, 1, false, 7).sorted("at"),
+];
+
 /// The columns of the sums below the table of descriptors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TotalColumn {

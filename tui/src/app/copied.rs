@@ -4,7 +4,7 @@ use super::overview::Row;
 use super::state::{Overlay, State};
 use super::task::TaskScreen;
 use crate::keys::Context;
-use loopscope_inspector::model::{Io, Site, Sync, Task, Timer, words};
+use loopscope_inspector::model::{Io, Site, Sync, Task, Timer, Warning, words};
 
 /// The selected thing as plain text, if it has one.
 pub(crate) fn text(state: &State) -> Option<String> {
@@ -20,6 +20,8 @@ pub(crate) fn text(state: &State) -> Option<String> {
         Context::Timers => state.timers.selected().map(timer),
         Context::Io => state.io.selected().map(io),
         Context::Sync => state.sync.selected().map(sync),
+        Context::Warnings => state.warnings.selected().map(warning),
+        Context::Warning => state.warning.as_ref().map(|page| full_warning(&page.seen)),
         Context::Picker | Context::Connecting | Context::Help | Context::Menu | Context::Palette => None,
     }
 }
@@ -59,10 +61,18 @@ fn overview(state: &State) -> Option<String> {
     }
 }
 
-fn warning(problem: &loopscope_inspector::model::Warning) -> String {
+/// One warning in one line.
+fn warning(problem: &Warning) -> String {
     let name = words::escape(&problem.name, words::NAME_CHARS_MAX);
     let message = words::escape(&problem.message, words::TEXT_CHARS_MAX);
     format!("{name}: {message}")
+}
+
+/// One warning with its place and its stack.
+fn full_warning(seen: &Warning) -> String {
+    let at = seen.at.iter().map(|at| format!("  at {}", words::place(at)));
+    let frames = seen.stack.iter().map(|frame| format!("  {}", super::frames::words(frame)));
+    std::iter::once(warning(seen)).chain(at).chain(frames).collect::<Vec<_>>().join("\n")
 }
 
 /// One task in one line.

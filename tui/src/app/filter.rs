@@ -3,7 +3,7 @@
 use super::question::Listing;
 use super::table::Mistake;
 use loopscope_inspector::model::query::{Filter, QueryError, Row as _};
-use loopscope_inspector::model::{Io, Site, Sync, Task, Timer};
+use loopscope_inspector::model::{Io, Site, Sync, Task, Timer, Warning};
 
 /// Whether a filter can be asked of a table; if not, what is wrong with it.
 pub(crate) fn check(of: Listing, text: &str) -> Result<(), Mistake> {
@@ -13,6 +13,7 @@ pub(crate) fn check(of: Listing, text: &str) -> Result<(), Mistake> {
         Listing::Timers => Filter::parse::<Timer>(text),
         Listing::Io => Filter::parse::<Io>(text),
         Listing::Sync => Filter::parse::<Sync>(text),
+        Listing::Warnings => Filter::parse::<Warning>(text),
     };
     match parsed {
         Ok(_) => Ok(()),
@@ -31,6 +32,7 @@ pub(crate) fn columns(of: Listing) -> Vec<&'static str> {
         Listing::Timers => Timer::COLUMNS,
         Listing::Io => Io::COLUMNS,
         Listing::Sync => Sync::COLUMNS,
+        Listing::Warnings => Warning::COLUMNS,
     };
     columns.iter().map(|column| column.name).collect()
 }

@@ -2,12 +2,15 @@
 //! title goes there.
 
 use super::act::{act, row_at, show};
-use super::columns::{IO_COLUMNS, SITE_COLUMNS, SYNC_COLUMNS, TASK_COLUMNS, TIMER_COLUMNS, sort_at};
+use super::columns::{
+    IO_COLUMNS, SITE_COLUMNS, SYNC_COLUMNS, TASK_COLUMNS, TIMER_COLUMNS, WARNING_COLUMNS, sort_at,
+};
 use super::event::Step;
 use super::geometry;
 use super::palette;
 use super::state::{Overlay, State};
 use super::tabs;
+use super::warning::WarningScreen;
 use crate::keys::{Action, Context};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 
@@ -76,6 +79,7 @@ fn click_title(state: &mut State, width: u16, x: u16) {
         Context::Timers => sort_at(TIMER_COLUMNS, width, x),
         Context::Io => sort_at(IO_COLUMNS, width, x),
         Context::Sync => sort_at(SYNC_COLUMNS, width, x),
+        Context::Warnings => sort_at(WARNING_COLUMNS, width, x),
         _ => None,
     };
     let Some(window) = state.window_mut() else { return };
@@ -101,6 +105,7 @@ fn select(state: &mut State, row: usize) -> bool {
         Context::Picker => state.picker.stands(),
         Context::Overview => state.overview.stands(),
         Context::Task => state.pages.last().map(super::task::TaskScreen::stands).unwrap_or_default(),
+        Context::Warning => state.warning.as_ref().map(WarningScreen::stands).unwrap_or_default(),
         Context::Why => match &state.overlay {
             Some(Overlay::Why(page)) => vec![true; page.steps().len()],
             _ => Vec::new(),
@@ -115,6 +120,7 @@ fn select(state: &mut State, row: usize) -> bool {
         Context::Picker => Some(&mut state.picker.cursor),
         Context::Overview => Some(&mut state.overview.cursor),
         Context::Task => state.pages.last_mut().map(|page| &mut page.cursor),
+        Context::Warning => state.warning.as_mut().map(|page| &mut page.cursor),
         _ => match &mut state.overlay {
             Some(Overlay::Why(page)) => Some(&mut page.cursor),
             Some(Overlay::Menu(menu)) => Some(&mut menu.cursor),

@@ -7,6 +7,7 @@ use super::cursor::Cursor;
 use super::event::Now;
 use super::question::Overview;
 use super::sites;
+use super::warnings::is_same;
 use loopscope_inspector::model::lints::Lint;
 use loopscope_inspector::model::{Loop, Place, Process, Severity, Warning};
 use std::collections::{BTreeMap, VecDeque};
@@ -57,6 +58,10 @@ pub(crate) enum Link {
     Task(u64),
     /// To the tasks that match a filter.
     Filter(String),
+    /// To the page of a warning that is of no single task or loop.
+    Warning(Box<Warning>),
+    /// To all warnings.
+    Warnings,
 }
 
 impl OverviewScreen {
@@ -95,6 +100,11 @@ impl OverviewScreen {
         rows
     }
 
+    /// The problem of another picture, as it is in this one.
+    pub(crate) fn find(&self, seen: &Warning) -> Option<&Warning> {
+        self.picture.as_ref()?.problems.iter().find(|problem| is_same(problem, seen))
+    }
+
     /// Which of the lines can be stood on.
     pub(crate) fn stands(&self) -> Vec<bool> {
         self.rows().iter().map(|row| !matches!(row, Row::Blank | Row::Heading(_))).collect()
@@ -111,13 +121,11 @@ impl OverviewScreen {
         match self.selected() {
             None => nothing("There is no picture yet."),
             Some(Row::Verdict) => match self.picture.as_ref().and_then(|picture| picture.problems.first()) {
-                Some(worst) => warning_link(worst),
+                Some(worst) => Ok(warning_link(worst)),
                 None => nothing("All is well: there is nothing to go to."),
             },
-            Some(Row::Stuck(warning) | Row::Problem(warning)) => warning_link(warning),
-            Some(Row::MoreProblems(_)) => {
-                nothing("The rest is shown once these are gone; `loopscope warnings` lists all.")
-            }
+            Some(Row::Stuck(warning) | Row::Problem(warning)) => Ok(warning_link(warning)),
+            Some(Row::MoreProblems(_)) => Ok(Link::Warnings),
             Some(Row::Loop(seen)) => Ok(Link::Filter(format!("loop={}", seen.id))),
             Some(Row::Live | Row::Finished) => Ok(Link::Filter(String::new())),
             Some(Row::Site(site)) => {
@@ -140,13 +148,11 @@ impl OverviewScreen {
     }
 }
 
-fn warning_link(warning: &Warning) -> Result<Link, String> {
+fn warning_link(warning: &Warning) -> Link {
     match (warning.task, warning.loop_id) {
-        (Some(task), _) => Ok(Link::Task(task)),
-        (None, Some(id)) => Ok(Link::Filter(format!("loop={id}"))),
-        (None, None) => {
-            Err("This problem is of no single task or loop; its line says all there is.".to_owned())
-        }
+        (Some(task), _) => Link::Task(task),
+        (None, Some(id)) => Link::Filter(format!("loop={id}")),
+        (None, None) => Link::Warning(Box::new(warning.clone())),
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) const PAGE_ROWS_MAX: u64 = 200;
 pub(crate) const SITES_MAX: usize = 12;
 /// Problems that Overview lists; the verdict counts all.
 pub(crate) const PROBLEMS_MAX: usize = 50;
+/// Warnings that their screen lists: grouped, they are all in memory.
+pub(crate) const WARNINGS_MAX: u64 = 500;
 /// Children and waiters that a task page lists; their counts are exact.
 pub(crate) const RELATIVES_MAX: usize = 50;
 
@@ -48,6 +50,8 @@ pub(crate) enum Listing {
     Io,
     /// What its tasks synchronise with.
     Sync,
+    /// What is wrong with it.
+    Warnings,
 }
 
 /// Which rows of a table.
@@ -132,6 +136,8 @@ pub(crate) enum Answer {
     Io(Box<Page<Io>>),
     /// To [`Question::Table`] of [`Listing::Sync`].
     Sync(Box<Page<Sync>>),
+    /// To [`Question::Table`] of [`Listing::Warnings`].
+    Warnings(Box<Warned>),
     /// To [`Question::Task`]; `None` if the process does not know it any more.
     Task(Option<Box<TaskPicture>>),
 }
@@ -191,6 +197,21 @@ pub(crate) struct Page<R: Row> {
     pub(crate) dropped: u64,
     /// What the screen shows besides the rows.
     pub(crate) beside: R::Beside,
+}
+
+/// What is wrong with the process, as much of it as is listed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Warned {
+    /// When it was taken.
+    pub(crate) taken_at: WallTime,
+    /// The process.
+    pub(crate) process: Process,
+    /// How many there are that match.
+    pub(crate) total: u64,
+    /// [`WARNINGS_MAX`] of them at most, in the order asked for.
+    pub(crate) rows: Vec<Warning>,
+    /// Records lost, or unreadable while they changed.
+    pub(crate) dropped: u64,
 }
 
 /// One task and those near it.

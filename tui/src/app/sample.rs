@@ -3,12 +3,13 @@
 //! It has what a screen must cope with: a loop that stands still, a pile-up on a lock, a deadlock, a deep tree, names with
 //! terminal escapes and wide characters, tasks in every state, numbers of every size.
 
+pub(crate) mod found;
 mod tables;
 
 use super::event::{Data, Event, Excerpt, Identity};
 use super::link::Link;
 use super::question::{
-    Answer, Counts, Listing, Overview, Page, Question, TableQuestion, TaskPicture, Wanted,
+    Answer, Counts, Listing, Overview, Page, Question, TableQuestion, TaskPicture, Wanted, Warned,
 };
 use super::sites::SiteTimes;
 use super::state::State;
@@ -342,6 +343,13 @@ fn table(asked: &TableQuestion, total: u64) -> Answer {
             let followed = asked.why.map(|of| Followed { of, chain: task_picture(of).chain });
             Answer::Sync(Box::new(repeated(&tables::sync(), offset, limit, total, followed)))
         }
+        Listing::Warnings => Answer::Warnings(Box::new(Warned {
+            taken_at: TAKEN,
+            process: process(),
+            total,
+            rows: found::warnings().into_iter().take(total as usize).collect(),
+            dropped: 0,
+        })),
         Listing::Io => {
             Answer::Io(Box::new(repeated(&tables::io(), offset, limit, total, tables::io_totals())))
         }
@@ -409,6 +417,13 @@ pub(crate) fn read_source(state: &mut State, file: &str, line: u32) {
     let lines = ["for stream in incoming {", "    spawn(handle(stream)).detach();", "}"];
     let excerpt = Excerpt { first: line - 1, lines: lines.map(str::to_owned).to_vec() };
     let _ = update(state, Event::Data(Data::Source(place(file, line), excerpt)));
+}
+
+/// Gives the lines around the place of a frame, which has no column.
+pub(crate) fn read_frame(state: &mut State, file: &str, line: u32) {
+    let lines = ["pub fn charge(&self) {", "    std::thread::sleep(self.patience);", "}"];
+    let excerpt = Excerpt { first: line - 1, lines: lines.map(str::to_owned).to_vec() };
+    let _ = update(state, Event::Data(Data::Source(Place::new(file, line, 0), excerpt)));
 }
 
 /// A key event from its name in the key table or a character.

@@ -17,6 +17,8 @@ use super::sites::Sites;
 use super::table::{Row, Table, Typing, Window};
 use super::task::TaskScreen;
 use super::tasks::Tasks;
+use super::warning::WarningScreen;
+use super::warnings::Warnings;
 use crate::keys::Context;
 use crate::theme::Theme;
 use loopscope_inspector::model::{Io, Process, Sync, Timer};
@@ -59,6 +61,10 @@ pub(crate) struct State {
     pub(crate) io: Table<Io>,
     /// Sync.
     pub(crate) sync: Table<Sync>,
+    /// Warnings.
+    pub(crate) warnings: Warnings,
+    /// The page of a warning on top of the screen, below those of tasks.
+    pub(crate) warning: Option<WarningScreen>,
     /// How Enter led to Tasks, if it did.
     pub(crate) drill: Option<Drill>,
     /// The task pages on top of the screen, the one that is seen last.
@@ -93,6 +99,8 @@ pub(crate) enum Tab {
     Io,
     /// Locks, queues, channels.
     Sync,
+    /// What is wrong.
+    Warnings,
 }
 
 /// How Enter led from a screen to some of the tasks, so that Esc leads back.
@@ -109,7 +117,7 @@ pub(crate) struct Drill {
 impl Tab {
     /// The screens, in the order of their numbers.
     pub(crate) const ALL: &[Self] =
-        &[Self::Overview, Self::Tasks, Self::Sites, Self::Timers, Self::Io, Self::Sync];
+        &[Self::Overview, Self::Tasks, Self::Sites, Self::Timers, Self::Io, Self::Sync, Self::Warnings];
 
     /// The number; 3 is the page of a task.
     pub(crate) const fn number(self) -> usize {
@@ -120,6 +128,7 @@ impl Tab {
             Self::Timers => 5,
             Self::Io => 6,
             Self::Sync => 7,
+            Self::Warnings => 8,
         }
     }
 
@@ -132,6 +141,7 @@ impl Tab {
             Self::Timers => "Timers",
             Self::Io => "I/O",
             Self::Sync => "Sync",
+            Self::Warnings => "Warnings",
         }
     }
 
@@ -144,6 +154,7 @@ impl Tab {
             Self::Timers => Context::Timers,
             Self::Io => Context::Io,
             Self::Sync => Context::Sync,
+            Self::Warnings => Context::Warnings,
         }
     }
 }
@@ -197,6 +208,8 @@ impl State {
             timers: Table::new(Listing::Timers),
             io: Table::new(Listing::Io),
             sync: Table::new(Listing::Sync),
+            warnings: Warnings::default(),
+            warning: None,
             drill: None,
             pages: Vec::new(),
             picker: Picker::default(),
@@ -230,6 +243,7 @@ impl State {
             (Link::Choosing, _) => Context::Picker,
             (Link::Connecting { .. } | Link::Refused { .. }, _) => Context::Connecting,
             _ if !self.pages.is_empty() => Context::Task,
+            _ if self.warning.is_some() => Context::Warning,
             (_, tab) => tab.context(),
         }
     }
@@ -246,7 +260,7 @@ impl State {
             _ => self.pages.last(),
         };
         // What lies over a screen does not change what the screen shows.
-        let rows = self.rows_in(self.screen());
+        let rows = self.rows_in(self.tab.context());
         let bars = geometry::frame(self.area()).is_some_and(|frame| geometry::has_bars(frame.body));
         Some(match (page, self.tab) {
             (Some(page), _) => Question::Task(page.id),
@@ -263,6 +277,7 @@ impl State {
                     .is_some_and(|frame| self.table_parts(frame.body).panel.height > 0);
                 Question::Table(super::sync::question(&self.sync, rows, room))
             }
+            (None, Tab::Warnings) => Question::Table(self.warnings.question()),
         })
     }
 
@@ -272,7 +287,7 @@ impl State {
     }
 
     /// The rows that the list of a context has.
-    fn rows_in(&self, context: Context) -> u16 {
+    pub(crate) fn rows_in(&self, context: Context) -> u16 {
         let Some(frame) = geometry::frame(self.area()) else { return 0 };
         match context {
             Context::Palette => geometry::palette(frame.body).list.height,
@@ -284,8 +299,9 @@ impl State {
             | Context::Sites
             | Context::Timers
             | Context::Io
-            | Context::Sync => self.table_parts(frame.body).rows.height,
-            Context::Connecting | Context::Overview | Context::Task => frame.body.height,
+            | Context::Sync
+            | Context::Warnings => self.table_parts(frame.body).rows.height,
+            Context::Connecting | Context::Overview | Context::Task | Context::Warning => frame.body.height,
         }
     }
 
@@ -297,6 +313,7 @@ impl State {
             Context::Timers => Some(&self.timers.window),
             Context::Io => Some(&self.io.window),
             Context::Sync => Some(&self.sync.window),
+            Context::Warnings => Some(&self.warnings.table.window),
             _ => None,
         }
     }
@@ -309,6 +326,7 @@ impl State {
             Context::Timers => Some(&mut self.timers.window),
             Context::Io => Some(&mut self.io.window),
             Context::Sync => Some(&mut self.sync.window),
+            Context::Warnings => Some(&mut self.warnings.table.window),
             _ => None,
         }
     }
@@ -330,6 +348,9 @@ impl State {
             Context::Timers => Panel::LinesAndBars(lines_beside(&self.timers, |beside| beside.loops.len())),
             Context::Io => Panel::Lines(lines_beside(&self.io, Vec::len)),
             Context::Sync if self.sync.window.total() > 0 => Panel::Lines(super::sync::LINES),
+            Context::Warnings if self.warnings.table.window.total() > 0 => {
+                Panel::Lines(super::warnings::LINES)
+            }
             _ => Panel::None,
         };
         geometry::table(body, panel)
@@ -364,19 +385,28 @@ impl State {
 
     /// The task that is selected, whichever screen it is on.
     pub(crate) fn selected_task(&self) -> Option<u64> {
-        match (&self.overlay, self.pages.last(), self.tab) {
-            (Some(Overlay::Help(_) | Overlay::Menu(_) | Overlay::Palette(_)), ..)
-            | (None, None, Tab::Sites) => None,
-            (Some(Overlay::Why(page)), ..) => Some(page.id),
-            (None, Some(page), _) => Some(page.id),
-            (None, None, Tab::Tasks) => self.tasks.selected().map(|task| task.id),
-            (None, None, Tab::Overview) => match self.overview.link() {
+        match &self.overlay {
+            Some(Overlay::Help(_) | Overlay::Menu(_) | Overlay::Palette(_)) => return None,
+            Some(Overlay::Why(page)) => return Some(page.id),
+            None => {}
+        }
+        if let Some(page) = self.pages.last() {
+            return Some(page.id);
+        }
+        if let Some(page) = &self.warning {
+            return page.seen.task;
+        }
+        match self.tab {
+            Tab::Overview => match self.overview.link() {
                 Ok(super::overview::Link::Task(id)) => Some(id),
                 _ => None,
             },
-            (None, None, Tab::Timers) => self.timers.selected()?.task,
-            (None, None, Tab::Io) => self.io.selected()?.waiting.first().copied(),
-            (None, None, Tab::Sync) => super::sync::task(self.sync.selected()?),
+            Tab::Tasks => self.tasks.selected().map(|task| task.id),
+            Tab::Sites => None,
+            Tab::Timers => self.timers.selected()?.task,
+            Tab::Io => self.io.selected()?.waiting.first().copied(),
+            Tab::Sync => super::sync::task(self.sync.selected()?),
+            Tab::Warnings => self.warnings.selected()?.task,
         }
     }
 }

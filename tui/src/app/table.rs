@@ -52,74 +52,75 @@ const fn down(name: &'static str) -> Sort {
     Sort { name, descending: true }
 }
 
+const TASKS_SORTS: &[Sort] = &[
+    up("id"),
+    up("state"),
+    down("busy"),
+    down("polls"),
+    down("longest_poll"),
+    down("scheduled"),
+    down("blocks"),
+    up("site"),
+];
+const SITES_SORTS: &[Sort] = &[
+    down("busy"),
+    down("live"),
+    down("spawned"),
+    down("completed"),
+    down("cancelled"),
+    down("panicked"),
+    down("poll.p50"),
+    down("poll.p99"),
+    down("poll.max"),
+    down("scheduled.p99"),
+    up("name"),
+    up("site"),
+];
+const TIMERS_SORTS: &[Sort] = &[up("deadline_in"), up("task"), up("kind"), up("loop"), up("at")];
+const IO_SORTS: &[Sort] = &[
+    up("fd"),
+    up("kind"),
+    up("name"),
+    up("local"),
+    up("peer"),
+    down("bytes_read"),
+    down("bytes_written"),
+    down("reads"),
+    down("writes"),
+    down("would_block"),
+    down("idle_for"),
+];
+const SYNC_SORTS: &[Sort] = &[
+    down("held_for"),
+    up("kind"),
+    up("name"),
+    up("holder"),
+    down("len"),
+    down("cycle"),
+    up("made_at"),
+    up("held_at"),
+];
+const WARNINGS_SORTS: &[Sort] = &[
+    down("for"),
+    down("count"),
+    up("name"),
+    up("severity"),
+    up("task"),
+    up("loop"),
+    up("at"),
+    up("message"),
+];
+
 impl Listing {
     /// What can be sorted by, in the order in which `s` goes through it.
     pub(crate) const fn sorts(self) -> &'static [Sort] {
         match self {
-            Self::Tasks => {
-                const {
-                    &[
-                        up("id"),
-                        up("state"),
-                        down("busy"),
-                        down("polls"),
-                        down("longest_poll"),
-                        down("scheduled"),
-                        down("blocks"),
-                        up("site"),
-                    ]
-                }
-            }
-            Self::Sites => {
-                const {
-                    &[
-                        down("busy"),
-                        down("live"),
-                        down("spawned"),
-                        down("completed"),
-                        down("cancelled"),
-                        down("panicked"),
-                        down("poll.p50"),
-                        down("poll.p99"),
-                        down("poll.max"),
-                        down("scheduled.p99"),
-                        up("name"),
-                        up("site"),
-                    ]
-                }
-            }
-            Self::Timers => const { &[up("deadline_in"), up("task"), up("kind"), up("loop"), up("at")] },
-            Self::Io => {
-                const {
-                    &[
-                        up("fd"),
-                        up("kind"),
-                        up("name"),
-                        up("local"),
-                        up("peer"),
-                        down("bytes_read"),
-                        down("bytes_written"),
-                        down("reads"),
-                        down("writes"),
-                        down("would_block"),
-                        down("idle_for"),
-                    ]
-                }
-            }
-            Self::Sync => {
-                const {
-                    &[
-                        down("held_for"),
-                        up("kind"),
-                        up("name"),
-                        up("holder"),
-                        down("len"),
-                        down("cycle"),
-                        up("made_at"),
-                        up("held_at"),
-                    ]
-                }
-            }
+            Self::Tasks => TASKS_SORTS,
+            Self::Sites => SITES_SORTS,
+            Self::Timers => TIMERS_SORTS,
+            Self::Io => IO_SORTS,
+            Self::Sync => SYNC_SORTS,
+            Self::Warnings => WARNINGS_SORTS,
         }
     }
 
@@ -127,7 +128,7 @@ impl Listing {
     const fn first_sort(self) -> usize {
         match self {
             Self::Tasks => 2,
-            Self::Sites | Self::Timers | Self::Io | Self::Sync => 0,
+            Self::Sites | Self::Timers | Self::Io | Self::Sync | Self::Warnings => 0,
         }
     }
 
@@ -139,6 +140,16 @@ impl Listing {
             Self::Timers => "no timers are pending",
             Self::Io => "no descriptors are open",
             Self::Sync => "no task waits for a lock, a queue or the like",
+            Self::Warnings => "all is well: there is no warning",
+        }
+    }
+
+    /// What its rows are in before somebody sorts them, if that is no column; in a few words.
+    pub(crate) const fn own_order(self) -> Option<&'static str> {
+        match self {
+            Self::Tasks => Some("tree"),
+            Self::Warnings => Some("by warning, the worst first"),
+            Self::Sites | Self::Timers | Self::Io | Self::Sync => None,
         }
     }
 
@@ -150,6 +161,7 @@ impl Listing {
             Self::Timers => "timer",
             Self::Io => "descriptor",
             Self::Sync => "resource",
+            Self::Warnings => "warning",
         }
     }
 }
@@ -179,7 +191,7 @@ pub(crate) struct Mistake {
 pub(crate) struct Window {
     /// Of which table.
     pub(crate) of: Listing,
-    /// Whether it is a tree, which has an order of its own.
+    /// Whether it is in an order of its own ([`Listing::own_order`]): a tree, or groups.
     pub(crate) tree: bool,
     /// Which of [`Listing::sorts`].
     pub(crate) sort: usize,
@@ -203,7 +215,7 @@ impl Window {
         let sort = of.first_sort();
         Self {
             of,
-            tree: of == Listing::Tasks,
+            tree: of.own_order().is_some(),
             sort,
             descending: of.sorts()[sort].descending,
             filter: String::new(),

@@ -3,7 +3,9 @@
 use super::state::Tab;
 use ratatui::layout::Rect;
 
-/// From this width on every screen has its title; below it only the one that is seen, the others their numbers.
+/// From this width on every screen has its title with a blank on either side.
+const WIDTH_WIDE: u16 = 100;
+/// From this width on it has one blank; below it only the one that is seen has its title, the others their numbers.
 const WIDTH_TITLES: u16 = 80;
 
 /// The title of one screen.
@@ -11,7 +13,7 @@ const WIDTH_TITLES: u16 = 80;
 pub(crate) struct Title {
     /// Of which.
     pub(crate) tab: Tab,
-    /// With a blank on either side.
+    /// With blanks.
     pub(crate) text: String,
 }
 
@@ -20,10 +22,11 @@ pub(crate) fn titles(width: u16, seen: Tab) -> Vec<Title> {
     Tab::ALL
         .iter()
         .map(|&tab| {
-            let text = if width >= WIDTH_TITLES || tab == seen {
-                format!(" {} {} ", tab.number(), tab.title())
-            } else {
-                format!(" {} ", tab.number())
+            let text = match width {
+                WIDTH_WIDE.. => format!(" {} {} ", tab.number(), tab.title()),
+                WIDTH_TITLES.. => format!(" {} {}", tab.number(), tab.title()),
+                _ if tab == seen => format!(" {} {} ", tab.number(), tab.title()),
+                _ => format!(" {} ", tab.number()),
             };
             Title { tab, text }
         })
@@ -49,7 +52,7 @@ mod tests {
 
     #[test]
     fn each_column_of_a_title_is_its_screen_s() {
-        for width in [60, 80, 200] {
+        for width in [60, 80, 99, 100, 200] {
             let line = Rect::new(0, 1, width, 1);
             let mut column = 0;
             for title in titles(width, Tab::Sites) {

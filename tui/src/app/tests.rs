@@ -4,6 +4,7 @@ mod connection;
 mod palette;
 mod storm;
 mod tables;
+mod warnings;
 
 use super::event::{Data, Effect, Event, Excerpt, Step};
 use super::question::{Answer, Listing, Question, Shape, TableQuestion};
@@ -26,6 +27,14 @@ fn started() -> State {
     state
 }
 
+/// Attached, on the screen with this number, with a table of so many rows.
+fn on(screen: &str, total: u64) -> State {
+    let mut state = started();
+    let _ = update(&mut state, key(screen));
+    answer(&mut state, total);
+    state
+}
+
 /// On Tasks, with a table of so many rows.
 fn on_tasks(total: u64) -> State {
     let mut state = started();
@@ -41,7 +50,7 @@ fn said(state: &State) -> &str {
 fn asked(state: &State) -> TableQuestion {
     match state.question() {
         Some(Question::Table(question)) => question,
-        other => panic!("Tasks asks for its rows, not for {other:?}"),
+        other => panic!("a table asks for its rows, not for {other:?}"),
     }
 }
 

@@ -11,10 +11,11 @@ use super::event::{Data, Effect, Event, Identity, Now, Step};
 use super::link::Link;
 use super::palette;
 use super::process_words;
-use super::question::{Answer, Page, Question, TableQuestion};
+use super::question::{Answer, Page, Question, TableQuestion, Warned};
 use super::state::{Overlay, Paused, State, Tab};
 use super::table::{Row, Table};
 use super::typing;
+use super::warning::WarningScreen;
 use crate::keys::{self, Reading};
 use loopscope_inspector::model::Process;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -119,6 +120,9 @@ fn on_data(state: &mut State, data: Data) -> Step {
             for page in pages_mut(state) {
                 page.excerpts.insert(place.clone(), excerpt.clone());
             }
+            if let Some(asked) = state.warning.as_mut().and_then(|page| page.excerpts.get_mut(&place)) {
+                asked.clone_from(&excerpt);
+            }
             if let Some(asked) = state.sites.excerpts.get_mut(&place) {
                 *asked = excerpt;
             }
@@ -185,6 +189,10 @@ fn on_answer(state: &mut State, from: &Identity, (question, answer): (Question, 
             state.process = Some(picture.process.clone());
             state.dropped = picture.dropped;
             state.overview.picture = Some(*picture);
+            if let (Some(page), Tab::Overview) = (&mut state.warning, state.tab) {
+                let problem = state.overview.find(&page.seen).cloned();
+                page.take(problem.as_ref());
+            }
         }
         (Question::Table(asked), answer) => return on_page(state, asked, answer),
         (Question::Task(id), Answer::Task(picture)) => {
@@ -208,6 +216,10 @@ fn on_answer(state: &mut State, from: &Identity, (question, answer): (Question, 
 
 /// Rows of a table. Those of one that is not on top are thrown away.
 fn on_page(state: &mut State, asked: TableQuestion, answer: Answer) -> Step {
+    let answer = match answer {
+        Answer::Warnings(warned) => return on_warnings(state, asked, *warned),
+        other => other,
+    };
     if state.window().is_none_or(|window| window.of != asked.of) {
         return Step::nothing();
     }
@@ -227,8 +239,25 @@ fn on_page(state: &mut State, asked: TableQuestion, answer: Answer) -> Step {
         Answer::Timers(page) => take_page(state, |state| &mut state.timers, asked, *page),
         Answer::Io(page) => take_page(state, |state| &mut state.io, asked, *page),
         Answer::Sync(page) => take_page(state, |state| &mut state.sync, asked, *page),
-        Answer::Processes(_) | Answer::Overview(_) | Answer::Task(_) => Step::nothing(),
+        Answer::Processes(_) | Answer::Overview(_) | Answer::Task(_) | Answer::Warnings(_) => Step::nothing(),
     }
+}
+
+/// What is wrong. The page of a warning, which lies on the table, is kept up to date with it.
+fn on_warnings(state: &mut State, asked: TableQuestion, warned: Warned) -> Step {
+    let frozen = state.paused.is_some();
+    if state.tab != Tab::Warnings || !state.warnings.table.wants(&asked, &state.warnings.question(), frozen) {
+        return Step::nothing();
+    }
+    state.dropped = warned.dropped;
+    state.process = Some(warned.process.clone());
+    let screen = state.rows_in(keys::Context::Warnings);
+    state.warnings.take(asked, warned, screen);
+    if let Some(page) = &mut state.warning {
+        let warning = state.warnings.find(&page.seen).cloned();
+        page.take(warning.as_ref());
+    }
+    Step::changed()
 }
 
 fn take_page<R: Row>(
@@ -275,13 +304,22 @@ pub(crate) fn settle(state: &mut State) {
         | keys::Context::Sites
         | keys::Context::Timers
         | keys::Context::Io
-        | keys::Context::Sync => {
+        | keys::Context::Sync
+        | keys::Context::Warnings => {
             if let Some(window) = state.window_mut() {
                 window.settle(screen);
             }
         }
         keys::Context::Task => {
             if let Some(page) = state.pages.last_mut() {
+                let stands = page.stands();
+                page.cursor.settle(&stands, rows);
+            }
+        }
+        keys::Context::Warning => {
+            let columns = usize::from(state.size.0).saturating_sub(6);
+            if let Some(page) = &mut state.warning {
+                page.fold(columns);
                 let stands = page.stands();
                 page.cursor.settle(&stands, rows);
             }
@@ -312,6 +350,7 @@ fn read_sources(state: &mut State) -> Vec<Effect> {
     let missing = match state.screen() {
         keys::Context::Task => state.pages.last_mut().map(super::task::TaskScreen::ask).unwrap_or_default(),
         keys::Context::Sites => state.sites.ask(),
+        keys::Context::Warning => state.warning.as_mut().map(WarningScreen::ask).unwrap_or_default(),
         _ => Vec::new(),
     };
     missing.into_iter().map(Effect::Read).collect()

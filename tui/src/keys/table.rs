@@ -12,6 +12,8 @@ pub(super) const ALL: &[Context] = &[
     Context::Timers,
     Context::Io,
     Context::Sync,
+    Context::Warnings,
+    Context::Warning,
     Context::Task,
     Context::Why,
     Context::Help,
@@ -25,6 +27,8 @@ const LISTS: &[Context] = &[
     Context::Timers,
     Context::Io,
     Context::Sync,
+    Context::Warnings,
+    Context::Warning,
     Context::Task,
     Context::Why,
     Context::Help,
@@ -39,6 +43,8 @@ const OPENS: &[Context] = &[
     Context::Timers,
     Context::Io,
     Context::Sync,
+    Context::Warnings,
+    Context::Warning,
     Context::Task,
     Context::Why,
     Context::Menu,
@@ -50,6 +56,8 @@ const SCREENS: &[Context] = &[
     Context::Timers,
     Context::Io,
     Context::Sync,
+    Context::Warnings,
+    Context::Warning,
     Context::Task,
 ];
 const PICTURES: &[Context] = &[
@@ -59,12 +67,14 @@ const PICTURES: &[Context] = &[
     Context::Timers,
     Context::Io,
     Context::Sync,
+    Context::Warnings,
+    Context::Warning,
     Context::Task,
     Context::Why,
 ];
 /// The tables of the observed process.
 pub(super) const TABLES: &[Context] =
-    &[Context::Tasks, Context::Sites, Context::Timers, Context::Io, Context::Sync];
+    &[Context::Tasks, Context::Sites, Context::Timers, Context::Io, Context::Sync, Context::Warnings];
 
 const fn row(
     keys: &'static [Key],
@@ -90,7 +100,16 @@ pub(crate) const TABLE: &[Binding] = &[
     row(
         &[Key::Char('w')],
         Action::Why,
-        &[Context::Tasks, Context::Task, Context::Overview, Context::Timers, Context::Io, Context::Sync],
+        &[
+            Context::Tasks,
+            Context::Task,
+            Context::Overview,
+            Context::Timers,
+            Context::Io,
+            Context::Sync,
+            Context::Warnings,
+            Context::Warning,
+        ],
         "why",
         "walk the chain to the root of its wait",
     ),
@@ -104,20 +123,26 @@ pub(crate) const TABLE: &[Binding] = &[
     row(&[Key::Char('s')], Action::SortNext, TABLES, "sort", "sort by the next column"),
     row(&[Key::Char('S')], Action::SortPrevious, TABLES, "", "sort by the column before"),
     row(&[Key::Char('i')], Action::Invert, TABLES, "invert", "turn the order round"),
-    row(&[Key::Char('t')], Action::Shape, &[Context::Tasks], "tree/flat", "show the tree, or one flat table"),
+    row(
+        &[Key::Char('t')],
+        Action::Shape,
+        &[Context::Tasks, Context::Warnings],
+        "tree/flat",
+        "show the tree or the groups, or one flat table",
+    ),
     row(
         &[Key::Char('e')],
         Action::Expand,
-        &[Context::Tasks],
+        &[Context::Tasks, Context::Warnings],
         "expand",
-        "show or hide the children of the selected task",
+        "show or hide the children of the selected task, the warnings of a group",
     ),
     row(
         &[Key::Char('E')],
         Action::ExpandAll,
-        &[Context::Tasks],
+        &[Context::Tasks, Context::Warnings],
         "",
-        "show or hide the children of all tasks",
+        "show or hide the children of all tasks, the warnings of all groups",
     ),
     row(
         &[Key::Char('f')],
@@ -202,6 +227,13 @@ pub(crate) const TABLE: &[Binding] = &[
     row(&[Key::Char('6')], Action::Screen(6), SCREENS, "", "I/O: descriptors, and what goes through them"),
     row(&[Key::Char('7')], Action::Screen(7), SCREENS, "", "Sync: locks, queues and channels, and who waits"),
     row(
+        &[Key::Char('8')],
+        Action::Screen(8),
+        SCREENS,
+        "",
+        "Warnings: what is wrong, what was, and how to mend it",
+    ),
+    row(
         &[Key::Char('p')],
         Action::Processes,
         &[
@@ -212,6 +244,8 @@ pub(crate) const TABLE: &[Binding] = &[
             Context::Timers,
             Context::Io,
             Context::Sync,
+            Context::Warnings,
+            Context::Warning,
             Context::Task,
         ],
         "processes",

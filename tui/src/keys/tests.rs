@@ -48,7 +48,7 @@ fn a_key_of_another_screen_says_where_it_works() {
     assert_eq!(
         said,
         Reading::Nothing(
-            "s works in Tasks, Sites, Timers, I/O and Sync, not in Overview: sort by the next column."
+            "s works in Tasks, Sites, Timers, I/O, Sync and Warnings, not in Overview: sort by the next column."
                 .to_owned()
         )
     );
@@ -62,8 +62,8 @@ fn a_key_without_a_meaning_says_where_help_is() {
         Reading::Nothing("Q does nothing here; ? lists the keys.".to_owned())
     );
     assert_eq!(
-        said(KeyCode::Char('8')),
-        Reading::Nothing("There is no screen 8; Tab goes through those there are.".to_owned())
+        said(KeyCode::Char('0')),
+        Reading::Nothing("There is no screen 0; Tab goes through those there are.".to_owned())
     );
 }
 

@@ -51,7 +51,7 @@ fn status<'a, R: Row>(
     let window = &table.window;
     let dot = format!("  {}  ", state.theme.glyphs.dot);
     let shape = match window.sorted_by() {
-        None => "tree".to_owned(),
+        None => window.of.own_order().unwrap_or("unsorted").to_owned(),
         Some(sort) => {
             let order = if window.descending { "greatest first" } else { "smallest first" };
             let flat = if window.of == Listing::Tasks { "flat, " } else { "" };

@@ -320,6 +320,8 @@ fn every_screen_in_plain_ascii_without_colour() {
         ("timers", &["5"]),
         ("io", &["6"]),
         ("sync", &["7"]),
+        ("warnings", &["8"]),
+        ("warning", &["8", "Enter"]),
         ("task", &["2", "Down", "Enter"]),
         ("why", &["2", "Down", "w"]),
         ("help", &["?"]),
@@ -346,7 +348,9 @@ fn below_the_minimum_one_plain_line_says_so() {
 
 #[test]
 fn every_screen_draws_at_any_size_and_only_in_its_area() {
-    let screens: [&[&str]; 17] = [
+    let screens: [&[&str]; 19] = [
+        &["8"],
+        &["8", "Enter"],
         &["2", ":"],
         &["2", ":", "z", "z", "Enter"],
         &["2", "Down", "Y"],

@@ -1,8 +1,9 @@
 //! What a typed command does.
 
 use super::{Mistake, State, Step, closest};
-use crate::app::act::{act, goto};
+use crate::app::act::act;
 use crate::app::looks;
+use crate::app::open::goto;
 use crate::keys::{Action, TABLE};
 use crate::theme::Palette as Tones;
 use crate::times::parse_interval;

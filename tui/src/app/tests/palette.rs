@@ -140,7 +140,7 @@ fn what_is_wrong_with_a_command_is_pointed_at_and_the_line_stays() {
 fn a_command_of_another_screen_says_where_it_works() {
     let mut state = started();
     let _ = command(&mut state, "sort -busy");
-    let message = "`sort` works in Tasks, Sites, Timers, I/O and Sync, not in Overview";
+    let message = "`sort` works in Tasks, Sites, Timers, I/O, Sync and Warnings, not in Overview";
     assert_eq!(hint(&state), Some((message.to_owned(), 0)));
     assert!(choices(&state).is_empty() || choices(&state).iter().all(|choice| !choice.works));
 }

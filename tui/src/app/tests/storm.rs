@@ -117,9 +117,9 @@ fn key(dice: &mut Dice) -> Event {
     ];
     let code = match dice.below(10) {
         0..=4 => dice.one(&named),
-        5..=6 => KeyCode::Char(
-            dice.one(&['1', '2', '3', '4', '5', '6', 'w', '/', ':', 'Y', '?', 'p', ' ', 't', 'e', 'f', 'G']),
-        ),
+        5..=6 => KeyCode::Char(dice.one(&[
+            '1', '2', '3', '4', '5', '6', '8', 'w', '/', ':', 'Y', '?', 'p', ' ', 't', 'e', 'f', 'G',
+        ])),
         7..=8 => KeyCode::Char(char::from(dice.below(95) as u8 + b' ')),
         _ => KeyCode::Char(char::from_u32(dice.below(0x11_0000) as u32).unwrap_or('ä')),
     };
@@ -292,6 +292,8 @@ fn no_storm_of_events_at_any_size_panics_or_draws_outside() {
         Context::Timers,
         Context::Io,
         Context::Sync,
+        Context::Warnings,
+        Context::Warning,
         Context::Task,
         Context::Why,
         Context::Help,

@@ -1,27 +1,12 @@
 //! Sites, Timers and I/O: what they ask, where Enter leads from them, and that Esc comes back.
 
-use super::{answer, give, key, press, said, started, update};
+use super::{answer, asked, give, key, on, press, said, started, update};
 use crate::app::event::{Data, Effect, Event, Step};
 use crate::app::question::{Answer, Listing, Page, Question, Shape, TableQuestion};
 use crate::app::state::{State, Tab};
 use crate::keys::Context;
 use loopscope_inspector::model::{Place, Site};
 use ratatui::crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-
-/// Attached, on the screen with this number, with a table of so many rows.
-fn on(screen: &str, total: u64) -> State {
-    let mut state = started();
-    let _ = update(&mut state, key(screen));
-    answer(&mut state, total);
-    state
-}
-
-fn asked(state: &State) -> TableQuestion {
-    match state.question() {
-        Some(Question::Table(question)) => question,
-        other => panic!("a table asks for its rows, not for {other:?}"),
-    }
-}
 
 fn tasks_filter(state: &State) -> &str {
     &state.tasks.window().filter
@@ -167,6 +152,7 @@ fn esc_clears_the_filter_of_a_table_then_leads_to_overview() {
         ("5", "kind=sleep", Tab::Timers),
         ("6", "fd=12", Tab::Io),
         ("7", "kind=lock", Tab::Sync),
+        ("8", "name=leak", Tab::Warnings),
     ] {
         let mut state = on(screen, 6);
         press(&mut state, &["/"]);
@@ -301,7 +287,7 @@ fn of_very_many_that_wait_those_that_wait_longest_are_shown_and_that_is_said() {
 
 #[test]
 fn where_there_is_no_row_it_is_not_called_unread() {
-    for screen in ["2", "4", "5", "6", "7"] {
+    for screen in ["2", "4", "5", "6", "7", "8"] {
         let mut state = on(screen, 0);
         press(&mut state, &["Enter"]);
         assert_eq!(said(&state), "There is no row here.", "{screen}");

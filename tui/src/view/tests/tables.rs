@@ -3,7 +3,7 @@
 use super::{after, check, check_one, draw, text_and_styles};
 use crate::app::event::{Data, Event};
 use crate::app::question::{Answer, Question};
-use crate::app::sample::{answer, answer_a_second_later, attached, identity, key, read_source};
+use crate::app::sample::{answer, answer_a_second_later, attached, identity, key, read_frame, read_source};
 use crate::app::update::update;
 use std::time::Duration;
 
@@ -29,6 +29,24 @@ fn io() {
 #[test]
 fn sync() {
     check("sync", |width, height| after(&["7", "Down", "Up"], width, height));
+}
+
+#[test]
+fn warnings() {
+    check("warnings", |width, height| after(&["8"], width, height));
+    check("warnings_folded", |width, height| after(&["8", "e", "Down", "Down", "Down"], width, height));
+    check("warnings_flat", |width, height| after(&["8", "t", "s"], width, height));
+}
+
+#[test]
+fn the_page_of_a_warning() {
+    check("warning", |width, height| {
+        let mut state = after(&["8", "Enter"], width, height);
+        read_source(&mut state, "src/main.rs", 40);
+        read_frame(&mut state, "src/billing.rs", 31);
+        state
+    });
+    check("warning_unknown", |width, height| after(&["8", "G", "Enter"], width, height));
 }
 
 /// A lock that is part of a deadlock, a queue with both kinds of waiters, a semaphore.
@@ -58,7 +76,7 @@ fn what_goes_on_now_stands_beside_what_went_on_ever() {
 
 #[test]
 fn tables_without_a_row() {
-    for (name, tab) in [("sites", "4"), ("timers", "5"), ("io", "6"), ("sync", "7")] {
+    for (name, tab) in [("sites", "4"), ("timers", "5"), ("io", "6"), ("sync", "7"), ("warnings", "8")] {
         check(&format!("{name}_empty"), |width, height| {
             let mut state = attached(width, height);
             let _ = update(&mut state, key(tab));
@@ -75,6 +93,7 @@ fn tables_with_a_filter_that_nothing_matches() {
         ("timers", "5", "deadline_in<0s"),
         ("io", "6", "peer=10.0.0.7"),
         ("sync", "7", "kind=lock"),
+        ("warnings", "8", "name=leak"),
     ] {
         check(&format!("{name}_filtered"), |width, height| {
             let mut state = attached(width, height);
@@ -91,7 +110,7 @@ fn tables_with_a_filter_that_nothing_matches() {
 
 #[test]
 fn tables_of_a_process_that_does_not_answer() {
-    for (name, tab) in [("sites", "4"), ("timers", "5"), ("io", "6"), ("sync", "7")] {
+    for (name, tab) in [("sites", "4"), ("timers", "5"), ("io", "6"), ("sync", "7"), ("warnings", "8")] {
         check(&format!("{name}_stale"), |width, height| {
             let mut state = after(&[tab, "Down"], width, height);
             let _ = update(&mut state, Event::Data(Data::Silent("stopped by a signal".to_owned())));
@@ -120,6 +139,7 @@ fn tables_before_their_first_rows() {
         ("5", "the timers are being read"),
         ("6", "the descriptors are being read"),
         ("7", "the resources are being read"),
+        ("8", "the warnings are being read"),
     ] {
         let mut state = attached(80, 24);
         let _ = update(&mut state, key(tab));
