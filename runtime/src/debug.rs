@@ -15,6 +15,8 @@
 //! do. The same thing found again is counted in its entry, and told again when the count has doubled.
 
 mod events;
+#[doc(hidden)]
+pub mod fatal;
 pub(crate) mod here;
 mod ledger;
 mod lint;

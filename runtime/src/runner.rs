@@ -291,7 +291,11 @@ impl Runner {
         let interrupted = watch.is_some_and(interrupt::Watch::end);
         drop(entered);
         match output {
-            Some(Err(payload)) => std::panic::resume_unwind(payload),
+            Some(Err(payload)) => {
+                // The other tasks are still there to be looked at.
+                debug::fatal::main_panicked(self.lp.record.info().id, &*payload);
+                std::panic::resume_unwind(payload)
+            }
             _ if interrupted => Err(RunError::interrupted()),
             Some(Ok(output)) => Ok(output),
             None => Err(RunError::cancelled()),

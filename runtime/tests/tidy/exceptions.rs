@@ -57,6 +57,7 @@ pub(crate) const UNSAFE: &[Exception] = &[
         reason: "a lock hands out the only reference to its value",
     },
     Exception { path: "runtime/src/callback.rs", reason: "hands futures that are 'static to the loop" },
+    Exception { path: "runtime/src/debug/fatal.rs", reason: "a signal handler" },
     Exception { path: "runtime/src/runner/interrupt.rs", reason: "signal dispositions" },
     Exception { path: "runtime/src/signal/disposition.rs", reason: "signal dispositions" },
     Exception {
