@@ -20,6 +20,7 @@ mod console;
 mod own_process;
 mod peer;
 mod reading;
+mod sentinel;
 mod server;
 mod service;
 mod socket;

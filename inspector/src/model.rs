@@ -16,6 +16,7 @@ pub mod graph;
 pub mod lints;
 pub mod query;
 pub mod rates;
+pub mod sentinel;
 pub mod spelling;
 pub mod tree;
 pub mod why;

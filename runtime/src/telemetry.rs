@@ -41,5 +41,5 @@ pub use reader::{LoopReader, loops};
 pub use view::{
     Address, Bucket, Histogram, HistogramKind, IoTotalIndex, IoTotalView, IoView, JobView, LoopView,
     NameIndex, Place, PlaceIndex, PoolHistogramKind, PoolView, ResourceId, ResourceKind, ResourceView,
-    RunningView, SiteIndex, SiteView, TaskKind, TaskState, TaskView, TimerKind, WaitKind, WaitView,
+    RunningView, SiteIndex, SiteView, Taker, TaskKind, TaskState, TaskView, TimerKind, WaitKind, WaitView,
 };

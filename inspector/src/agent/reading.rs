@@ -16,6 +16,7 @@ mod histograms;
 pub(super) mod ids;
 mod jobs;
 mod lints;
+mod seen;
 mod sync;
 pub(super) mod tables;
 pub(super) mod tasks;
@@ -24,11 +25,14 @@ mod tree_page;
 mod waiters;
 pub(super) mod waits;
 
+use super::sentinel::Watch;
 use crate::model::query::QueryError;
 use crate::model::{Lint, Process, WallTime};
 use crate::wire::{Heading, Query, Request, Row, Table, TableInfo};
 use context::Context;
 pub(super) use histograms::HistogramReading;
+pub(super) use lints::{Deadlock, deadlocks};
+pub(super) use seen::seen;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::time::SystemTime;
@@ -78,10 +82,16 @@ pub(super) fn count_loops(process: &mut Process) {
     process.blocked = Some(tables::count_blocked(&context, lints::thresholds(&request).of(Lint::Blocked)));
 }
 
-/// What is remembered from one reading to the next: enough to say how busy a loop was lately.
+/// Whether any loop that is shown is in debug mode.
+pub(super) fn is_debug_mode_on() -> bool {
+    Context::new(&Request::default()).loops.iter().any(|lp| lp.view.debug)
+}
+
+/// What is remembered from one reading to the next: enough to say how busy a loop was lately, and what only grows.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     busy: HashMap<u64, tables::Busy>,
+    pub(super) watch: Watch,
 }
 
 impl Reader {
@@ -139,7 +149,8 @@ impl Reader {
             add(Table::Loops, query, tables::loops(&context, query, &mut self.busy)?);
         }
         if let Some(query) = &request.warnings {
-            let (found, all) = lints::warnings(&context, request, query, &walked, &waiting)?;
+            let (found, all) =
+                lints::warnings(&context, request, query, (&walked, &waiting), &mut self.watch)?;
             heading.process.warnings = Some(all);
             add(Table::Warnings, query, found);
         }

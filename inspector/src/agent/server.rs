@@ -3,6 +3,7 @@
 #[cfg(feature = "tokio-console")]
 use super::console;
 use super::peer::Peer;
+use super::sentinel;
 use super::service::{Inspector, Shared};
 use crate::wire::limits::REQUEST_BYTES_MAX;
 use crate::wire::proto::inspect_server::InspectServer;
@@ -99,6 +100,7 @@ pub(super) async fn serve(
         #[cfg(feature = "tokio-console")]
         consoles: console::Seats::default(),
     };
+    loopscope::task::Builder::new().name("sentinel").spawn(sentinel::run(services.shared.clone())).detach();
     let (clients, refusals) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
     let limits = Rc::new(limits);
     loop {

@@ -5,6 +5,7 @@
 use super::own_process::OwnProcess;
 use super::peer::{Inlet, Outlet, Over, Peer};
 use super::reading::{self, HistogramReading, Reader, Reading};
+use super::sentinel::Watch;
 use crate::model::{Capabilities, Capability, Rights};
 use crate::wire::proto::inspect_server::Inspect;
 use crate::wire::{self, Hello, HistogramParts, HistogramsRequest, Parts, Request, proto};
@@ -64,6 +65,11 @@ impl Shared {
             let rested_at = Instant::now() + (took * REST).min(REST_MAX);
             self.rested_at.store(rested_at.as_nanos(), Relaxed);
         }
+    }
+
+    /// Has the memory of what was seen look at something.
+    pub(super) fn watch(&self, look: impl FnOnce(&mut Watch)) {
+        look(&mut self.reader().watch);
     }
 
     /// Only the agent's thread comes here, so this never waits.

@@ -151,17 +151,10 @@ pub fn deadlock(
     site: impl Fn(u64) -> Option<Place>,
 ) -> Option<Warning> {
     let &first = cycle.tasks.first().filter(|_| cycle.deadlock)?;
-    let mut named: Vec<String> =
-        cycle.tasks.iter().take(NAMED_MAX).map(|&id| words::task(id, name(id).as_deref())).collect();
-    if let Some(more) = cycle.tasks.len().checked_sub(NAMED_MAX).filter(|&more| more > 0) {
-        named.push(format!("{} more", words::count(more as u64)));
-    }
-    let mut message = match named.pop() {
-        Some(last) if named.is_empty() => format!("{last} waits for itself and nothing can wake it"),
-        Some(last) => {
-            format!("{} and {last} wait for each other and nothing can wake them", named.join(", "))
-        }
-        None => return None,
+    let tasks = listed(&cycle.tasks, name)?;
+    let mut message = match cycle.tasks.len() {
+        1 => format!("{tasks} waits for itself and nothing can wake it"),
+        _ => format!("{tasks} wait for each other and nothing can wake them"),
     };
     if cycle.behind > 0 {
         message = format!("{message}; behind them {}", counted(cycle.behind, "more task"));
@@ -171,6 +164,26 @@ pub fn deadlock(
         count: cycle.tasks.len() as u64,
         ..warning(Lint::Deadlock, message, site(first))
     })
+}
+
+/// The note that a circle is there which something outside can break, if it is such a one.
+pub fn cycle(cycle: &Cycle, name: impl Fn(u64) -> Option<String>) -> Option<Warning> {
+    let &first = cycle.tasks.first().filter(|_| !cycle.deadlock)?;
+    let tasks = listed(&cycle.tasks, name)?;
+    let message = format!("{tasks} wait for each other; a timeout or another branch can still wake them");
+    let count = cycle.tasks.len() as u64;
+    Some(Warning { task: Some(first), count, ..warning(Lint::Cycle, message, None) })
+}
+
+/// `#1, #2 writer and 3 more`; `None` of nothing.
+fn listed(tasks: &[u64], name: impl Fn(u64) -> Option<String>) -> Option<String> {
+    let mut named: Vec<String> =
+        tasks.iter().take(NAMED_MAX).map(|&id| words::task(id, name(id).as_deref())).collect();
+    if let Some(more) = tasks.len().checked_sub(NAMED_MAX).filter(|&more| more > 0) {
+        named.push(format!("{} more", words::count(more as u64)));
+    }
+    let last = named.pop()?;
+    Some(if named.is_empty() { last } else { format!("{} and {last}", named.join(", ")) })
 }
 
 /// The warnings that hold of whole rows, as a client has them, the worst first.
@@ -185,6 +198,9 @@ pub fn warnings(loops: &[Loop], tasks: &[Task], cycles: &[Cycle], thresholds: Th
     let mut found: Vec<Warning> = loops.iter().filter_map(|row| blocked(row, thresholds)).collect();
     if thresholds.is_on(Lint::Deadlock) {
         found.extend(cycles.iter().filter_map(|cycle| deadlock(cycle, name, site)));
+    }
+    if thresholds.is_on(Lint::Cycle) {
+        found.extend(cycles.iter().filter_map(|row| cycle(row, name)));
     }
     found.extend(
         slow.into_sites()

@@ -47,6 +47,8 @@ pub struct Warning {
     pub message: String,
     /// The stack, innermost first; empty where there is none.
     pub stack: Vec<Frame>,
+    /// More, a line each: of a deadlock, what each task waits for.
+    pub notes: Vec<String>,
 }
 
 impl Warning {
@@ -62,16 +64,28 @@ impl Warning {
             duration: None,
             message: message.into(),
             stack: Vec::new(),
+            notes: Vec::new(),
         }
+    }
+
+    /// The same about the task of this number, for the inspector, which knows tasks by number.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn about_task(mut self, id: Option<u64>) -> Self {
+        self.task = id.map(TaskId::from_raw);
+        self
     }
 }
 
-/// As it is written to a log: the words, the lint, then a line for each frame.
+/// As it is written to a log: the words, the lint, then a line for each frame and each note.
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} [{}]", self.message, self.lint)?;
         for frame in &self.stack {
             write!(f, "\n    {frame}")?;
+        }
+        for note in &self.notes {
+            write!(f, "\n    {note}")?;
         }
         Ok(())
     }

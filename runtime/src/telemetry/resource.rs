@@ -14,13 +14,17 @@ use super::identity::Identity;
 use super::intern::Names;
 use super::pages::{Pages, Zeroed};
 use super::slots::{Links, Slots};
-use super::view::{Address, IoView, NameIndex, PlaceIndex, ResourceId, ResourceKind, ResourceView};
+use super::view::{Address, IoView, NameIndex, PlaceIndex, ResourceId, ResourceKind, ResourceView, Taker};
 use crate::time::Instant;
 
 /// Records of one loop: more than the descriptors a process can have. A resource beyond them works, unseen.
 const RESOURCES_MAX: u32 = 1 << 21;
 /// Sentinel of `len` and `limit`: not known.
 const UNKNOWN: u64 = u64::MAX;
+
+/// Values of `bytes_read` in the record of a queue that are no task's id; 0 is "not known".
+const TAKEN_BY_NOBODY: u64 = u64::MAX;
+const TAKEN_BY_WHO_IS_OVER: u64 = u64::MAX - 1;
 
 /// Bits of `readiness`.
 pub(crate) const INTEREST_READ: u32 = 1;
@@ -53,6 +57,7 @@ pub(crate) struct Resource {
     limit: AtomicU64,
     local: AddressWords,
     peer: AddressWords,
+    /// Of a queue: who took from it last.
     pub(crate) bytes_read: AtomicU64,
     pub(crate) bytes_written: AtomicU64,
     pub(crate) reads: AtomicU64,
@@ -195,6 +200,25 @@ impl Resource {
         self.len.put(len as u64);
     }
 
+    /// Says who took from a queue last, if that is known.
+    pub(crate) fn taken(&self, taker: Option<Taker>) {
+        self.bytes_read.put(match taker {
+            None => 0,
+            Some(Taker::Nobody) => TAKEN_BY_NOBODY,
+            Some(Taker::Over) => TAKEN_BY_WHO_IS_OVER,
+            Some(Taker::Task(id)) => id,
+        });
+    }
+
+    fn read_taker(&self) -> Option<Taker> {
+        match self.bytes_read.read() {
+            0 => None,
+            TAKEN_BY_NOBODY => Some(Taker::Nobody),
+            TAKEN_BY_WHO_IS_OVER => Some(Taker::Over),
+            id => Some(Taker::Task(id)),
+        }
+    }
+
     /// Says how much it can hold.
     pub(crate) fn limited(&self, limit: Option<usize>) {
         self.limit.put(limit.map_or(UNKNOWN, |limit| limit as u64));
@@ -244,6 +268,7 @@ impl Resource {
                 holder: (holder != 0).then_some(holder),
                 held_since: (holder != 0).then(|| Instant::from_nanos(rate.at_ns(self.held_since.read()))),
                 held_at: if holder == 0 { None } else { held_at.checked_sub(1).map(PlaceIndex) },
+                taker: if kind == ResourceKind::Queue { self.read_taker() } else { None },
                 len: fill(&self.len),
                 limit: fill(&self.limit),
                 io: is_io(kind).then(|| self.read_io(names, rate)),

@@ -301,6 +301,17 @@ pub enum Address {
     Unix(String),
 }
 
+/// Who took an item out of a queue last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Taker {
+    /// Nobody ever did.
+    Nobody,
+    /// A task that was over when somebody began to wait for the queue.
+    Over,
+    /// This task, which may be over by now.
+    Task(u64),
+}
+
 /// One lock, queue, socket or other thing that tasks wait for.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -323,6 +334,8 @@ pub struct ResourceView {
     pub held_at: Option<PlaceIndex>,
     /// Items in it (queues, channels), free permits (semaphores), tasks that arrived (barriers).
     pub len: Option<u64>,
+    /// Who took the last item before somebody began to wait for room in it (queues), where that is known.
+    pub taker: Option<Taker>,
     /// Items it can hold (queues, channels; absent if unbounded), permits at most (semaphores), tasks it waits for (barriers).
     pub limit: Option<u64>,
     /// The descriptor.

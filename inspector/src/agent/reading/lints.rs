@@ -1,17 +1,26 @@
 //! The warnings of a reading.
 
 use super::context::Context;
+use super::graph::Graph;
 use super::tables;
 use super::tasks::{self, Walked};
 use super::waits::{self, Waiting};
 use super::{BadRequest, Found};
-use crate::model::Warning;
-use crate::model::lints::{self, Thresholds};
+use crate::agent::sentinel::{self, Watch};
+use crate::model::lints::{self, Lint, Thresholds};
+use crate::model::{Cycle, TaskState, Warning, words};
 use crate::wire::{Query, Request, Row};
 
-/// What is too long, as the request says.
+/// Tasks of one circle of which it is said what each waits for.
+const LINES_MAX: usize = 16;
+
+/// What is too long, as the request says, and beside that the application.
 pub(super) fn thresholds(request: &Request) -> Thresholds {
-    request.slow_poll_ns.map_or_else(Thresholds::default, Thresholds::with_slow_poll)
+    let mut thresholds = *sentinel::thresholds();
+    if let Some(slow_poll_ns) = request.slow_poll_ns {
+        thresholds.set_slow_poll(slow_poll_ns);
+    }
+    thresholds
 }
 
 /// The warnings that were asked for, and how many there are of all.
@@ -19,27 +28,109 @@ pub(super) fn warnings(
     context: &Context,
     request: &Request,
     query: &Query,
-    walked: &Walked,
-    waiting: &Waiting,
+    (walked, waiting): (&Walked, &Waiting),
+    watch: &mut Watch,
 ) -> Result<(Found, u64), BadRequest> {
     let thresholds = thresholds(request);
     let mut warnings: Vec<Warning> = (0..context.loops.len())
         .filter_map(|at| lints::blocked(&tables::bare_loop(context, at), thresholds))
         .collect();
     let cycles = waiting.graph.all_cycles();
-    let mut named: Vec<u64> = cycles.iter().flat_map(|cycle| &cycle.tasks).copied().collect();
-    named.extend(walked.slow.iter().map(|(_, slow)| slow.worst_task));
-    let records = tasks::find(context, &named);
+    if thresholds.is_on(Lint::Deadlock) {
+        warnings.extend(confirmed(context, cycles).into_iter().map(|deadlock| deadlock.warning));
+    }
+    let worst: Vec<u64> = walked.slow.iter().map(|(_, slow)| slow.worst_task).collect();
+    let records = tasks::find(context, &worst);
     let name = |id: u64| waits::name(context, records.get(&id)?);
-    let site = |id: u64| {
-        let record = records.get(&id)?;
-        context.loops[record.lp].site_place(record.view.site)
-    };
-    warnings.extend(cycles.iter().filter_map(|cycle| lints::deadlock(cycle, name, site)));
     warnings.extend(walked.slow.iter().map(|&((lp, site), slow)| {
         lints::slow_poll(slow, name(slow.worst_task).as_deref(), context.loops[lp].site_place(site))
     }));
+    if thresholds.is_on(Lint::Cycle) {
+        warnings.extend(notes(context, cycles));
+    }
+    warnings.extend(watch.findings(&thresholds));
     lints::sort(&mut warnings);
     let all = warnings.len() as u64;
     Ok((tables::select(warnings, query, None, Row::Warning)?, all))
+}
+
+/// A deadlock, with what each of its tasks waits for.
+#[derive(Debug)]
+pub(in crate::agent) struct Deadlock {
+    pub(in crate::agent) warning: Warning,
+    pub(in crate::agent) lines: Vec<String>,
+}
+
+/// The deadlocks of the process.
+pub(in crate::agent) fn deadlocks() -> Vec<Deadlock> {
+    let context = Context::new(&Request::default());
+    let graph = Graph::read(&context);
+    confirmed(&context, graph.all_cycles())
+}
+
+/// Those that are there at a second look too, between two looks at their tasks that find them idle and not polled meanwhile: a
+/// walk over the waits takes a while, and what is put together from different moments may never have been.
+fn confirmed(context: &Context, cycles: &[Cycle]) -> Vec<Deadlock> {
+    let suspects: Vec<&Cycle> = cycles.iter().filter(|cycle| cycle.deadlock).collect();
+    if suspects.is_empty() {
+        return Vec::new();
+    }
+    let ids: Vec<u64> = suspects.iter().flat_map(|cycle| &cycle.tasks).copied().collect();
+    let before = tasks::find(context, &ids);
+    let again = Graph::read(context);
+    let after = tasks::find(context, &ids);
+    let stood_still = |id: &u64| match (before.get(id), after.get(id)) {
+        (Some(before), Some(after)) => {
+            tasks::state(after.view.state) == TaskState::Idle && before.view.polls == after.view.polls
+        }
+        _ => false,
+    };
+    let name = |id: u64| waits::name(context, after.get(&id)?);
+    let site = |id: u64| {
+        let record = after.get(&id)?;
+        context.loops[record.lp].site_place(record.view.site)
+    };
+    let is_real = |cycle: &&&Cycle| again.all_cycles().contains(cycle) && cycle.tasks.iter().all(stood_still);
+    suspects
+        .iter()
+        .filter(is_real)
+        .filter_map(|cycle| {
+            let loop_id = after.get(cycle.tasks.first()?).map(|record| context.loops[record.lp].view.id);
+            let warning = Warning { loop_id, ..lints::deadlock(cycle, name, site)? };
+            Some(Deadlock { warning, lines: lines(context, cycle, name) })
+        })
+        .collect()
+}
+
+/// What each task of a circle waits for, where, and where what it waits for was taken.
+fn lines(context: &Context, cycle: &Cycle, name: impl Fn(u64) -> Option<String>) -> Vec<String> {
+    let ids = &cycle.tasks[..cycle.tasks.len().min(LINES_MAX)];
+    let mut waits = waits::of_tasks(context, ids);
+    let taken = waits::taken_at(context, ids);
+    let mut lines = Vec::new();
+    for &id in ids {
+        for mut wait in waits.remove(&id).unwrap_or_default() {
+            wait.task_name = wait.task.and_then(&name);
+            let mut line =
+                format!("{} waits for {}", words::task(id, name(id).as_deref()), words::wait(&wait));
+            if let Some(at) = &wait.at {
+                line = format!("{line} at {}", words::place(at));
+            }
+            let resource = wait.resource.as_ref().map(|resource| resource.id);
+            if let Some(at) = resource.and_then(|id| taken.get(&id)) {
+                line = format!("{line}, taken at {}", words::place(at));
+            }
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// Circles that something outside can break are listed, and never warned of.
+fn notes(context: &Context, cycles: &[Cycle]) -> Vec<Warning> {
+    let open: Vec<&Cycle> = cycles.iter().filter(|cycle| !cycle.deadlock).collect();
+    let ids: Vec<u64> = open.iter().flat_map(|cycle| &cycle.tasks).copied().collect();
+    let records = tasks::find(context, &ids);
+    let name = |id: u64| waits::name(context, records.get(&id)?);
+    open.iter().filter_map(|cycle| lints::cycle(cycle, name)).collect()
 }

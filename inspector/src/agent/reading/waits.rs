@@ -8,7 +8,7 @@ use super::jobs::Jobs;
 use super::lints;
 use super::tasks::{self, Record, Walked};
 use crate::model::lints::Thresholds;
-use crate::model::{ResourceKind, ResourceRef, Task, Wait, WaitKind, words};
+use crate::model::{Place, ResourceKind, ResourceRef, Task, Wait, WaitKind, words};
 use crate::wire::Request;
 use loopscope::telemetry::{self, Address, IoView, PlaceIndex, ResourceId, ResourceView, WaitView};
 use loopscope::time::Instant;
@@ -241,6 +241,40 @@ impl Waiting {
             .collect();
         (kept, more + waits.len().saturating_sub(max) as u64)
     }
+}
+
+/// The waits of some tasks, without the names of those waited for.
+pub(super) fn of_tasks(context: &Context, tasks: &[u64]) -> IdMap<Vec<Wait>> {
+    let wanted: IdSet = tasks.iter().copied().collect();
+    let mut records: Vec<WaitRecord> = Vec::new();
+    context.waits(|lp, wait| {
+        if wanted.contains(&wait.task) {
+            records.push(WaitRecord::new(lp, wait));
+        }
+    });
+    let resources = Resources::read(context, records.iter().filter_map(WaitRecord::resource).collect());
+    let jobs = Jobs::read(context, records.iter().filter_map(WaitRecord::job).collect());
+    let names = Names::default();
+    let mut waits: IdMap<Vec<Wait>> = IdMap::default();
+    for record in &records {
+        waits.entry(record.task).or_default().push(record.wait(context, &resources, &jobs, &names));
+    }
+    waits
+}
+
+/// Where the locks that some tasks wait for were taken.
+pub(super) fn taken_at(context: &Context, tasks: &[u64]) -> IdMap<Place> {
+    let wanted: IdSet = tasks.iter().copied().collect();
+    let mut resources = IdSet::default();
+    context.waits(|_, wait| {
+        if let Some(id) = wait.resource.filter(|_| wanted.contains(&wait.task)) {
+            resources.insert(id.0);
+        }
+    });
+    let place = |(id, (at, resource)): (u64, (usize, ResourceView))| {
+        Some((id, context.loops[at].place(resource.held_at)?))
+    };
+    Resources::read(context, resources).0.into_iter().filter_map(place).collect()
 }
 
 /// Of the one task that is shown in detail more waits are kept.

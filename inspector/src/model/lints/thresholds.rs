@@ -27,7 +27,12 @@ pub struct Thresholds {
     values: [u64; Lint::ALL.len()],
     /// A bit for each lint that is not looked for.
     off: u64,
+    /// For how long something must have grown.
+    window_ns: u64,
 }
+
+/// The name by which the window is set, beside those of the lints.
+const WINDOW: &str = "window";
 
 const _: () = assert!(Lint::ALL.len() <= 64, "a bit for each");
 
@@ -35,7 +40,11 @@ const MS: u64 = 1_000_000;
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { values: std::array::from_fn(|at| Lint::ALL[at].usual().map_or(0, |(_, value)| value)), off: 0 }
+        Self {
+            values: std::array::from_fn(|at| Lint::ALL[at].usual().map_or(0, |(_, value)| value)),
+            off: 0,
+            window_ns: 30_000 * MS,
+        }
     }
 }
 
@@ -51,6 +60,12 @@ impl Thresholds {
     pub fn set_slow_poll(&mut self, slow_poll_ns: u64) {
         self.set(Lint::SlowPoll, slow_poll_ns);
         self.set(Lint::Blocked, slow_poll_ns);
+    }
+
+    /// How far the lints look back that tell of what only grows, what turns in a circle and what is always late: 30 s unless set
+    /// by the name `window`, one minute at most. Shorter, a start-up or a burst looks like a leak.
+    pub fn window_ns(&self) -> u64 {
+        self.window_ns
     }
 
     /// The threshold of a lint, in its unit; 0 of one that has no measure.
@@ -91,6 +106,11 @@ impl Thresholds {
     /// If there is no such lint, or the value is none of it; the message says what could stand there.
     pub fn set_by_words(&mut self, name: &str, value: &str) -> Result<(), BadSetting> {
         let bad = |why| BadSetting { name: words::escape(name, words::NAME_CHARS_MAX).into_owned(), why };
+        if name == WINDOW {
+            let window = Unit::Time.parse(value.trim()).filter(|ns| (2_000 * MS..=60_000 * MS).contains(ns));
+            self.window_ns = window.ok_or_else(|| bad("expected a time from 2s to 60s".to_owned()))?;
+            return Ok(());
+        }
         let lint: Lint = name.parse().map_err(|_| {
             let near = closest(name, Lint::NAMES.iter().copied());
             bad(near.map_or_else(
@@ -306,7 +326,9 @@ mod tests {
                 "`fd-leak`: expected off or a number",
             ]
         );
-        assert_eq!(thresholds.set_by_list("leak=5"), []);
+        assert_eq!(thresholds.set_by_list("leak=5,window=5s"), []);
+        assert_eq!(thresholds.window_ns(), 5_000 * MS);
+        assert_eq!(thresholds.set_by_list("window=1s,window=2m").len(), 2);
         assert!(thresholds.is_on(Lint::Leak), "who sets a threshold wants the lint");
     }
 
