@@ -14,6 +14,7 @@
 //! A warning is a [`Warning`]: which [`Lint`] found it, how bad it is, since when, how often, which task, where, with the stack where there is one, and what to
 //! do. The same thing found again is counted in its entry, and told again when the count has doubled.
 
+mod creation;
 mod events;
 #[doc(hidden)]
 pub mod fatal;
@@ -21,17 +22,21 @@ pub(crate) mod here;
 mod ledger;
 mod lint;
 mod mode;
+mod must_poll;
+mod pending;
 mod sink;
 mod slow;
 #[cfg(feature = "stacks")]
-#[cfg_attr(not(test), expect(dead_code, reason = "for the stacks of tasks, which come next"))]
 pub(crate) mod symbols;
 mod warning;
 
+pub use creation::CreationStack;
+pub(crate) use creation::CreationStacks;
 pub use ledger::{Entry, entries, entries_lost, forget_all};
 pub(crate) use ledger::{Ledger, ledger};
 pub use lint::{Lint, Severity};
 pub use mode::{BadMode, Mode, Settings};
+pub use must_poll::{MustPoll, must_poll};
 pub(crate) use sink::unhandled;
 pub use sink::{report, say};
 pub use warning::{Frame, Warning};

@@ -35,6 +35,7 @@ use crate::task::cell::Opaque;
 use crate::task::hooks::Told;
 use crate::task::raw::Spawning;
 use crate::task::task_ref::TaskRef;
+use crate::telemetry::loop_record::LoopInfo;
 use crate::telemetry::view::TaskKind;
 
 /// Runs a future to its end on a new loop of this thread.
@@ -193,6 +194,7 @@ impl Builder {
     /// # Errors
     ///
     /// When the OS refuses descriptors or address space, or 255 loops are alive in this process.
+    #[track_caller]
     pub fn build(self) -> io::Result<Runner> {
         let settings = debug::Settings::of_environment();
         // Loops that serve the inspector are not what is inspected.
@@ -208,7 +210,7 @@ impl Builder {
             crate::blocking::configure(settings);
         }
         let ctrl_c = self.ctrl_c.unwrap_or(false);
-        Ok(Runner { lp, ctrl_c, closed: false, _not_send: PhantomData })
+        Ok(Runner { lp, ctrl_c, closed: false, made_at: Location::caller(), _not_send: PhantomData })
     }
 }
 
@@ -239,6 +241,7 @@ pub struct Runner {
     lp: &'static Loop,
     ctrl_c: bool,
     closed: bool,
+    made_at: &'static Location<'static>,
     _not_send: PhantomData<*const ()>,
 }
 
@@ -306,7 +309,7 @@ impl Runner {
     #[track_caller]
     pub(crate) fn run_to_end<F: Future>(mut self, main: F) -> F::Output {
         let output = self.block_on(main);
-        self.end(JOBS_WAIT_MAX);
+        self.end(JOBS_WAIT_MAX, false);
         match output {
             Ok(output) => output,
             Err(error) if error.is_interrupted() => {
@@ -340,16 +343,36 @@ impl Runner {
         let entered = current::enter(self.lp);
         let report = self.lp.wind_down(grace);
         drop(entered);
-        self.end(Duration::ZERO);
+        self.end(Duration::ZERO, false);
         report
     }
 
-    fn end(&mut self, wait_for_jobs: Duration) {
+    /// What is wrong with dropping the runner while so many tasks are pending, if anything.
+    fn unclosed(&self, pending: u64) -> Option<String> {
+        let LoopInfo { id, name, .. } = self.lp.record.info();
+        let tasks = match pending {
+            0 => return None,
+            1 => "1 task".to_owned(),
+            many => format!("{many} tasks"),
+        };
+        let at = self.made_at;
+        Some(format!(
+            "the runner of loop {id} {name:?}, made at {}:{}, was dropped with {tasks} pending: `shutdown` lets them end",
+            at.file(),
+            at.line()
+        ))
+    }
+
+    fn end(&mut self, wait_for_jobs: Duration, is_dropped: bool) {
         if self.closed || self.lp.forked.get() {
             return; // the loop of a forked child is the parent's
         }
         self.closed = true;
         let entered = current::enter_to_close(self.lp);
+        if self.lp.debug_mode().is_on() && !std::thread::panicking() {
+            let pending = self.lp.warn_of_pending();
+            self.lp.warn_unclosed(self.made_at, || self.unclosed(pending).filter(|_| is_dropped));
+        }
         self.lp.close();
         self.lp.end_jobs(wait_for_jobs);
         drop(entered);
@@ -392,7 +415,7 @@ impl Drop for MainGuard {
 
 impl Drop for Runner {
     fn drop(&mut self) {
-        self.end(Duration::ZERO);
+        self.end(Duration::ZERO, true);
     }
 }
 

@@ -228,6 +228,7 @@ impl<L: Listener> Server<L> {
 impl<L: Listener> Drop for Server<L> {
     fn drop(&mut self) {
         if self.aborts {
+            self.core.warn_if_open();
             self.core.abort();
         }
     }

@@ -94,6 +94,7 @@ fn is_same(known: &Warning, found: &Warning) -> bool {
 fn bounded(warning: &Warning) -> Warning {
     let mut kept = warning.clone();
     kept.stack.truncate(FRAMES_MAX);
+    kept.notes.truncate(FRAMES_MAX);
     if kept.message.len() > MESSAGE_MAX {
         let end = (0..=MESSAGE_MAX).rev().find(|at| kept.message.is_char_boundary(*at)).unwrap_or(0);
         kept.message.truncate(end);

@@ -33,10 +33,19 @@ thread_local! {
 /// For the runtime itself and for the inspector; an application has its own ways to say that something is wrong.
 #[doc(hidden)]
 pub fn report(warning: &Warning) {
+    let with_stack = warning.loop_id.and_then(slot::of_number).and_then(|lp| with_creation(lp, warning));
+    let warning = with_stack.as_ref().unwrap_or(warning);
     let count = ledger().enter(warning, Instant::now());
     if count.is_power_of_two() && !hook_hears(warning, count) {
         by_default(warning, &warning.to_string(), count);
     }
+}
+
+/// The warning with the stack by which its task was made, where one was kept.
+fn with_creation(lp: &Loop, warning: &Warning) -> Option<Warning> {
+    let task = warning.task.filter(|_| warning.created.is_none())?;
+    let created = lp.creation.of(task.as_u64())?;
+    Some(Warning { created: Some(created), ..warning.clone() })
 }
 
 /// Says something that is no finding, where warnings go by default: `tracing`, else standard error. For the inspector, which says
@@ -56,6 +65,7 @@ pub fn say(severity: Severity, words: fmt::Arguments<'_>) {
 pub(crate) fn unhandled(lp: Option<&Loop>, unhandled: &Unhandled) {
     let hook = lp.and_then(|lp| lp.hooks.borrow().unhandled.clone());
     let warning = of_unhandled(lp, unhandled);
+    let warning = lp.and_then(|lp| with_creation(lp, &warning)).unwrap_or(warning);
     // What a loop that serves the inspector has to say is no finding about the application, but no secret either.
     let count = if lp.is_some_and(Loop::is_hidden) { 0 } else { ledger().enter(&warning, Instant::now()) };
     let has_hook = hook.is_some();

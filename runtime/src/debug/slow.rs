@@ -32,5 +32,7 @@ impl Loop {
             duration: Some(took),
             ..Warning::new(Lint::SlowPoll, message)
         });
+        // The time that telling takes is not the next task's.
+        self.now.set(self.ticks.get().now());
     }
 }

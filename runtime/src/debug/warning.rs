@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::creation::CreationStack;
 use super::lint::Lint;
 use crate::task::TaskId;
 use crate::telemetry::Place;
@@ -49,6 +50,8 @@ pub struct Warning {
     pub stack: Vec<Frame>,
     /// More, a line each: of a deadlock, what each task waits for.
     pub notes: Vec<String>,
+    /// The stack by which the task was made, in the mode [`Stacks`](super::Mode::Stacks) and where one was kept.
+    pub created: Option<CreationStack>,
 }
 
 impl Warning {
@@ -65,6 +68,7 @@ impl Warning {
             message: message.into(),
             stack: Vec::new(),
             notes: Vec::new(),
+            created: None,
         }
     }
 
@@ -77,7 +81,8 @@ impl Warning {
     }
 }
 
-/// As it is written to a log: the words, the lint, then a line for each frame and each note.
+/// As it is written to a log: the words, the lint, then a line for each frame and each note, and for each frame of the stack by which
+/// its task was made.
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} [{}]", self.message, self.lint)?;
@@ -87,6 +92,8 @@ impl fmt::Display for Warning {
         for note in &self.notes {
             write!(f, "\n    {note}")?;
         }
-        Ok(())
+        let Some(created) = &self.created else { return Ok(()) };
+        f.write_str("\n  its task was made by")?;
+        created.frames().iter().try_for_each(|frame| write!(f, "\n    {frame}"))
     }
 }

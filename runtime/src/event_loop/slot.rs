@@ -23,7 +23,7 @@ use std::time::Duration;
 use super::ready::ReadyQueue;
 use super::remote::{Inbox, Inboxes, Remote};
 use crate::blocking::outstanding::Outstanding;
-use crate::debug::Mode;
+use crate::debug::{CreationStacks, Mode};
 use crate::io::driver::Driver;
 use crate::io::source::Sources;
 use crate::runner::interrupt::Interrupt;
@@ -114,6 +114,8 @@ pub(crate) struct Loop {
     /// Who is told of warnings, from whatever thread finds them.
     pub(crate) on_warning: Mutex<Option<WarningHook>>,
     pub(crate) live_wakers: Pages<LiveWakers>,
+    /// The stacks by which tasks were made, in the mode that keeps them.
+    pub(crate) creation: CreationStacks,
     pub(crate) records: Records,
     pub(crate) waiters: Waiters,
     pub(crate) sites: Sites,
@@ -216,10 +218,14 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Loop> {
     })
 }
 
+/// The loop of this number, if it lives.
+pub(crate) fn of_number(number: u64) -> Option<&'static Loop> {
+    all().find(|lp| lp.life.load(Acquire) == number + 1)
+}
+
 /// The hook for warnings of the loop of this number, if it lives and has one.
 pub(crate) fn warning_hook(number: u64) -> Option<WarningHook> {
-    let lp = all().find(|lp| lp.life.load(Acquire) == number + 1)?;
-    lp.on_warning.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    of_number(number)?.on_warning.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Held across a fork, so that the child finds the slots whole.
@@ -311,6 +317,7 @@ impl Loop {
             record: LoopRecord::default(),
             on_warning: Mutex::default(),
             live_wakers: Pages::reserve(ENTRIES_MAX as usize)?,
+            creation: CreationStacks::default(),
             records: Records::reserve()?,
             waiters: Waiters::reserve()?,
             sites: Sites::reserve()?,
@@ -385,6 +392,7 @@ impl Loop {
         histograms.io_wait.clear();
         self.blocks.clear();
         self.names.clear();
+        self.creation.clear();
         // Closures and hooks may own anything; their destructors run when nothing is locked or borrowed.
         let posted = std::mem::take(&mut *self.posted.lock().unwrap_or_else(PoisonError::into_inner));
         let hooks = self.hooks.replace(Hooks::default());
@@ -405,7 +413,9 @@ impl Loop {
     /// Takes over what debug mode is now, whoever changed it.
     #[inline]
     pub(crate) fn heed_debug(&self) {
-        let is_on = self.debug_mode().is_on();
+        let mode = self.debug_mode();
+        let is_on = mode.is_on();
+        self.creation.heed(mode);
         // The largest number of all is that of a loop out of debug mode.
         self.slow_ns.set(if is_on { self.record.slow_ns.read().min(u64::MAX - 1) } else { u64::MAX });
         self.wakers_by.set(if is_on { &waker::COUNTED } else { &waker::VTABLE });

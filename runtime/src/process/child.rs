@@ -246,6 +246,22 @@ impl Child {
     }
 }
 
+impl Child {
+    /// What is wrong with dropping it now, if anything.
+    fn unclosed(&self) -> Option<String> {
+        if self.process.try_end().is_some() {
+            return None;
+        }
+        let (name, pid, at) = (self.process.name(), self.process.pid(), self.made_at);
+        Some(format!(
+            "child {name} (pid {pid}), started at {}:{}, was dropped while it runs, and runs on: `wait` for it, `stop` it, or ask \
+             for `kill_on_drop`",
+            at.file(),
+            at.line()
+        ))
+    }
+}
+
 impl Drop for Child {
     fn drop(&mut self) {
         if self.process.is_of_another_process() {
@@ -254,6 +270,9 @@ impl Drop for Child {
         if self.kill_on_drop {
             // It fails where it became somebody else's, and then it goes on as any other.
             drop(self.process.signal(libc::SIGKILL, Whom::Process));
+        }
+        if let Some(lp) = self.process.current_loop().filter(|_| !self.kill_on_drop) {
+            lp.warn_unclosed(self.made_at, || self.unclosed());
         }
         orphans::adopt(&self.process);
     }

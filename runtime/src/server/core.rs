@@ -287,6 +287,26 @@ impl<L: Listener> Core<L> {
         }
     }
 
+    /// Tells, in debug mode, of a server that is dropped while it serves.
+    pub(super) fn warn_if_open(&self) {
+        if !self.is_alive() || self.state.get() != State::Serving {
+            return;
+        }
+        let (name, at) = (&self.settings.name, self.settings.place);
+        self.lp.warn_unclosed(at, || {
+            let connections = match self.len() {
+                1 => "1 connection".to_owned(),
+                many => format!("{many} connections"),
+            };
+            Some(format!(
+                "server {name:?}, started at {}:{}, was dropped while it served, and {connections} broke off: `shutdown` ends it \
+                 in order, `detach` lets it run on",
+                at.file(),
+                at.line()
+            ))
+        });
+    }
+
     /// Everything ends, and nobody waits for that.
     pub(super) fn abort(&self) {
         self.close();

@@ -28,6 +28,7 @@ use super::control::{
 };
 use super::task_ref::TaskRef;
 use super::waker;
+use crate::debug::Mode;
 use crate::event_loop::slot::{Closing, Loop};
 use crate::group::GroupCore;
 use crate::runner::{Unhandled, UnhandledKind};
@@ -175,8 +176,13 @@ impl Loop {
     #[cold]
     #[inline(never)]
     fn spawn_watched(&self, index: u32, generation: u32, flags: u32) -> u32 {
-        if self.debug_mode().is_on() {
+        let mode = self.debug_mode();
+        if mode.is_on() {
             self.live_wakers.get(index).begin(generation);
+        }
+        if mode == Mode::Stacks {
+            let word = TaskWord::new(generation, self.slot, index);
+            self.keep_creation_stack(word, self.controls.get(index).site.get());
         }
         // A loop that is closing takes no new tasks: this one is dropped at its turn.
         if self.closing.get() == Closing::No { flags } else { flags | CANCEL }
@@ -213,7 +219,7 @@ impl Loop {
 
     /// The control of a task that is not released yet.
     #[inline]
-    pub(super) fn control_of(&self, word: TaskWord) -> Option<&Control> {
+    pub(crate) fn control_of(&self, word: TaskWord) -> Option<&Control> {
         let control = self.controls.get(word.index());
         let live = control.generation.get() == word.generation() && !control.data.get().is_null();
         live.then_some(control)

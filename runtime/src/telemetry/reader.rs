@@ -15,6 +15,7 @@ use super::view::{
     ResourceView, RunningView, SiteIndex, SiteView, TaskState, TaskView, WaitKind, WaitView,
 };
 use super::waiter::{HEAD, MEMBER, RENEWED, Waiter, kind_of_code, timer_of_flags};
+use crate::debug::Frame;
 use crate::event_loop::slot::{self, Loop};
 use crate::task::control::TaskWord;
 use crate::time::Instant;
@@ -149,6 +150,14 @@ impl LoopReader {
             ControlFlow::Continue(())
         });
         found
+    }
+
+    /// The stack by which a task was made, from the caller of its `spawn` outwards, where one was kept: in the mode
+    /// [`Stacks`](crate::debug::Mode::Stacks), of the first eight tasks of a spawn site and of one in 1,024 of the others. The first
+    /// time this reads the program's line tables, which may take a second.
+    pub fn creation_stack(&self, task: u64) -> Option<Vec<Frame>> {
+        let stack = self.lp.creation.of(task)?;
+        self.is_alive().then(|| stack.frames())
     }
 
     /// Walks every wait of every task, without allocating, until `each` breaks.

@@ -10,6 +10,7 @@
 
 use crate::time::Instant;
 use std::net::SocketAddr;
+use std::panic::Location;
 use std::process::ExitStatus;
 
 /// What runs: a future, a callback, or a job on a blocking thread.
@@ -130,6 +131,12 @@ pub struct Place {
     pub line: u32,
     /// Column, from 1.
     pub column: u32,
+}
+
+impl From<&'static Location<'static>> for Place {
+    fn from(at: &'static Location<'static>) -> Self {
+        Self { file: at.file().to_owned(), line: at.line(), column: at.column() }
+    }
 }
 
 /// One task, live or recently finished.

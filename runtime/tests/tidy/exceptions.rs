@@ -51,6 +51,10 @@ pub(crate) const UNSAFE: &[Exception] = &[
         path: "runtime/src/task/live_wakers.rs",
         reason: "marks a type as readable from zeroed pages",
     },
+    Exception {
+        path: "runtime/src/debug/creation.rs",
+        reason: "walks the stack without the lock that others may hold for long",
+    },
     Exception { path: "runtime/src/task/builder.rs", reason: "hands futures that are 'static to the loop" },
     Exception {
         path: "runtime/src/sync/mutex.rs",
