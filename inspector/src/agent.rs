@@ -15,11 +15,15 @@
 //! has no agent. Nothing is joined when the process ends; the socket's file is removed if the main thread comes to its end, and
 //! if Ctrl-C ends `loopscope::run`.
 
+mod builder;
 #[cfg(feature = "tokio-console")]
 mod console;
+mod diagnosis;
+mod lease;
 mod own_process;
 mod peer;
 mod reading;
+mod rights;
 mod sentinel;
 mod server;
 mod service;
@@ -27,8 +31,10 @@ mod socket;
 mod start_error;
 mod window;
 
+pub use builder::Builder;
 pub use start_error::StartError;
 
+use crate::model::Rights;
 use crate::proc::Proc;
 use crate::rendezvous::{self, Asked, VARIABLE};
 use futures_channel::oneshot;
@@ -59,11 +65,7 @@ static STARTED: Mutex<Option<(u32, PathBuf)>> = Mutex::new(None);
 /// });
 /// ```
 pub fn start() {
-    match try_start() {
-        Ok(_) => {}
-        Err(error) if error.is_switched_off() || error.is_already_started() => {}
-        Err(error) => warn(&format!("{error}; the program goes on without its inspector")),
-    }
+    Builder::new().start();
 }
 
 /// Starts the agent of this process only if the environment asks for it: `LOOPSCOPE_INSPECT=1`, or a path.
@@ -94,6 +96,11 @@ pub fn start_if_asked() {
 /// }
 /// ```
 pub fn try_start() -> Result<Agent, StartError> {
+    Builder::new().try_start()
+}
+
+/// Starts the agent of this process, with the rights that the code grants.
+fn start_with(code: Rights) -> Result<Agent, StartError> {
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     let pid = std::process::id();
     if let Some((_, socket)) = started.as_ref().filter(|(of, _)| *of == pid) {
@@ -108,10 +115,19 @@ pub fn try_start() -> Result<Agent, StartError> {
             socket::bind_usual(&Proc::default(), runtime_dir.as_deref(), uid)?
         }
     };
-    let agent = spawn(bound, Limits::default())?;
+    let agent = spawn(bound, limits(code))?;
     *started = Some((pid, agent.socket.clone()));
     remove_at_exit(&agent.socket);
     Ok(agent)
+}
+
+/// The usual limits, with the rights that code and environment grant.
+fn limits(code: Rights) -> Limits {
+    let (rights, complaints) = rights::granted(code, |variable| std::env::var_os(variable));
+    for complaint in &complaints {
+        warn(complaint);
+    }
+    Limits { rights, ..Limits::default() }
 }
 
 /// What the environment asks for; nonsense is said to be ignored.
@@ -137,6 +153,11 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// For an agent that grants more, or less, than usual.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
     /// Starts an agent at a path of one's own choice, whatever the environment says; for tests and for processes with
     /// several. A socket there that nobody listens on is replaced.
     ///
@@ -144,7 +165,7 @@ impl Agent {
     ///
     /// If the operating system refuses the socket or the thread.
     pub fn start_at(path: impl AsRef<Path>) -> Result<Self, StartError> {
-        spawn(socket::bind(path.as_ref())?, Limits::default())
+        Builder::new().start_at(path)
     }
 
     /// Where its socket is.

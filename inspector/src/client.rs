@@ -21,6 +21,7 @@
 //! ```
 
 mod connection;
+mod diagnosis;
 mod discovery;
 mod error;
 mod left;
@@ -31,6 +32,7 @@ mod target;
 mod users;
 
 pub use connection::{Client, TIMEOUT, Watch};
+pub use diagnosis::LogStream;
 pub use discovery::{Candidate, Found};
 pub use error::{Error, Kind};
 pub use left::{Left, left, remove};

@@ -15,21 +15,34 @@ pub mod picture;
 
 mod assembly;
 mod decode;
+mod diagnose;
+mod dump;
 mod encode;
 mod histograms;
 mod jobs;
 mod kinds;
+mod logs;
 mod parts;
+mod warning;
 
 #[cfg(any(feature = "agent", feature = "client"))]
 pub(crate) mod rt;
 
 pub use assembly::Assembly;
 pub use decode::{DecodeError, decode_hello, decode_request, decode_watch};
+pub use diagnose::{
+    SetDebug, decode_cancel, decode_cancelled, decode_debug_state, decode_set_debug, decode_stack_request,
+    decode_stacks, encode_cancelled, encode_debug_state, encode_set_debug, encode_stacks,
+};
+pub use dump::{DumpAssembly, decode_dump_request, encode_dump};
 pub use encode::{encode_hello, encode_request, encode_watch};
 pub use histograms::{
     HistogramAssembly, HistogramParts, HistogramsRequest, decode_histograms_request,
     encode_histograms_request,
+};
+pub use logs::{
+    LogsRequest, SetLogFilter, decode_log_filter, decode_logs, decode_logs_request, decode_set_log_filter,
+    encode_lines, encode_logs_header, encode_logs_request, encode_set_log_filter,
 };
 pub use parts::{Heading, Parts, Row};
 pub use picture::{Detail, Hello, Picture, States, Table, TableInfo};

@@ -4,8 +4,10 @@
 //! message here, and one that does not read at all loses its connection.
 
 use super::server::Limits;
+use crate::model::Rights;
 use futures_channel::{mpsc, oneshot};
 use loopscope::time::Instant;
+use std::fmt;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,6 +65,24 @@ impl Drop for Streaming {
     }
 }
 
+/// Who is at the other end of one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Visitor {
+    /// Of the connection; never used again.
+    pub(super) number: u64,
+    /// The process, as the kernel says.
+    pub(super) pid: i32,
+    /// Its user.
+    pub(super) uid: u32,
+}
+
+/// As it stands in the application's log.
+impl fmt::Display for Visitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} of user {}", self.pid, self.uid)
+    }
+}
+
 type GiveUp = Arc<Mutex<Option<oneshot::Sender<()>>>>;
 
 /// One connection, as the services that answer it see it.
@@ -73,12 +93,14 @@ pub(super) struct Peer {
     patience: Duration,
     streams_max: u64,
     refused: Option<usize>,
+    visitor: Visitor,
+    rights: Rights,
 }
 
 impl Peer {
     /// `is_refused` says that there are as many clients as there may be without it. What is returned beside it is done when
     /// the client does not take what it asked for.
-    pub(super) fn new(limits: &Limits, is_refused: bool) -> (Self, oneshot::Receiver<()>) {
+    pub(super) fn new(limits: &Limits, is_refused: bool, visitor: Visitor) -> (Self, oneshot::Receiver<()>) {
         let (give_up, hopeless) = oneshot::channel();
         let peer = Self {
             activity: Arc::default(),
@@ -86,8 +108,20 @@ impl Peer {
             patience: limits.write_patience,
             streams_max: limits.streams_max,
             refused: is_refused.then_some(limits.clients_max),
+            visitor,
+            rights: limits.rights,
         };
         (peer, hopeless)
+    }
+
+    /// Who is at the other end.
+    pub(super) fn visitor(&self) -> &Visitor {
+        &self.visitor
+    }
+
+    /// What it may do.
+    pub(super) fn rights(&self) -> Rights {
+        self.rights
     }
 
     /// What it has done.
@@ -194,9 +228,13 @@ mod tests {
 
     use super::*;
 
+    fn visitor() -> Visitor {
+        Visitor { number: 1, pid: 7, uid: 0 }
+    }
+
     #[test]
     fn an_open_stream_is_activity_and_so_is_its_end() {
-        let (peer, _hopeless) = Peer::new(&Limits::default(), false);
+        let (peer, _hopeless) = Peer::new(&Limits::default(), false, visitor());
         let activity = peer.activity();
         let mark = activity.mark();
         assert!(activity.is_idle_since(mark));
@@ -213,7 +251,7 @@ mod tests {
     #[test]
     fn a_client_has_so_many_streams_and_no_more() {
         let limits = Limits { streams_max: 2, ..Limits::default() };
-        let (peer, _hopeless) = Peer::new(&limits, false);
+        let (peer, _hopeless) = Peer::new(&limits, false, visitor());
         let first = peer.open::<()>().unwrap();
         let _second = peer.open::<()>().unwrap();
         assert_eq!(peer.open::<()>().unwrap_err().code(), tonic::Code::ResourceExhausted);

@@ -31,6 +31,7 @@ use crate::model::{Lint, Process, WallTime};
 use crate::wire::{Heading, Query, Request, Row, Table, TableInfo};
 use context::Context;
 pub(super) use histograms::HistogramReading;
+pub(super) use jobs::is_job;
 pub(super) use lints::{Deadlock, deadlocks};
 pub(super) use seen::seen;
 use std::collections::{HashMap, VecDeque};

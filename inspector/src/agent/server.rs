@@ -2,9 +2,10 @@
 
 #[cfg(feature = "tokio-console")]
 use super::console;
-use super::peer::Peer;
+use super::peer::{Peer, Visitor};
 use super::sentinel;
 use super::service::{Inspector, Shared};
+use crate::model::Rights;
 use crate::wire::limits::REQUEST_BYTES_MAX;
 use crate::wire::proto::inspect_server::InspectServer;
 use crate::wire::rt::Stream;
@@ -37,6 +38,8 @@ pub(super) struct Limits {
     pub(super) requests_max: u32,
     /// Streams of one client that are not over, those included that it has left and that have not seen it yet.
     pub(super) streams_max: u64,
+    /// What they may do beyond looking.
+    pub(super) rights: Rights,
 }
 
 impl Default for Limits {
@@ -49,6 +52,7 @@ impl Default for Limits {
             idle: Duration::from_secs(600),
             requests_max: 8,
             streams_max: 64,
+            rights: Rights { see: true, diagnose: true, control: false },
         }
     }
 }
@@ -103,6 +107,7 @@ pub(super) async fn serve(
     loopscope::task::Builder::new().name("sentinel").spawn(sentinel::run(services.shared.clone())).detach();
     let (clients, refusals) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
     let limits = Rc::new(limits);
+    let mut connections = 0..;
     loop {
         let accepted = loopscope::select! {
             // If the handle was dropped, this branch is out and the agent stays.
@@ -120,7 +125,9 @@ pub(super) async fn serve(
         let seat = Seat::take(&clients, limits.clients_max);
         let is_refused = seat.is_none();
         let Some(seat) = seat.or_else(|| Seat::take(&refusals, limits.refusals_max)) else { continue };
-        let serving = serve_connection(stream, services.clone(), is_refused, limits.clone(), seat);
+        let visitor =
+            Visitor { number: connections.next().unwrap_or(u64::MAX), pid: peer.pid, uid: peer.uid };
+        let serving = serve_connection(stream, services.clone(), is_refused, limits.clone(), (seat, visitor));
         loopscope::task::Builder::new().name(&format!("client {}", peer.pid)).spawn(serving).detach();
     }
 }
@@ -130,9 +137,11 @@ async fn serve_connection(
     services: Services,
     is_refused: bool,
     limits: Rc<Limits>,
-    seat: Seat,
+    (seat, visitor): (Seat, Visitor),
 ) {
-    let (peer, mut hopeless) = Peer::new(&limits, is_refused);
+    // Whatever ends the connection, and be it a panic, what it changed goes with it.
+    let _leaving = services.shared.visit(visitor.clone());
+    let (peer, mut hopeless) = Peer::new(&limits, is_refused, visitor);
     let activity = peer.activity().clone();
     let server = InspectServer::new(Inspector::new(&services.shared, &peer))
         .max_decoding_message_size(REQUEST_BYTES_MAX);

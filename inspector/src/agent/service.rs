@@ -2,11 +2,12 @@
 //!
 //! tonic wants handlers that are `Send`; readings are made by tasks of the loop that send their parts through a channel.
 
+use super::diagnosis::{self, Changes};
 use super::own_process::OwnProcess;
 use super::peer::{Inlet, Outlet, Over, Peer};
 use super::reading::{self, HistogramReading, Reader, Reading};
 use super::sentinel::Watch;
-use crate::model::{Capabilities, Capability, Rights};
+use crate::model::{Capabilities, Capability};
 use crate::wire::proto::inspect_server::Inspect;
 use crate::wire::{self, Hello, HistogramParts, HistogramsRequest, Parts, Request, proto};
 use loopscope::time::Instant;
@@ -36,6 +37,8 @@ pub(super) struct Shared {
     rows: AtomicU64,
     /// When the next reading may begin, on the loop's clock.
     rested_at: AtomicU64,
+    /// What clients changed.
+    pub(super) changes: Mutex<Changes>,
 }
 
 impl Shared {
@@ -45,6 +48,7 @@ impl Shared {
             process: OwnProcess::new(),
             rows: AtomicU64::new(0),
             rested_at: AtomicU64::new(0),
+            changes: Mutex::default(),
         }
     }
 
@@ -81,8 +85,8 @@ impl Shared {
 /// Answers one connection.
 #[derive(Debug)]
 pub(super) struct Inspector {
-    shared: Arc<Shared>,
-    peer: Peer,
+    pub(super) shared: Arc<Shared>,
+    pub(super) peer: Peer,
 }
 
 impl Inspector {
@@ -102,7 +106,7 @@ impl Inspector {
     }
 }
 
-fn check_protocol(protocol: u32) -> Result<(), Status> {
+pub(super) fn check_protocol(protocol: u32) -> Result<(), Status> {
     let (min, max) = (wire::PROTOCOL_MIN, wire::PROTOCOL_MAX);
     if (min..=max).contains(&protocol) {
         return Ok(());
@@ -135,13 +139,16 @@ impl Inspect for Inspector {
             Capability::Blocking,
             Capability::Warnings,
             Capability::Histograms,
+            Capability::Debug,
+            Capability::Cancel,
         ]
         .into_iter()
         .collect();
         let mut process = self.shared.process.read();
         reading::count_loops(&mut process);
+        process.debug_left_ns = self.shared.debug_left_ns();
         process.version = Some(env!("CARGO_PKG_VERSION").to_owned());
-        process.rights = Some(Rights { see: true, diagnose: false, control: false });
+        process.rights = Some(self.peer.rights());
         process.capabilities = Some(capabilities);
         let hello = Hello {
             protocol_min: wire::PROTOCOL_MIN,
@@ -196,6 +203,58 @@ impl Inspect for Inspector {
         let shared = self.shared.clone();
         loopscope::spawn(send_histograms(shared, outlet, request)).detach();
         Ok(Response::new(inlet))
+    }
+
+    async fn set_debug(
+        &self,
+        request: tonic::Request<proto::SetDebugRequest>,
+    ) -> Result<Response<proto::SetDebugReply>, Status> {
+        self.peer.asked()?;
+        self.switch_debug(request.into_inner()).map(Response::new)
+    }
+
+    async fn stack(
+        &self,
+        _request: tonic::Request<proto::StackRequest>,
+    ) -> Result<Response<proto::StackReply>, Status> {
+        self.peer.asked()?;
+        Err(diagnosis::lacking("take the stack of a thread"))
+    }
+
+    type DumpStream = Inlet<proto::DumpPart>;
+
+    async fn dump(
+        &self,
+        _request: tonic::Request<proto::DumpRequest>,
+    ) -> Result<Response<Self::DumpStream>, Status> {
+        self.peer.asked()?;
+        Err(diagnosis::lacking("dump the stacks of tasks"))
+    }
+
+    type LogsStream = Inlet<proto::LogsPart>;
+
+    async fn logs(
+        &self,
+        _request: tonic::Request<proto::LogsRequest>,
+    ) -> Result<Response<Self::LogsStream>, Status> {
+        self.peer.asked()?;
+        Err(diagnosis::lacking("show the application's log"))
+    }
+
+    async fn set_log_filter(
+        &self,
+        _request: tonic::Request<proto::SetLogFilterRequest>,
+    ) -> Result<Response<proto::SetLogFilterReply>, Status> {
+        self.peer.asked()?;
+        Err(diagnosis::lacking("change the application's log filter"))
+    }
+
+    async fn cancel(
+        &self,
+        request: tonic::Request<proto::CancelRequest>,
+    ) -> Result<Response<proto::CancelReply>, Status> {
+        self.peer.asked()?;
+        self.cancel_tasks(request.into_inner()).await.map(Response::new)
     }
 }
 
@@ -278,7 +337,8 @@ impl Sender {
 
     fn read(&self, request: &Request) -> Result<Reading, Status> {
         let begun = Instant::now();
-        let process = self.shared.process.read();
+        let mut process = self.shared.process.read();
+        process.debug_left_ns = self.shared.debug_left_ns();
         let reading = self.shared.reader().read(request, process, self.shared.process.start_ticks());
         self.shared.took(begun.elapsed());
         reading.map_err(|error| Status::invalid_argument(error.to_string()))

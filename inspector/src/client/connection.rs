@@ -31,20 +31,20 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection to an agent that has been greeted.
 #[derive(Debug)]
 pub struct Client {
-    peer: Peer,
-    rpc: InspectClient<Channel>,
+    pub(super) peer: Peer,
+    pub(super) rpc: InspectClient<Channel>,
     channel: Channel,
-    protocol: u32,
+    pub(super) protocol: u32,
     process: Process,
     start_ticks: Option<u64>,
-    timeout: Duration,
+    pub(super) timeout: Duration,
     /// Serves the connection; gone with the client.
     serving: Option<loopscope::Task<()>>,
 }
 
 /// Who is at the other end.
 #[derive(Clone, Debug)]
-struct Peer {
+pub(super) struct Peer {
     pid: Option<u32>,
     who: String,
     /// When the process was started, where that was known before it was asked.
@@ -215,7 +215,7 @@ impl Client {
     }
 
     /// Puts in what was settled when the connection was made.
-    fn identify(&self, process: &mut Process) {
+    pub(super) fn identify(&self, process: &mut Process) {
         settle(process, &self.process);
     }
 
@@ -313,7 +313,7 @@ impl Pictures {
 }
 
 /// Puts into a process's row what was settled when the connection was made.
-fn settle(process: &mut Process, known: &Process) {
+pub(super) fn settle(process: &mut Process, known: &Process) {
     process.pid = known.pid;
     process.version.clone_from(&known.version);
     process.rights = known.rights;
@@ -359,13 +359,13 @@ impl Peer {
     }
 
     /// The next message of a stream that is not over.
-    async fn next_of<T>(&self, stream: &mut Streaming<T>, patience: Duration) -> Result<T, Error> {
+    pub(super) async fn next_of<T>(&self, stream: &mut Streaming<T>, patience: Duration) -> Result<T, Error> {
         let message = loopscope::timeout(patience, stream.message()).await;
         let message = message.map_err(|_| self.silent(patience))?.map_err(|status| self.status(&status))?;
         message.ok_or_else(|| self.closed(String::new()))
     }
 
-    fn answered<T>(
+    pub(super) fn answered<T>(
         &self,
         answer: Result<Result<tonic::Response<Streaming<T>>, Status>, loopscope::time::Elapsed>,
         timeout: Duration,
@@ -375,7 +375,7 @@ impl Peer {
     }
 
     /// It did not answer: says what is known of why.
-    fn silent(&self, timeout: Duration) -> Error {
+    pub(super) fn silent(&self, timeout: Duration) -> Error {
         let stopped = self.pid.filter(|&pid| Proc::default().stat(pid).is_ok_and(|stat| stat.is_stopped()));
         let kind = match (self.end(), stopped) {
             (Some(end), _) => end,
@@ -457,8 +457,12 @@ impl Peer {
         }
     }
 
-    fn nonsense(&self, error: &wire::DecodeError) -> Error {
+    pub(super) fn nonsense(&self, error: &wire::DecodeError) -> Error {
         Error::new(Kind::NotInspector { detail: error.to_string() }).about(&self.who)
+    }
+
+    pub(super) fn error(&self, kind: Kind) -> Error {
+        Error::new(kind).about(&self.who)
     }
 
     fn transport(&self, error: &hyper::Error) -> Error {
@@ -467,12 +471,16 @@ impl Peer {
         self.closed(reason)
     }
 
-    fn status(&self, status: &Status) -> Error {
+    pub(super) fn status(&self, status: &Status) -> Error {
+        self.status_of(status, Right::See)
+    }
+
+    /// What a refusal means; `right` is the one that the call needs.
+    pub(super) fn status_of(&self, status: &Status, right: Right) -> Error {
         let detail = status.message().to_owned();
         let kind = match status.code() {
             Code::InvalidArgument => Kind::BadRequest { detail },
-            // Every call that this client makes needs the right to see.
-            Code::PermissionDenied | Code::Unauthenticated => Kind::Refused { right: Right::See, detail },
+            Code::PermissionDenied | Code::Unauthenticated => Kind::Refused { right, detail },
             Code::ResourceExhausted => Kind::Busy { detail },
             Code::Unimplemented => {
                 Kind::NotInspector { detail: "it speaks gRPC, but not loopscope.v1".to_owned() }
@@ -508,7 +516,7 @@ fn is_protocol_error(status: &Status) -> bool {
 
 /// hyper's connection as tonic wants it.
 #[derive(Clone, Debug)]
-struct Channel {
+pub(super) struct Channel {
     sender: http2::SendRequest<tonic::body::Body>,
 }
 

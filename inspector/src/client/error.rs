@@ -4,6 +4,7 @@ mod message;
 
 use super::discovery::Candidate;
 use super::right::Right;
+use crate::model::Capability;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -165,6 +166,11 @@ pub enum Kind {
         right: Right,
         /// What the agent says; may be empty.
         detail: String,
+    },
+    /// The agent, mostly an older one, cannot do what was asked.
+    Lacking {
+        /// What it cannot do.
+        capability: Capability,
     },
     /// The operating system refused something.
     Os {

@@ -41,10 +41,10 @@ pub struct Rights {
     /// Read all tables.
     #[prost(bool, tag = "1")]
     pub see: bool,
-    /// Dump, stack, watchdog, debug mode, thresholds. Not granted by agents of protocol 1, which have no such RPC.
+    /// Dump, stack, watchdog, debug mode, thresholds, log filter.
     #[prost(bool, tag = "2")]
     pub diagnose: bool,
-    /// Cancel tasks. Not granted by agents of protocol 1, which have no such RPC.
+    /// Cancel tasks.
     #[prost(bool, tag = "3")]
     pub control: bool,
 }
@@ -92,6 +92,16 @@ pub struct Process {
     /// Loops of which one poll has been under way for as long as the threshold `slow_poll_ns` of the request.
     #[prost(uint64, tag = "13")]
     pub blocked: u64,
+    /// How much debug mode does in the loop where it does most. Absent from agents that do not tell.
+    #[prost(enumeration = "DebugMode", optional, tag = "14")]
+    pub debug_mode: ::core::option::Option<i32>,
+    /// From when on debug mode calls a poll slow; the least of all loops that are in it. Absent: none is.
+    #[prost(uint64, optional, tag = "15")]
+    pub slow_callback_ns: ::core::option::Option<u64>,
+    /// When the debug mode that a client asked for is undone by itself, from now on. Absent: none was asked for, or it lasts
+    /// as long as that client is there.
+    #[prost(uint64, optional, tag = "16")]
+    pub debug_left_ns: ::core::option::Option<u64>,
 }
 /// Which rows of a table.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -945,6 +955,12 @@ pub struct Loop {
     /// How long the loop slept in the OS.
     #[prost(message, optional, tag = "22")]
     pub io_wait: ::core::option::Option<Summary>,
+    /// How much debug mode does. Absent from agents that do not tell.
+    #[prost(enumeration = "DebugMode", optional, tag = "23")]
+    pub debug_mode: ::core::option::Option<i32>,
+    /// From when on debug mode calls a poll slow. Absent from agents that do not tell.
+    #[prost(uint64, optional, tag = "24")]
+    pub slow_callback_ns: ::core::option::Option<u64>,
 }
 /// The poll under way in a loop.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -994,6 +1010,27 @@ pub struct Warning {
     /// The stack, innermost first, at most 128 frames. Empty: none was captured.
     #[prost(message, repeated, tag = "10")]
     pub stack: ::prost::alloc::vec::Vec<Frame>,
+    /// When it was found first. Absent: not known.
+    #[prost(uint64, optional, tag = "11")]
+    pub first_seen_unix_ns: ::core::option::Option<u64>,
+    /// When it was found last; of one that holds, now. Absent: not known.
+    #[prost(uint64, optional, tag = "12")]
+    pub last_seen_unix_ns: ::core::option::Option<u64>,
+    /// Whether it was found and is over, so that it does not count in `Process.warnings`. Otherwise it holds now.
+    #[prost(bool, tag = "13")]
+    pub past: bool,
+    /// The name of the task. Absent: none.
+    #[prost(string, optional, tag = "14")]
+    pub task_name: ::core::option::Option<::prost::alloc::string::String>,
+    /// What the lint means, in one line. Empty: the client knows, or nobody does.
+    #[prost(string, tag = "15")]
+    pub summary: ::prost::alloc::string::String,
+    /// How to mend it. Empty: as above.
+    #[prost(string, tag = "16")]
+    pub help: ::prost::alloc::string::String,
+    /// More, a line each, at most 64: who holds and waits, where a lock was taken.
+    #[prost(string, repeated, tag = "17")]
+    pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// One frame of a stack.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1041,6 +1078,10 @@ pub struct Detail {
     /// Tasks left out of `waiters`.
     #[prost(uint64, tag = "11")]
     pub waiters_more: u64,
+    /// The stack by which it was spawned, innermost first, at most 128 frames. Empty: none was captured, as it is only in debug
+    /// mode with stacks, and there not of every task.
+    #[prost(message, repeated, tag = "12")]
+    pub created: ::prost::alloc::vec::Vec<Frame>,
 }
 /// A part of the answer, of at most 256 KiB. There are at most 200,000 histograms in all parts.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1097,6 +1138,309 @@ pub struct HistogramRow {
     /// As in `Histogram`, and never made coarser: counts are exact.
     #[prost(message, repeated, tag = "7")]
     pub buckets: ::prost::alloc::vec::Vec<Bucket>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetDebugRequest {
+    /// The protocol that was agreed on.
+    #[prost(uint32, tag = "1")]
+    pub protocol: u32,
+    /// How much debug mode shall do.
+    #[prost(enumeration = "DebugMode", tag = "2")]
+    pub mode: i32,
+    /// From when on a poll is slow; from 1 us to 1 hour. Absent: as it is.
+    #[prost(uint64, optional, tag = "3")]
+    pub slow_callback_ns: ::core::option::Option<u64>,
+    /// For how long, whether or not the client stays; from 1 s to 24 hours. Absent: as long as the connection lasts.
+    #[prost(uint64, optional, tag = "4")]
+    pub for_ns: ::core::option::Option<u64>,
+}
+/// What came of it. Before the first request of a client the loops' own modes are remembered; they come back when it is undone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetDebugReply {
+    /// How much debug mode does in the loop where it does most.
+    #[prost(enumeration = "DebugMode", tag = "1")]
+    pub mode: i32,
+    /// The least threshold of all loops. Absent: there is no loop.
+    #[prost(uint64, optional, tag = "2")]
+    pub slow_callback_ns: ::core::option::Option<u64>,
+    /// Loops that were switched, hidden ones not counted.
+    #[prost(uint64, tag = "3")]
+    pub loops: u64,
+    /// Whether it is undone when this connection ends.
+    #[prost(bool, tag = "4")]
+    pub undone_at_leave: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StackRequest {
+    /// The protocol that was agreed on.
+    #[prost(uint32, tag = "1")]
+    pub protocol: u32,
+    /// The loops. Empty: all, but for those that serve the inspector itself; at most 256.
+    #[prost(uint64, repeated, tag = "2")]
+    pub loops: ::prost::alloc::vec::Vec<u64>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StackReply {
+    /// One for each loop that was asked for and is there, at most 256.
+    #[prost(message, repeated, tag = "1")]
+    pub stacks: ::prost::alloc::vec::Vec<NativeStack>,
+}
+/// The stack of a loop's thread at one moment.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct NativeStack {
+    #[prost(uint64, tag = "1")]
+    pub r#loop: u64,
+    /// The name of the loop's thread. Absent: none.
+    #[prost(string, optional, tag = "2")]
+    pub thread: ::core::option::Option<::prost::alloc::string::String>,
+    /// The OS's number of the thread. Absent: not known.
+    #[prost(sint32, optional, tag = "3")]
+    pub tid: ::core::option::Option<i32>,
+    /// The task that was being polled. Absent: none, or not known.
+    #[prost(uint64, optional, tag = "4")]
+    pub task: ::core::option::Option<u64>,
+    /// Its name. Absent: none.
+    #[prost(string, optional, tag = "5")]
+    pub task_name: ::core::option::Option<::prost::alloc::string::String>,
+    /// For how long it had been polled. Absent: nothing was being polled.
+    #[prost(uint64, optional, tag = "6")]
+    pub running_for_ns: ::core::option::Option<u64>,
+    /// Innermost first, at most 128. Empty: none could be captured, and `note` says why.
+    #[prost(message, repeated, tag = "7")]
+    pub frames: ::prost::alloc::vec::Vec<Frame>,
+    /// Whether there are more frames than could be captured.
+    #[prost(bool, tag = "8")]
+    pub truncated: bool,
+    /// Why there are no frames or only some, or what the kernel says instead. Absent: nothing to say.
+    #[prost(string, optional, tag = "9")]
+    pub note: ::core::option::Option<::prost::alloc::string::String>,
+    /// Where the task was spawned. Absent: no task, or it is gone.
+    #[prost(message, optional, tag = "10")]
+    pub site: ::core::option::Option<Place>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DumpRequest {
+    /// The protocol that was agreed on.
+    #[prost(uint32, tag = "1")]
+    pub protocol: u32,
+    /// The tasks, at most 1,024. Empty: all that are pending, but for those of loops that serve the inspector itself.
+    #[prost(uint64, repeated, tag = "2")]
+    pub tasks: ::prost::alloc::vec::Vec<u64>,
+}
+/// A part of a dump, of at most 256 KiB. There are at most 100,000 stacks in all parts.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DumpPart {
+    /// In the first part only.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<DumpHeader>,
+    #[prost(message, repeated, tag = "2")]
+    pub stacks: ::prost::alloc::vec::Vec<TaskStack>,
+    /// In the last part only.
+    #[prost(message, optional, tag = "3")]
+    pub end: ::core::option::Option<DumpEnd>,
+}
+/// What a dump begins with.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DumpHeader {
+    /// When it began.
+    #[prost(uint64, tag = "1")]
+    pub taken_at_unix_ns: u64,
+    /// The process.
+    #[prost(message, optional, tag = "2")]
+    pub process: ::core::option::Option<Process>,
+}
+/// What a dump ends with.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DumpEnd {
+    /// Pending tasks of which there would be a stack, those left out included.
+    #[prost(uint64, tag = "1")]
+    pub total: u64,
+    /// Turns that the loops took for it.
+    #[prost(uint64, tag = "2")]
+    pub slices: u64,
+    /// The longest of them: for so long nothing else ran. Absent: there was none.
+    #[prost(uint64, optional, tag = "3")]
+    pub longest_pause_ns: ::core::option::Option<u64>,
+    /// How long all of it took.
+    #[prost(uint64, tag = "4")]
+    pub took_ns: u64,
+    /// Loops that did not answer in time, as one that is stuck; at most 256. Their tasks are left out.
+    #[prost(uint64, repeated, tag = "5")]
+    pub silent_loops: ::prost::alloc::vec::Vec<u64>,
+}
+/// The async stack of one task: a tree, since `join!` and the like wait for several things at once.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TaskStack {
+    #[prost(uint64, tag = "1")]
+    pub task: u64,
+    /// Its name. Absent: none.
+    #[prost(string, optional, tag = "2")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(uint64, tag = "3")]
+    pub r#loop: u64,
+    #[prost(enumeration = "TaskState", tag = "4")]
+    pub state: i32,
+    /// Where it was spawned. Absent: not known.
+    #[prost(message, optional, tag = "5")]
+    pub site: ::core::option::Option<Place>,
+    /// The first is the root; every other one begins where one before it ends. At most 256, and at most 1,024 frames in all.
+    #[prost(message, repeated, tag = "6")]
+    pub branches: ::prost::alloc::vec::Vec<Branch>,
+    /// More, in words: why nothing was reached, what was cut off. Absent: nothing to say.
+    #[prost(string, optional, tag = "7")]
+    pub note: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// A part of an async stack without a fork.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Branch {
+    /// The branch that it forks from: its index in the list, less than its own. Absent: it is the root.
+    #[prost(uint32, optional, tag = "1")]
+    pub parent: ::core::option::Option<u32>,
+    /// The outermost first; empty where nothing was reached.
+    #[prost(message, repeated, tag = "2")]
+    pub frames: ::prost::alloc::vec::Vec<Frame>,
+    /// How far it reaches. Of a branch from which others fork: how far they do not.
+    #[prost(enumeration = "Reached", tag = "3")]
+    pub reached: i32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogsRequest {
+    /// The protocol that was agreed on.
+    #[prost(uint32, tag = "1")]
+    pub protocol: u32,
+    /// Only lines with a greater number. Absent: the last `tail` lines.
+    #[prost(uint64, optional, tag = "2")]
+    pub after: ::core::option::Option<u64>,
+    /// Lines that are there already, at most; the newest of them. Absent: all that are kept.
+    #[prost(uint64, optional, tag = "3")]
+    pub tail: ::core::option::Option<u64>,
+    /// Go on with the lines that come, until the client leaves.
+    #[prost(bool, tag = "4")]
+    pub follow: bool,
+    /// Only those of this task.
+    #[prost(uint64, optional, tag = "5")]
+    pub task: ::core::option::Option<u64>,
+    /// Only those of this level and worse ones. Absent: of all.
+    #[prost(enumeration = "LogLevel", optional, tag = "6")]
+    pub level: ::core::option::Option<i32>,
+}
+/// Some lines, at most 256 KiB.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LogsPart {
+    /// In the first part only.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<LogsHeader>,
+    #[prost(message, repeated, tag = "2")]
+    pub lines: ::prost::alloc::vec::Vec<LogLine>,
+    /// Lines that came and went before they could be read, since the part before.
+    #[prost(uint64, tag = "3")]
+    pub missed: u64,
+}
+/// What the lines begin with.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LogsHeader {
+    /// When they were read.
+    #[prost(uint64, tag = "1")]
+    pub taken_at_unix_ns: u64,
+    /// The process.
+    #[prost(message, optional, tag = "2")]
+    pub process: ::core::option::Option<Process>,
+    /// Which events are kept, in the syntax of tracing-subscriber's `Targets`.
+    #[prost(string, tag = "3")]
+    pub filter: ::prost::alloc::string::String,
+    /// Lines that are not kept any more, since the process began.
+    #[prost(uint64, tag = "4")]
+    pub lost: u64,
+}
+/// One event of the application.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LogLine {
+    /// From 1, in the order they came.
+    #[prost(uint64, tag = "1")]
+    pub number: u64,
+    /// When.
+    #[prost(uint64, tag = "2")]
+    pub at_unix_ns: u64,
+    #[prost(enumeration = "LogLevel", tag = "3")]
+    pub level: i32,
+    /// Its target, mostly the path of a module.
+    #[prost(string, tag = "4")]
+    pub target: ::prost::alloc::string::String,
+    /// The message, at most 4,096 bytes.
+    #[prost(string, tag = "5")]
+    pub message: ::prost::alloc::string::String,
+    /// Its other fields, at most 32.
+    #[prost(message, repeated, tag = "6")]
+    pub fields: ::prost::alloc::vec::Vec<LogField>,
+    /// The spans it was in, the outermost first, at most 16.
+    #[prost(string, repeated, tag = "7")]
+    pub spans: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The task that was running. Absent: none was.
+    #[prost(uint64, optional, tag = "8")]
+    pub task: ::core::option::Option<u64>,
+    /// The loop that was running. Absent: none was.
+    #[prost(uint64, optional, tag = "9")]
+    pub r#loop: ::core::option::Option<u64>,
+    /// Where it stands in the source. Absent: not known.
+    #[prost(string, optional, tag = "10")]
+    pub file: ::core::option::Option<::prost::alloc::string::String>,
+    /// The line there. Absent: not known.
+    #[prost(uint32, optional, tag = "11")]
+    pub line: ::core::option::Option<u32>,
+}
+/// A field of an event.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogField {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// As it is written, at most 1,024 bytes.
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetLogFilterRequest {
+    /// The protocol that was agreed on.
+    #[prost(uint32, tag = "1")]
+    pub protocol: u32,
+    /// In the syntax of tracing-subscriber's `Targets`, as in "info,app::db=debug"; at most 4,096 bytes. Absent: the
+    /// application's own again.
+    #[prost(string, optional, tag = "2")]
+    pub filter: ::core::option::Option<::prost::alloc::string::String>,
+    /// For how long, whether or not the client stays; from 1 s to 24 hours. Absent: as long as the connection lasts.
+    #[prost(uint64, optional, tag = "3")]
+    pub for_ns: ::core::option::Option<u64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetLogFilterReply {
+    /// The filter that holds now.
+    #[prost(string, tag = "1")]
+    pub filter: ::prost::alloc::string::String,
+    /// Whether it is undone when this connection ends.
+    #[prost(bool, tag = "2")]
+    pub undone_at_leave: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelRequest {
+    /// The protocol that was agreed on.
+    #[prost(uint32, tag = "1")]
+    pub protocol: u32,
+    /// At least one and at most 1,024.
+    #[prost(uint64, repeated, tag = "2")]
+    pub tasks: ::prost::alloc::vec::Vec<u64>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CancelReply {
+    /// One for each task, in the order of the request.
+    #[prost(message, repeated, tag = "1")]
+    pub tasks: ::prost::alloc::vec::Vec<Cancelled>,
+}
+/// What came of the wish that a task end.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Cancelled {
+    #[prost(uint64, tag = "1")]
+    pub task: u64,
+    #[prost(enumeration = "CancelOutcome", tag = "2")]
+    pub outcome: i32,
 }
 /// One thing that an agent may be able to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1178,6 +1522,42 @@ impl Capability {
             "CAPABILITY_DEBUG" => Some(Self::Debug),
             "CAPABILITY_CANCEL" => Some(Self::Cancel),
             "CAPABILITY_RECORD" => Some(Self::Record),
+            _ => None,
+        }
+    }
+}
+/// How much debug mode does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DebugMode {
+    Unknown = 0,
+    /// Nothing but what the records show anyway.
+    Off = 1,
+    /// Warnings, the watchdog, checks, counts of wakers.
+    On = 2,
+    /// And the stacks by which tasks were made.
+    Stacks = 3,
+}
+impl DebugMode {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unknown => "DEBUG_MODE_UNKNOWN",
+            Self::Off => "DEBUG_MODE_OFF",
+            Self::On => "DEBUG_MODE_ON",
+            Self::Stacks => "DEBUG_MODE_STACKS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DEBUG_MODE_UNKNOWN" => Some(Self::Unknown),
+            "DEBUG_MODE_OFF" => Some(Self::Off),
+            "DEBUG_MODE_ON" => Some(Self::On),
+            "DEBUG_MODE_STACKS" => Some(Self::Stacks),
             _ => None,
         }
     }
@@ -1668,6 +2048,131 @@ impl HistogramKind {
         }
     }
 }
+/// How far a stack reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Reached {
+    Unknown = 0,
+    /// To what the task waits for.
+    Leaf = 1,
+    /// To a combinator that polls its children with wakers of its own and did not poll this time.
+    Combinator = 2,
+    /// Nowhere: the task is woken already, and will be polled in its turn.
+    Scheduled = 3,
+    /// Nowhere: the task is being polled.
+    Running = 4,
+    /// To a future of another library, which was caught as it kept the waker.
+    Foreign = 5,
+}
+impl Reached {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unknown => "REACHED_UNKNOWN",
+            Self::Leaf => "REACHED_LEAF",
+            Self::Combinator => "REACHED_COMBINATOR",
+            Self::Scheduled => "REACHED_SCHEDULED",
+            Self::Running => "REACHED_RUNNING",
+            Self::Foreign => "REACHED_FOREIGN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REACHED_UNKNOWN" => Some(Self::Unknown),
+            "REACHED_LEAF" => Some(Self::Leaf),
+            "REACHED_COMBINATOR" => Some(Self::Combinator),
+            "REACHED_SCHEDULED" => Some(Self::Scheduled),
+            "REACHED_RUNNING" => Some(Self::Running),
+            "REACHED_FOREIGN" => Some(Self::Foreign),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LogLevel {
+    Unknown = 0,
+    Error = 1,
+    Warn = 2,
+    Info = 3,
+    Debug = 4,
+    Trace = 5,
+}
+impl LogLevel {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unknown => "LOG_LEVEL_UNKNOWN",
+            Self::Error => "LOG_LEVEL_ERROR",
+            Self::Warn => "LOG_LEVEL_WARN",
+            Self::Info => "LOG_LEVEL_INFO",
+            Self::Debug => "LOG_LEVEL_DEBUG",
+            Self::Trace => "LOG_LEVEL_TRACE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LOG_LEVEL_UNKNOWN" => Some(Self::Unknown),
+            "LOG_LEVEL_ERROR" => Some(Self::Error),
+            "LOG_LEVEL_WARN" => Some(Self::Warn),
+            "LOG_LEVEL_INFO" => Some(Self::Info),
+            "LOG_LEVEL_DEBUG" => Some(Self::Debug),
+            "LOG_LEVEL_TRACE" => Some(Self::Trace),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CancelOutcome {
+    Unknown = 0,
+    /// It was asked to end: its future is dropped at its turn, one that is being polled when that poll returns.
+    Asked = 1,
+    /// It was over already.
+    Over = 2,
+    /// There is no such task.
+    Gone = 3,
+    /// Its loop is busy and has not heard of it yet; it will, when the poll under way returns.
+    Later = 4,
+    /// It is one that cannot be cancelled: a blocking job, or one that serves the inspector itself.
+    Refused = 5,
+}
+impl CancelOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unknown => "CANCEL_OUTCOME_UNKNOWN",
+            Self::Asked => "CANCEL_OUTCOME_ASKED",
+            Self::Over => "CANCEL_OUTCOME_OVER",
+            Self::Gone => "CANCEL_OUTCOME_GONE",
+            Self::Later => "CANCEL_OUTCOME_LATER",
+            Self::Refused => "CANCEL_OUTCOME_REFUSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CANCEL_OUTCOME_UNKNOWN" => Some(Self::Unknown),
+            "CANCEL_OUTCOME_ASKED" => Some(Self::Asked),
+            "CANCEL_OUTCOME_OVER" => Some(Self::Over),
+            "CANCEL_OUTCOME_GONE" => Some(Self::Gone),
+            "CANCEL_OUTCOME_LATER" => Some(Self::Later),
+            "CANCEL_OUTCOME_REFUSED" => Some(Self::Refused),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 pub mod inspect_client {
     #![allow(
@@ -1847,6 +2352,145 @@ pub mod inspect_client {
                 .insert(GrpcMethod::new("loopscope.v1.Inspect", "Histograms"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Debug mode on and off, and its threshold. Right: diagnose. Capability: DEBUG.
+        pub async fn set_debug(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetDebugRequest>,
+        ) -> std::result::Result<tonic::Response<super::SetDebugReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/loopscope.v1.Inspect/SetDebug",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("loopscope.v1.Inspect", "SetDebug"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The native stack of each loop's thread, now. Right: diagnose. Capability: STACK.
+        pub async fn stack(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StackRequest>,
+        ) -> std::result::Result<tonic::Response<super::StackReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/loopscope.v1.Inspect/Stack",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("loopscope.v1.Inspect", "Stack"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The async stacks of tasks: each `.await` from root to leaf. Right: diagnose. Capability: DUMP.
+        pub async fn dump(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DumpRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::DumpPart>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/loopscope.v1.Inspect/Dump",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("loopscope.v1.Inspect", "Dump"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// The application's log lines: those that are kept, and with `follow` those that come. Right: see. Capability: LOGS.
+        pub async fn logs(
+            &mut self,
+            request: impl tonic::IntoRequest<super::LogsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::LogsPart>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/loopscope.v1.Inspect/Logs",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("loopscope.v1.Inspect", "Logs"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Which of the application's events are kept and written. Right: diagnose. Capability: LOGS.
+        pub async fn set_log_filter(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetLogFilterRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetLogFilterReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/loopscope.v1.Inspect/SetLogFilter",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("loopscope.v1.Inspect", "SetLogFilter"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Asks tasks to end. Right: control. Capability: CANCEL.
+        pub async fn cancel(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CancelRequest>,
+        ) -> std::result::Result<tonic::Response<super::CancelReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/loopscope.v1.Inspect/Cancel",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("loopscope.v1.Inspect", "Cancel"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1901,6 +2545,51 @@ pub mod inspect_server {
             &self,
             request: tonic::Request<super::HistogramsRequest>,
         ) -> std::result::Result<tonic::Response<Self::HistogramsStream>, tonic::Status>;
+        /// Debug mode on and off, and its threshold. Right: diagnose. Capability: DEBUG.
+        async fn set_debug(
+            &self,
+            request: tonic::Request<super::SetDebugRequest>,
+        ) -> std::result::Result<tonic::Response<super::SetDebugReply>, tonic::Status>;
+        /// The native stack of each loop's thread, now. Right: diagnose. Capability: STACK.
+        async fn stack(
+            &self,
+            request: tonic::Request<super::StackRequest>,
+        ) -> std::result::Result<tonic::Response<super::StackReply>, tonic::Status>;
+        /// Server streaming response type for the Dump method.
+        type DumpStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::DumpPart, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The async stacks of tasks: each `.await` from root to leaf. Right: diagnose. Capability: DUMP.
+        async fn dump(
+            &self,
+            request: tonic::Request<super::DumpRequest>,
+        ) -> std::result::Result<tonic::Response<Self::DumpStream>, tonic::Status>;
+        /// Server streaming response type for the Logs method.
+        type LogsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::LogsPart, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The application's log lines: those that are kept, and with `follow` those that come. Right: see. Capability: LOGS.
+        async fn logs(
+            &self,
+            request: tonic::Request<super::LogsRequest>,
+        ) -> std::result::Result<tonic::Response<Self::LogsStream>, tonic::Status>;
+        /// Which of the application's events are kept and written. Right: diagnose. Capability: LOGS.
+        async fn set_log_filter(
+            &self,
+            request: tonic::Request<super::SetLogFilterRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetLogFilterReply>,
+            tonic::Status,
+        >;
+        /// Asks tasks to end. Right: control. Capability: CANCEL.
+        async fn cancel(
+            &self,
+            request: tonic::Request<super::CancelRequest>,
+        ) -> std::result::Result<tonic::Response<super::CancelReply>, tonic::Status>;
     }
     /// What a client can ask an agent.
     #[derive(Debug)]
@@ -2156,6 +2845,272 @@ pub mod inspect_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/loopscope.v1.Inspect/SetDebug" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetDebugSvc<T: Inspect>(pub Arc<T>);
+                    impl<T: Inspect> tonic::server::UnaryService<super::SetDebugRequest>
+                    for SetDebugSvc<T> {
+                        type Response = super::SetDebugReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetDebugRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Inspect>::set_debug(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetDebugSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/loopscope.v1.Inspect/Stack" => {
+                    #[allow(non_camel_case_types)]
+                    struct StackSvc<T: Inspect>(pub Arc<T>);
+                    impl<T: Inspect> tonic::server::UnaryService<super::StackRequest>
+                    for StackSvc<T> {
+                        type Response = super::StackReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StackRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Inspect>::stack(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StackSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/loopscope.v1.Inspect/Dump" => {
+                    #[allow(non_camel_case_types)]
+                    struct DumpSvc<T: Inspect>(pub Arc<T>);
+                    impl<
+                        T: Inspect,
+                    > tonic::server::ServerStreamingService<super::DumpRequest>
+                    for DumpSvc<T> {
+                        type Response = super::DumpPart;
+                        type ResponseStream = T::DumpStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DumpRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Inspect>::dump(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DumpSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/loopscope.v1.Inspect/Logs" => {
+                    #[allow(non_camel_case_types)]
+                    struct LogsSvc<T: Inspect>(pub Arc<T>);
+                    impl<
+                        T: Inspect,
+                    > tonic::server::ServerStreamingService<super::LogsRequest>
+                    for LogsSvc<T> {
+                        type Response = super::LogsPart;
+                        type ResponseStream = T::LogsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::LogsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Inspect>::logs(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LogsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/loopscope.v1.Inspect/SetLogFilter" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetLogFilterSvc<T: Inspect>(pub Arc<T>);
+                    impl<
+                        T: Inspect,
+                    > tonic::server::UnaryService<super::SetLogFilterRequest>
+                    for SetLogFilterSvc<T> {
+                        type Response = super::SetLogFilterReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetLogFilterRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Inspect>::set_log_filter(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetLogFilterSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/loopscope.v1.Inspect/Cancel" => {
+                    #[allow(non_camel_case_types)]
+                    struct CancelSvc<T: Inspect>(pub Arc<T>);
+                    impl<T: Inspect> tonic::server::UnaryService<super::CancelRequest>
+                    for CancelSvc<T> {
+                        type Response = super::CancelReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CancelRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Inspect>::cancel(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CancelSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -1,6 +1,6 @@
 //! One event loop.
 
-use super::{Place, Summary};
+use super::{DebugMode, Place, Summary};
 
 /// One event loop: one row of `loops`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +19,10 @@ pub struct Loop {
     pub hidden: bool,
     /// Whether debug mode is on.
     pub debug: bool,
+    /// How much debug mode does.
+    pub debug_mode: Option<DebugMode>,
+    /// From when on debug mode calls a poll slow.
+    pub slow_callback_ns: Option<u64>,
     /// How long it has been there.
     pub uptime_ns: Option<u64>,
     /// Live tasks.

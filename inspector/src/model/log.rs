@@ -1,7 +1,8 @@
-//! One line of the application's log.
+//! One line of the application's log, and some of them.
 
-use super::WallTime;
 use super::name::named;
+use super::{Process, WallTime};
+use std::sync::Arc;
 
 named! {
     /// How much a log line matters.
@@ -46,4 +47,21 @@ pub struct LogLine {
     pub file: Option<String>,
     /// Where in the file, from 1.
     pub line: Option<u32>,
+}
+
+/// Some log lines of one process, in the order they came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Logs {
+    /// The process; in the first portion only.
+    pub process: Option<Process>,
+    /// Which events are kept; in the first portion only.
+    pub filter: Option<String>,
+    /// When they were read; in the first portion only.
+    pub taken_at: Option<WallTime>,
+    /// The lines.
+    pub lines: Vec<Arc<LogLine>>,
+    /// Lines that came and went before they could be read.
+    pub missed: u64,
+    /// Lines that are not kept any more, since the process began; in the first portion only.
+    pub lost: u64,
 }

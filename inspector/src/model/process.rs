@@ -1,6 +1,6 @@
 //! One observed process.
 
-use super::{Capabilities, Rights, RuntimeKind, WallTime};
+use super::{Capabilities, DebugMode, Rights, RuntimeKind, WallTime};
 
 /// A process that can be attached to.
 ///
@@ -31,6 +31,12 @@ pub struct Process {
     pub version: Option<String>,
     /// Whether debug mode is on in any of its loops.
     pub debug: Option<bool>,
+    /// How much debug mode does in the loop where it does most.
+    pub debug_mode: Option<DebugMode>,
+    /// From when on debug mode calls a poll slow; the least of all loops that are in it.
+    pub slow_callback_ns: Option<u64>,
+    /// When the debug mode that a client asked for is undone by itself.
+    pub debug_left_ns: Option<u64>,
     /// Loops, the inspector's own not counted.
     pub loops: Option<u64>,
     /// Live tasks.

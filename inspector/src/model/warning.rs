@@ -1,6 +1,6 @@
 //! One warning.
 
-use super::{Frame, Place, Severity};
+use super::{Frame, Place, Severity, WallTime};
 
 /// Something that is wrong: one row of `warnings`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,20 @@ pub struct Warning {
     pub message: String,
     /// Where.
     pub at: Option<Place>,
-    /// The stack, where one was captured.
+    /// The stack, innermost first, where one was captured.
     pub stack: Vec<Frame>,
+    /// When it was found first.
+    pub first_seen: Option<WallTime>,
+    /// When it was found last; of one that holds, now.
+    pub last_seen: Option<WallTime>,
+    /// Whether it was found and is over. Otherwise it holds now.
+    pub past: bool,
+    /// The name of the task.
+    pub task_name: Option<String>,
+    /// What the lint means, in one line; empty where the agent does not say.
+    pub summary: String,
+    /// How to mend it; empty where the agent does not say.
+    pub help: String,
+    /// More, a line each: who holds and waits, where a lock was taken.
+    pub notes: Vec<String>,
 }

@@ -4,7 +4,7 @@ use super::decode::{self, DecodeError};
 use super::jobs;
 use super::limits::{CHAIN_MAX, CYCLES_MAX, IO_TOTALS_MAX, PICTURE_BYTES_MAX, POOLS_MAX, ROWS_MAX};
 use super::picture::{Picture, Table};
-use super::proto;
+use super::{proto, warning};
 use crate::model::{TreeNode, WallTime};
 use prost::Message as _;
 
@@ -92,7 +92,7 @@ fn add_part(picture: &mut Picture, part: proto::Part) -> Result<(), DecodeError>
         pools.truncate(POOLS_MAX);
     }
     extend(&mut snapshot.loops, part.loops, |row| Ok(decode::event_loop(row)))?;
-    extend(&mut snapshot.warnings, part.warnings, decode::warning)?;
+    extend(&mut snapshot.warnings, part.warnings, warning::decode)?;
     if !part.cycles.is_empty() {
         let cycles = snapshot.cycles.get_or_insert_default();
         cycles.extend(part.cycles.into_iter().map(decode::cycle));

@@ -6,17 +6,16 @@
 
 use super::kinds::Twin;
 use super::limits::{
-    BUCKETS_MAX, DEPTH_MAX, DETAIL_MAX, FILTER_BYTES_MAX, FRAMES_MAX, IDS_MAX, INTERVAL_MAX, INTERVAL_MIN,
+    BUCKETS_MAX, DEPTH_MAX, DETAIL_MAX, FILTER_BYTES_MAX, IDS_MAX, INTERVAL_MAX, INTERVAL_MIN,
     MESSAGE_BYTES_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, SORT_BYTES_MAX, TASK_WARNINGS_MAX, TREE_IDS_MAX,
     WAITING_KINDS_MAX, cut, cut_list,
 };
 use super::picture::{Detail, Hello, States, TableInfo};
-use super::proto;
 use super::request::{Query, Request, TreeQuery};
+use super::{proto, warning};
 use crate::model::{
-    Bucket, Cycle, Directions, Exit, Frame, Hist, Io, IoTotal, Loop, Place, Process, ResourceKind,
-    ResourceRef, Rights, Running, Site, Summary, Sync, Task, Timer, TreeNode, Wait, WaitKind, Waiter,
-    Waiting, WallTime, Warning,
+    Bucket, Cycle, Directions, Exit, Hist, Io, IoTotal, Loop, Place, Process, ResourceKind, ResourceRef,
+    Rights, Running, Site, Summary, Sync, Task, Timer, TreeNode, Wait, WaitKind, Waiter, Waiting, WallTime,
 };
 use std::fmt;
 use std::time::Duration;
@@ -30,6 +29,12 @@ pub struct DecodeError {
 impl DecodeError {
     pub(super) fn new(what: &'static str) -> Self {
         Self { what }
+    }
+
+    /// An answer that ends before it is complete.
+    #[cfg(feature = "client")]
+    pub(crate) fn ends_early() -> Self {
+        Self::new("the answer ends before it is complete")
     }
 }
 
@@ -149,6 +154,9 @@ pub(super) fn process(process: proto::Process) -> Process {
         tasks: Some(process.tasks),
         warnings: process.warnings,
         blocked: Some(process.blocked),
+        debug_mode: process.debug_mode.and_then(Twin::from_wire),
+        slow_callback_ns: process.slow_callback_ns,
+        debug_left_ns: process.debug_left_ns,
         rights: None,
         capabilities: None,
     }
@@ -410,6 +418,8 @@ pub(super) fn event_loop(it: proto::Loop) -> Loop {
         scheduled: it.scheduled.map(summary),
         lateness: it.lateness.map(summary),
         io_wait: it.io_wait.map(summary),
+        debug_mode: it.debug_mode.and_then(Twin::from_wire),
+        slow_callback_ns: it.slow_callback_ns,
     }
 }
 
@@ -420,24 +430,6 @@ fn running(running: proto::Running) -> Running {
         name: running.name.map(name),
         site: running.site.map(place),
     }
-}
-
-pub(super) fn warning(mut warning: proto::Warning) -> Result<Warning, DecodeError> {
-    warning.stack.truncate(FRAMES_MAX);
-    let frame = |frame: proto::Frame| Frame { function: message(frame.function), at: frame.at.map(place) };
-    Ok(Warning {
-        pid: None,
-        name: name(warning.name),
-        severity: Twin::from_wire(warning.severity).ok_or(DecodeError::new("an unknown severity"))?,
-        task: warning.task,
-        resource: warning.resource,
-        loop_id: warning.r#loop,
-        count: warning.count,
-        for_ns: warning.for_ns,
-        message: message(warning.message),
-        at: warning.at.map(place),
-        stack: warning.stack.into_iter().map(frame).collect(),
-    })
 }
 
 pub(super) fn cycle(mut cycle: proto::Cycle) -> Cycle {
@@ -462,6 +454,7 @@ pub(super) fn detail(mut detail: proto::Detail) -> Result<Detail, DecodeError> {
         ancestors: detail.ancestors.into_iter().map(task).collect::<Result<_, _>>()?,
         waiters: detail.waiters.into_iter().map(task).collect::<Result<_, _>>()?,
         waiters_more,
+        created: warning::decode_stack(detail.created),
     })
 }
 
@@ -492,12 +485,12 @@ pub(super) fn name(mut name: String) -> String {
     name
 }
 
-fn path(mut path: String) -> String {
+pub(super) fn path(mut path: String) -> String {
     cut(&mut path, PATH_BYTES_MAX);
     path
 }
 
-fn message(mut message: String) -> String {
+pub(super) fn message(mut message: String) -> String {
     cut(&mut message, MESSAGE_BYTES_MAX);
     message
 }

@@ -2,16 +2,15 @@
 
 use super::kinds::Twin;
 use super::limits::{
-    BUCKETS_MAX, DETAIL_BYTES_MAX, DETAIL_MAX, FRAMES_MAX, IDS_MAX, INTERVAL_MAX, INTERVAL_MIN,
-    MESSAGE_BYTES_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, TASK_WARNINGS_MAX, TREE_IDS_MAX, WAITING_KINDS_MAX,
-    cut, cut_list,
+    BUCKETS_MAX, DETAIL_BYTES_MAX, DETAIL_MAX, IDS_MAX, INTERVAL_MAX, INTERVAL_MIN, MESSAGE_BYTES_MAX,
+    NAME_BYTES_MAX, PATH_BYTES_MAX, TASK_WARNINGS_MAX, TREE_IDS_MAX, WAITING_KINDS_MAX, cut, cut_list,
 };
 use super::picture::{Detail, Hello, States, TableInfo};
-use super::proto;
 use super::request::{Query, Request, TreeQuery};
+use super::{proto, warning};
 use crate::model::{
     Bucket, Cycle, Directions, Exit, Hist, Io, IoTotal, Loop, Place, Process, ResourceRef, Running, Site,
-    Summary, Sync, Task, Timer, TreeNode, Wait, Waiter, Waiting, Warning,
+    Summary, Sync, Task, Timer, TreeNode, Wait, Waiter, Waiting,
 };
 use prost::Message as _;
 use std::time::Duration;
@@ -97,6 +96,9 @@ pub(super) fn process(process: Process, start_ticks: Option<u64>) -> proto::Proc
         tasks: process.tasks.unwrap_or_default(),
         warnings: process.warnings,
         blocked: process.blocked.unwrap_or_default(),
+        debug_mode: process.debug_mode.map(Twin::to_wire),
+        slow_callback_ns: process.slow_callback_ns,
+        debug_left_ns: process.debug_left_ns,
     }
 }
 
@@ -345,6 +347,8 @@ pub(super) fn event_loop(it: Loop) -> proto::Loop {
         scheduled: it.scheduled.map(summary),
         lateness: it.lateness.map(summary),
         io_wait: it.io_wait.map(summary),
+        debug_mode: it.debug_mode.map(Twin::to_wire),
+        slow_callback_ns: it.slow_callback_ns,
     }
 }
 
@@ -354,26 +358,6 @@ fn running(running: Running) -> proto::Running {
         for_ns: running.for_ns,
         name: running.name.map(name),
         site: running.site.map(place),
-    }
-}
-
-pub(super) fn warning(mut warning: Warning) -> proto::Warning {
-    warning.stack.truncate(FRAMES_MAX);
-    let frame = |frame: crate::model::Frame| proto::Frame {
-        function: message(frame.function),
-        at: frame.at.map(place),
-    };
-    proto::Warning {
-        name: name(warning.name),
-        severity: warning.severity.to_wire(),
-        task: warning.task,
-        resource: warning.resource,
-        r#loop: warning.loop_id,
-        count: warning.count,
-        for_ns: warning.for_ns,
-        message: message(warning.message),
-        at: warning.at.map(place),
-        stack: warning.stack.into_iter().map(frame).collect(),
     }
 }
 
@@ -396,6 +380,7 @@ pub(super) fn detail(mut detail: Detail) -> proto::Detail {
         ancestors: detail.ancestors.into_iter().map(task).collect(),
         waiters: detail.waiters.into_iter().map(task).collect(),
         waiters_more: detail.waiters_more,
+        created: warning::encode_stack(detail.created),
     };
     let mut max = DETAIL_MAX;
     cut_detail(&mut out, max);
@@ -441,12 +426,12 @@ pub(super) fn name(mut name: String) -> String {
     name
 }
 
-fn path(mut path: String) -> String {
+pub(super) fn path(mut path: String) -> String {
     cut(&mut path, PATH_BYTES_MAX);
     path
 }
 
-fn message(mut message: String) -> String {
+pub(super) fn message(mut message: String) -> String {
     cut(&mut message, MESSAGE_BYTES_MAX);
     message
 }

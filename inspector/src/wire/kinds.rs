@@ -3,7 +3,8 @@
 use super::picture::Table;
 use super::proto;
 use crate::model::{
-    Capability, HistogramKind, InCycle, ResourceKind, Severity, TaskKind, TaskState, TimerKind, WaitKind,
+    CancelOutcome, Capability, DebugMode, HistogramKind, InCycle, LogLevel, Reached, ResourceKind, Severity,
+    TaskKind, TaskState, TimerKind, WaitKind,
 };
 
 /// An enumeration that has a twin on the wire.
@@ -54,6 +55,10 @@ twins! {
     Capability {
         Tasks, Waits, Sites, Timers, Io, Sync, Blocking, Warnings, Histograms, Logs, Dump, Stack, Debug, Cancel, Record,
     }
+    DebugMode { Off, On, Stacks }
+    Reached { Leaf, Combinator, Scheduled, Running, Foreign }
+    LogLevel { Error, Warn, Info, Debug, Trace }
+    CancelOutcome { Asked, Over, Gone, Later, Refused }
     HistogramKind { Poll, Scheduled, Lateness, IoWait, ReadinessDelay, Waited, Ran }
     Table { Tasks, Tree, Sites, Timers, Io, Sync, Loops, Warnings, Blocking }
 }
@@ -84,5 +89,9 @@ mod tests {
         check(Severity::ALL, None);
         check(Capability::ALL, None);
         check(HistogramKind::ALL, None);
+        check(DebugMode::ALL, None);
+        check(Reached::ALL, Some(Reached::Unknown));
+        check(LogLevel::ALL, None);
+        check(CancelOutcome::ALL, None);
     }
 }

@@ -77,6 +77,54 @@ pub const DETAIL_BYTES_MAX: usize = 192 << 10;
 /// Frames of one stack.
 pub const FRAMES_MAX: usize = 128;
 
+/// Bytes of one stack with all its frames, as of a warning with its notes; outer frames are left out until it fits.
+pub const STACK_BYTES_MAX: usize = 48 << 10;
+
+/// Lines beside the message of a warning.
+pub const NOTES_MAX: usize = 64;
+
+/// Native stacks of one answer.
+pub const STACKS_MAX: usize = 256;
+
+/// Tasks whose async stacks are asked for by number, and tasks that are cancelled at once.
+pub const ASKED_TASKS_MAX: usize = 1024;
+
+/// Branches of one async stack.
+pub const BRANCHES_MAX: usize = 256;
+
+/// Frames of one async stack with all its branches.
+pub const DUMP_FRAMES_MAX: usize = 1024;
+
+/// Stacks of one dump.
+pub const DUMP_STACKS_MAX: usize = 100_000;
+
+/// The bytes of one dump.
+pub const DUMP_BYTES_MAX: usize = 200 << 20;
+
+/// A line of a log.
+pub const LOG_MESSAGE_BYTES_MAX: usize = 4096;
+
+/// Fields of an event.
+pub const LOG_FIELDS_MAX: usize = 32;
+
+/// Spans around an event.
+pub const LOG_SPANS_MAX: usize = 16;
+
+/// Lines in one part of a log.
+pub const LOG_PART_LINES_MAX: usize = 1000;
+
+/// The shortest time for which a change can be asked for without staying.
+pub const LEASE_MIN: Duration = Duration::from_secs(1);
+
+/// The longest.
+pub const LEASE_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// The shortest threshold of a slow poll.
+pub const SLOW_MIN: Duration = Duration::from_micros(1);
+
+/// The longest.
+pub const SLOW_MAX: Duration = Duration::from_secs(3600);
+
 /// Warnings named at one task.
 pub const TASK_WARNINGS_MAX: usize = 16;
 

@@ -4,7 +4,7 @@ use super::encode;
 use super::jobs;
 use super::limits::PART_BYTES_TARGET;
 use super::picture::{Detail, States, TableInfo};
-use super::proto;
+use super::{proto, warning};
 use crate::model::{
     Cycle, Io, IoTotal, Job, Loop, Pool, Process, Site, Sync, Task, Timer, TreeNode, WallTime, Warning,
 };
@@ -101,7 +101,7 @@ impl Parts {
             Row::Job(it) => self.put(jobs::encode_job(*it), |part| &mut part.jobs),
             Row::Pool(it) => self.put(jobs::encode_pool(*it), |part| &mut part.pools),
             Row::Loop(it) => self.put(encode::event_loop(*it), |part| &mut part.loops),
-            Row::Warning(it) => self.put(encode::warning(it), |part| &mut part.warnings),
+            Row::Warning(it) => self.put(warning::encode(it), |part| &mut part.warnings),
             Row::Cycle(it) => self.put(encode::cycle(it), |part| &mut part.cycles),
             Row::Chain(it) => self.put(encode::task(it), |part| &mut part.chain),
             Row::Detail(it) => {

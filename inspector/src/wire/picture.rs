@@ -1,6 +1,6 @@
 //! What a client gets.
 
-use crate::model::{Hist, Process, Site, Snapshot, Task, Wait};
+use crate::model::{Frame, Hist, Process, Site, Snapshot, Task, Wait};
 
 /// The answer to the handshake.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -126,4 +126,6 @@ pub struct Detail {
     pub waiters: Vec<Task>,
     /// Tasks left out of `waiters`.
     pub waiters_more: u64,
+    /// The stack by which it was spawned, innermost first; empty where none was captured.
+    pub created: Vec<Frame>,
 }

@@ -59,6 +59,10 @@ impl Handle {
         Self { lp, life: lp.life.load(Relaxed) }
     }
 
+    pub(crate) fn with_life(lp: &'static Loop, life: u64) -> Self {
+        Self { lp, life }
+    }
+
     /// Whether the loop still lives.
     pub fn is_alive(&self) -> bool {
         self.lp.life.load(Relaxed) == self.life
@@ -125,6 +129,35 @@ impl Handle {
     pub fn set_slow_callback(&self, threshold: Duration) -> Result<(), LoopEnded> {
         let slow_ns = u64::try_from(threshold.as_nanos()).unwrap_or(u64::MAX);
         self.change(|record| record.slow_ns.store(slow_ns, Relaxed))
+    }
+
+    /// From when on debug mode calls a poll or a callback slow, on or not.
+    #[doc(alias = "asyncio.loop.slow_callback_duration")]
+    pub fn slow_callback(&self) -> Duration {
+        Duration::from_nanos(self.lp.record.slow_ns.load(Relaxed))
+    }
+
+    /// Asks for the end of the task or callback of this loop with that number, whoever has its handle: its future is dropped at its turn, that of
+    /// one that is being polled when the poll returns. Returns whether the loop has such a task, be it over; then `told` hears,
+    /// on the loop's thread and when it gets to it, whether the task was still alive and will end.
+    ///
+    /// # Errors
+    ///
+    /// When the loop has ended.
+    pub fn cancel(&self, task: u64, told: impl FnOnce(bool) + Send + 'static) -> Result<bool, LoopEnded> {
+        if !self.is_alive() {
+            return Err(LoopEnded(()));
+        }
+        let Some(index) = self.reader().index_of(task) else { return Ok(false) };
+        self.post(move || {
+            // By now the slot may be another task's.
+            let found = current::get().and_then(|lp| {
+                let (id, word) = lp.task_at(index)?;
+                (id == task).then(|| lp.cancel(word))
+            });
+            told(found.unwrap_or(false));
+        })?;
+        Ok(true)
     }
 
     /// Changes a word of the loop's record, which it heeds when it looks next; a loop that sleeps is woken to look.

@@ -530,6 +530,12 @@ impl Loop {
         (id, TaskWord::new(control.generation.get(), self.slot, index))
     }
 
+    /// Id and word of the task in a slot, if it is not released yet.
+    pub(crate) fn task_at(&self, index: u32) -> Option<(u64, TaskWord)> {
+        let control = self.controls.get(index);
+        (!control.data.get().is_null()).then(|| self.named(index, control))
+    }
+
     fn unreleased(&self) -> impl Iterator<Item = (u32, &Control)> {
         let indices = (0..self.controls.high_water()).filter(|index| self.controls.group_in_use(*index));
         indices

@@ -16,6 +16,7 @@ use super::view::{
 };
 use super::waiter::{HEAD, MEMBER, RENEWED, Waiter, kind_of_code, timer_of_flags};
 use crate::debug::Frame;
+use crate::event_loop::handle::Handle;
 use crate::event_loop::slot::{self, Loop};
 use crate::task::control::TaskWord;
 use crate::time::Instant;
@@ -67,6 +68,11 @@ impl LoopReader {
     /// The loop's number, counted from 0 in the process and never reused.
     pub fn id(&self) -> u64 {
         self.life - 1
+    }
+
+    /// The loop as other threads see it.
+    pub fn handle(&self) -> Handle {
+        Handle::with_life(self.lp, self.life)
     }
 
     fn is_alive(&self) -> bool {
@@ -158,6 +164,17 @@ impl LoopReader {
     pub fn creation_stack(&self, task: u64) -> Option<Vec<Frame>> {
         let stack = self.lp.creation.of(task)?;
         self.is_alive().then(|| stack.frames())
+    }
+
+    /// In which slot a task is, or was when it was looked for.
+    pub(crate) fn index_of(&self, id: u64) -> Option<u32> {
+        let mut indices =
+            (0..self.lp.controls.high_water()).filter(|&index| self.lp.controls.group_in_use(index));
+        let is_it = |&index: &u32| {
+            let origin = self.lp.records.origin(index);
+            origin.identity.read(|| origin.id.read()) == Some(id)
+        };
+        indices.find(is_it)
     }
 
     /// Walks every wait of every task, without allocating, until `each` breaks.

@@ -132,5 +132,6 @@ fn detail(context: &Context, waiting: &Waiting, family: &Family) -> Option<Detai
         ancestors: all(&family.ancestors),
         waiters: all(&family.waiters),
         waiters_more: family.waiters_more,
+        created: Vec::new(),
     })
 }

@@ -32,6 +32,18 @@ pub(super) fn blocking(context: &Context, query: &Query) -> Result<Found, BadReq
     Ok(found)
 }
 
+/// Whether a number is that of a job.
+pub(in crate::agent) fn is_job(id: u64) -> bool {
+    telemetry::pools().iter().any(|pool| {
+        let mut found = false;
+        pool.jobs(&mut |job| {
+            found = job.id == id;
+            if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        found
+    })
+}
+
 /// The pools, whatever is asked of the jobs.
 pub(super) fn pools() -> impl Iterator<Item = Row> {
     telemetry::pools().into_iter().map(|pool| {

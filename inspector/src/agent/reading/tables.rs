@@ -4,9 +4,10 @@ use super::context::{Context, LoopSeen};
 use super::waiters::{self, Waiters};
 use super::waits;
 use super::{BadRequest, Found};
+use crate::agent::diagnosis;
 use crate::agent::window::{Window, share};
 use crate::model::query::{self, Filter, Sort, Top};
-use crate::model::{Bucket, Directions, Exit, Hist, Io, IoTotal, Loop, Process, Running, Site};
+use crate::model::{Bucket, DebugMode, Directions, Exit, Hist, Io, IoTotal, Loop, Process, Running, Site};
 use crate::wire::limits::{IO_TOTALS_MAX, ROWS_MAX};
 use crate::wire::{Query, Row};
 use loopscope::telemetry::{self, HistogramKind, ResourceView, SiteView};
@@ -67,6 +68,14 @@ pub(super) fn count_loops(context: &Context, process: &mut Process) {
     process.loops = Some(shown().count() as u64);
     process.tasks = Some(shown().map(|lp| lp.view.tasks).sum());
     process.debug = Some(shown().any(|lp| lp.view.debug));
+    let modes = shown().map(|lp| lp.reader.handle().debug());
+    process.debug_mode = modes.max().map(diagnosis::model_mode).or(Some(DebugMode::Off));
+    let debugged = shown().filter(|lp| lp.view.debug);
+    process.slow_callback_ns = debugged.map(slow_callback_ns).min();
+}
+
+fn slow_callback_ns(lp: &LoopSeen) -> u64 {
+    u64::try_from(lp.reader.handle().slow_callback().as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// How many loops have been in one poll for as long as the threshold.
@@ -104,6 +113,8 @@ pub(super) fn bare_loop(context: &Context, at: usize) -> Loop {
         tid: Some(view.tid).filter(|&tid| tid > 0),
         hidden: view.hidden,
         debug: view.debug,
+        debug_mode: Some(diagnosis::model_mode(lp.reader.handle().debug())),
+        slow_callback_ns: Some(slow_callback_ns(lp)),
         uptime_ns: Some(context.since(view.started_at)),
         tasks: view.tasks,
         ready: view.ready,

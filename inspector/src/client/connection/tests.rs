@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::client::Found;
+use crate::model::Capability;
 use crate::scratch::Dir;
 use crate::wire::proto::inspect_server::{Inspect, InspectServer};
 use futures_channel::mpsc;
@@ -139,6 +140,109 @@ impl Inspect for Fake {
         let _ = parts.try_send(Ok(proto::HistogramsPart::default()));
         Ok(Response::new(stream))
     }
+
+    async fn set_debug(
+        &self,
+        _: tonic::Request<proto::SetDebugRequest>,
+    ) -> Result<Response<proto::SetDebugReply>, Status> {
+        Err(Status::permission_denied("not today"))
+    }
+
+    async fn stack(
+        &self,
+        _: tonic::Request<proto::StackRequest>,
+    ) -> Result<Response<proto::StackReply>, Status> {
+        Err(Status::unimplemented("never heard of it"))
+    }
+
+    type DumpStream = mpsc::Receiver<Result<proto::DumpPart, Status>>;
+
+    async fn dump(
+        &self,
+        _: tonic::Request<proto::DumpRequest>,
+    ) -> Result<Response<Self::DumpStream>, Status> {
+        let (mut parts, stream) = mpsc::channel(1);
+        let process = Some(proto::Process::default());
+        let header = Some(proto::DumpHeader { process, ..proto::DumpHeader::default() });
+        // One that begins and does not end.
+        let _ = parts.try_send(Ok(proto::DumpPart { header, ..proto::DumpPart::default() }));
+        Ok(Response::new(stream))
+    }
+
+    type LogsStream = mpsc::Receiver<Result<proto::LogsPart, Status>>;
+
+    async fn logs(
+        &self,
+        _: tonic::Request<proto::LogsRequest>,
+    ) -> Result<Response<Self::LogsStream>, Status> {
+        let (mut parts, stream) = mpsc::channel(1);
+        let line = proto::LogLine { level: 77, ..proto::LogLine::default() };
+        let _ = parts.try_send(Ok(proto::LogsPart { lines: vec![line], ..proto::LogsPart::default() }));
+        Ok(Response::new(stream))
+    }
+
+    async fn set_log_filter(
+        &self,
+        _: tonic::Request<proto::SetLogFilterRequest>,
+    ) -> Result<Response<proto::SetLogFilterReply>, Status> {
+        Err(Status::invalid_argument("`,,` is no filter"))
+    }
+
+    async fn cancel(
+        &self,
+        _: tonic::Request<proto::CancelRequest>,
+    ) -> Result<Response<proto::CancelReply>, Status> {
+        Err(Status::permission_denied("nobody granted it"))
+    }
+}
+
+/// What asking a fake agent, which claims to be able to do everything, comes to.
+fn asked<T>(mut fake: Fake, ask: impl AsyncFnOnce(&mut Client) -> Result<T, Error>) -> Result<T, Kind> {
+    fake.hello.capabilities = (1..=15).collect();
+    let serve = move |stream| fake.clone().serve(stream);
+    against(serve, async |found| {
+        let mut client = Client::connect(&found, PATIENCE).await.unwrap();
+        ask(&mut client).await.map_err(|error| error.kind().clone())
+    })
+}
+
+#[test]
+fn each_refusal_names_the_right_that_is_missing() {
+    let fake = || Fake::new(vec![]);
+    let debug = asked(fake(), async |client| client.set_debug(wire::SetDebug::default()).await.map(drop));
+    assert_eq!(debug, Err(Kind::Refused { right: Right::Diagnose, detail: "not today".into() }));
+    let cancel = asked(fake(), async |client| client.cancel(&[7]).await.map(drop));
+    assert_eq!(cancel, Err(Kind::Refused { right: Right::Control, detail: "nobody granted it".into() }));
+    let filter = wire::SetLogFilter { filter: Some(",,".into()), lasts: None };
+    let filter = asked(fake(), async |client| client.set_log_filter(filter).await.map(drop));
+    assert_eq!(filter, Err(Kind::BadRequest { detail: "`,,` is no filter".into() }));
+}
+
+#[test]
+fn an_agent_that_cannot_do_something_is_not_asked_or_says_so_itself() {
+    let lacking = |capability| Err(Kind::Lacking { capability });
+    let claimed = asked(Fake::new(vec![]), async |client| client.stack(&[]).await.map(drop));
+    assert_eq!(claimed, lacking(Capability::Stack));
+    let fake = Fake::new(vec![]);
+    let serve = move |stream| fake.clone().serve(stream);
+    let unclaimed = against(serve, async |found| {
+        let mut client = Client::connect(&found, PATIENCE).await.unwrap();
+        let debug = client.set_debug(wire::SetDebug::default()).await;
+        debug.map(drop).map_err(|error| error.kind().clone())
+    });
+    assert_eq!(unclaimed, lacking(Capability::Debug));
+}
+
+#[test]
+fn stacks_and_logs_that_make_no_sense_are_named() {
+    let dump = asked(Fake::new(vec![]), async |client| client.dump(&[]).await.map(drop));
+    let Err(Kind::NotInspector { detail }) = dump else { panic!("{dump:?}") };
+    assert_eq!(detail, "the message makes no sense: the answer ends before it is complete");
+    let logs = asked(Fake::new(vec![]), async |client| {
+        client.logs(wire::LogsRequest::default()).await?.next().await.map(drop)
+    });
+    let Err(Kind::NotInspector { detail }) = logs else { panic!("{logs:?}") };
+    assert_eq!(detail, "the message makes no sense: a log line of an unknown level");
 }
 
 /// A picture of no table.

@@ -2,7 +2,7 @@
 
 use super::{Candidate, Error, Kind};
 use crate::client::users;
-use crate::model::words;
+use crate::model::{Capability, words};
 use std::fmt;
 
 /// The lines that an application needs.
@@ -116,11 +116,25 @@ impl Error {
                 write!(f, "{who} does not grant the right to {right}; {}", right.remedy())?;
                 if detail.is_empty() { Ok(()) } else { write!(f, ". It says: {}", quoted(detail)) }
             }
+            Kind::Lacking { capability } => write!(f, "{who} {}", lacking(*capability)),
             Kind::BadRequest { detail } | Kind::Busy { detail } | Kind::Os { detail } => {
                 write!(f, "{}", quoted(detail))
             }
             _ => self.fmt_process(f),
         }
+    }
+}
+
+/// Why an agent cannot do something, and what helps.
+fn lacking(capability: Capability) -> &'static str {
+    match capability {
+        Capability::Logs => {
+            "keeps no log: add the layer of loopscope_inspector::logs (feature `logs`) to its tracing subscriber"
+        }
+        Capability::Stack | Capability::Dump => {
+            "has an agent that cannot take stacks: build it with a newer loopscope-inspector, and loopscope with its feature `stacks`"
+        }
+        _ => "has an agent that cannot do that: build it with a newer loopscope-inspector",
     }
 }
 
