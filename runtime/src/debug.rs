@@ -21,6 +21,7 @@ pub mod fatal;
 pub(crate) mod here;
 mod ledger;
 mod lint;
+pub(crate) mod log;
 mod mode;
 mod must_poll;
 mod pending;

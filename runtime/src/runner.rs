@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use crate::blocking::Settings;
 use crate::context::{self, InContext};
+use crate::debug::log::log;
 use crate::debug::{self, Mode, Warning};
 use crate::event_loop::current;
 use crate::event_loop::handle::Handle;
@@ -209,6 +210,13 @@ impl Builder {
         if let Some(settings) = self.blocking {
             crate::blocking::configure(settings);
         }
+        log!(
+            lp,
+            Debug,
+            "made {} on {}",
+            Named(lp),
+            if cfg!(target_os = "linux") { "epoll" } else { "kqueue" }
+        );
         let ctrl_c = self.ctrl_c.unwrap_or(false);
         Ok(Runner { lp, ctrl_c, closed: false, made_at: Location::caller(), _not_send: PhantomData })
     }
@@ -369,6 +377,7 @@ impl Runner {
         }
         self.closed = true;
         let entered = current::enter_to_close(self.lp);
+        log!(self.lp, Debug, "closes {}, with {} tasks left", Named(self.lp), self.lp.live.get());
         if self.lp.debug_mode().is_on() && !std::thread::panicking() {
             let pending = self.lp.warn_of_pending();
             self.lp.warn_unclosed(self.made_at, || self.unclosed(pending).filter(|_| is_dropped));
@@ -416,6 +425,17 @@ impl Drop for MainGuard {
 impl Drop for Runner {
     fn drop(&mut self) {
         self.end(Duration::ZERO, true);
+    }
+}
+
+/// A loop in a log.
+struct Named(&'static Loop);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let info = self.0.record.info();
+        write!(f, "event loop {}", info.id)?;
+        if info.name.is_empty() { Ok(()) } else { write!(f, " {:?}", info.name) }
     }
 }
 

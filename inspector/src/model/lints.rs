@@ -44,7 +44,7 @@ named! {
         SelfWake = "self-wake",
         /// A poll took too long.
         SlowPoll = "slow-poll",
-        /// The OS answered late although the loop was not idle.
+        /// An operation on a descriptor kept its loop waiting.
         SlowIo = "slow-io",
         /// Looking up a name took long.
         SlowResolve = "slow-resolve",
@@ -81,7 +81,7 @@ impl Lint {
             | Self::NoWaker
             | Self::Unhandled
             | Self::NeverRetrieved => Severity::Error,
-            Self::Cycle | Self::LargeFuture => Severity::Note,
+            Self::Cycle | Self::LargeFuture | Self::SlowResolve => Severity::Note,
             _ => Severity::Warning,
         }
     }

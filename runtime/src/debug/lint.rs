@@ -54,6 +54,10 @@ lints! {
     DestroyedPending = "destroyed-pending", Warning;
     /// Something was dropped that wants to be closed first.
     Unclosed = "unclosed", Warning;
+    /// An operation on a descriptor that must not block kept its loop waiting.
+    SlowIo = "slow-io", Warning;
+    /// Looking up the name of a host took long.
+    SlowResolve = "slow-resolve", Note;
     /// A poll or callback took too long.
     SlowPoll = "slow-poll", Warning;
     /// A poll has been under way for so long that it will hardly ever give way.

@@ -1,9 +1,11 @@
-//! Polls and callbacks that took too long, as they end.
+//! What took too long, as it ends: polls and callbacks, operations on descriptors, names of hosts.
 
+use std::panic::Location;
 use std::time::Duration;
 
 use super::{Lint, Warning, report};
 use crate::event_loop::slot::Loop;
+use crate::telemetry::Place;
 use crate::telemetry::view::TaskKind;
 
 impl Loop {
@@ -35,4 +37,47 @@ impl Loop {
         // The time that telling takes is not the next task's.
         self.now.set(self.ticks.get().now());
     }
+
+    /// An operation on a descriptor took `took`, within one poll: nothing else ran meanwhile.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn slow_io(
+        &self,
+        fd: i32,
+        operation: &str,
+        made_at: &'static Location<'static>,
+        took: Duration,
+    ) {
+        let task = crate::task::current();
+        let by = task.map_or_else(|| "the loop's thread".to_owned(), |task| task.to_string());
+        let place = place_of(made_at);
+        let message = format!(
+            "{operation} fd {fd} kept {by} and its loop waiting for {took:.1?}, made at {}:{}",
+            place.file, place.line
+        );
+        report(&Warning {
+            loop_id: Some(self.record.info().id),
+            task,
+            at: Some(place),
+            duration: Some(took),
+            ..Warning::new(Lint::SlowIo, message)
+        });
+    }
+
+    /// The resolver took `took` for a name; only who asked for it waited.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn slow_resolve(&self, name: &str, made_at: &'static Location<'static>, took: Duration) {
+        report(&Warning {
+            loop_id: Some(self.record.info().id),
+            task: crate::task::current(),
+            at: Some(place_of(made_at)),
+            duration: Some(took),
+            ..Warning::new(Lint::SlowResolve, format!("getting the addresses of {name} took {took:.1?}"))
+        });
+    }
+}
+
+fn place_of(at: &'static Location<'static>) -> Place {
+    Place { file: at.file().to_owned(), line: at.line(), column: at.column() }
 }

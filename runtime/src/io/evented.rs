@@ -149,7 +149,7 @@ impl<S> Evented<S> {
         let source = self.source();
         loop {
             ready!(source.poll_ready(direction, kind, cx, wait, at));
-            match call(&self.io) {
+            match source.watched(direction, || call(&self.io)) {
                 Ok(outcome) => {
                     self.count(operation, &outcome);
                     return Poll::Ready(Ok(outcome));
@@ -168,7 +168,7 @@ impl<S> Evented<S> {
         mut call: impl FnMut(&'a S) -> io::Result<R>,
     ) -> io::Result<R> {
         loop {
-            match call(&self.io) {
+            match self.source().watched(operation.direction, || call(&self.io)) {
                 Ok(outcome) => {
                     self.count(operation, &outcome);
                     return Ok(outcome);

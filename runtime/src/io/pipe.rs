@@ -17,6 +17,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use super::Plain;
 use super::evented::{Evented, Operation, Uncounted};
 use super::source::Direction;
+use crate::debug::log::log_here;
 use crate::event_loop::wait::Wait;
 use crate::telemetry::view::{ResourceKind, WaitKind};
 
@@ -74,7 +75,9 @@ impl PipeReader {
 
     pub(crate) fn register(pipe: io::PipeReader, made_at: &'static Location<'static>) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&pipe, true)?;
-        Ok(Self { evented: Evented::new(pipe, ResourceKind::Pipe, Interest::READABLE, made_at)? })
+        let evented = Evented::new(pipe, ResourceKind::Pipe, Interest::READABLE, made_at)?;
+        log_here!(Debug, "pipe to read from is watched: fd {}", evented.io().as_raw_fd());
+        Ok(Self { evented })
     }
 
     /// Says whose it is.
@@ -260,7 +263,9 @@ impl PipeWriter {
 
     pub(crate) fn register(pipe: io::PipeWriter, made_at: &'static Location<'static>) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&pipe, true)?;
-        Ok(Self { evented: Some(Evented::new(pipe, ResourceKind::Pipe, Interest::WRITABLE, made_at)?) })
+        let evented = Evented::new(pipe, ResourceKind::Pipe, Interest::WRITABLE, made_at)?;
+        log_here!(Debug, "pipe to write to is watched: fd {}", evented.io().as_raw_fd());
+        Ok(Self { evented: Some(evented) })
     }
 
     /// Says whose it is.

@@ -13,6 +13,7 @@
 //! follows it.
 
 mod source_ref;
+mod watched;
 
 pub(crate) use source_ref::SourceRef;
 

@@ -17,6 +17,7 @@ use std::task::{Context, Poll, ready};
 use super::address::{Lookup, Target};
 use super::resolve::Resolve;
 use super::tcp::TcpStream;
+use crate::debug::log::log_here;
 use crate::event_loop::wait::Wait;
 use crate::time::Elapsed;
 
@@ -84,6 +85,30 @@ pub(crate) struct Connect {
     /// What our end is bound to.
     local: Option<SocketAddr>,
     made_at: &'static Location<'static>,
+}
+
+/// Who is connected to, in a log: by name and address if both are known.
+struct Peer<'a>(Option<&'a str>, SocketAddr);
+
+impl fmt::Display for Peer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(name) => write!(f, "{name} ({})", self.1),
+            None => self.1.fmt(f),
+        }
+    }
+}
+
+/// Our end in a log.
+struct Local(io::Result<SocketAddr>);
+
+impl fmt::Display for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Ok(address) => address.fmt(f),
+            Err(error) => write!(f, "an address unknown: {error}"),
+        }
+    }
 }
 
 /// A socket that is being connected.
@@ -156,15 +181,29 @@ impl Future for Connect {
                 let outcome = ready!(attempt.stream.poll_connected(cx, &mut attempt.wait, at));
                 // The wait is over, and so has left the stream's queue.
                 match (outcome, this.under_way.take()) {
-                    (Ok(()), Some(attempt)) => return Poll::Ready(Ok(attempt.stream)),
-                    (Err(error), Some(attempt)) => this.attempts.push((attempt.address, error)),
+                    (Ok(()), Some(attempt)) => {
+                        log_here!(
+                            Debug,
+                            "connected to {} from {}",
+                            Peer(this.name.as_deref(), attempt.address),
+                            Local(attempt.stream.local_addr())
+                        );
+                        return Poll::Ready(Ok(attempt.stream));
+                    }
+                    (Err(error), Some(attempt)) => {
+                        log_here!(Debug, "connecting to {} failed: {error}", attempt.address);
+                        this.attempts.push((attempt.address, error));
+                    }
                     (_, None) => {}
                 }
             }
             let Some(address) = this.addresses.pop() else { return Poll::Ready(Err(this.failed())) };
             match TcpStream::start_connecting(address, this.local, this.made_at) {
                 Ok(stream) => this.under_way = Some(Attempt { address, stream, wait: Wait::new() }),
-                Err(error) => this.attempts.push((address, error)),
+                Err(error) => {
+                    log_here!(Debug, "connecting to {address} failed: {error}");
+                    this.attempts.push((address, error));
+                }
             }
         }
     }

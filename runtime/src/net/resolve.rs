@@ -4,16 +4,21 @@
 //! for seconds where a server does not answer. So it runs on a thread of the pool "resolve", which is not the one of
 //! `spawn_blocking`: slow answers hold up other names at most, never files.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use super::address::{Lookup, Target, ToSocketAddrs};
 use crate::blocking::pool::RESOLVE;
 use crate::blocking::{Builder, JobHandle};
+use crate::debug::log::{log, log_here};
+use crate::event_loop::current;
+use crate::telemetry::clock;
 
 /// Resolves the name of a host to its addresses, in the order in which they are to be tried.
 ///
@@ -53,10 +58,13 @@ pub(crate) struct Resolve {
     made_at: &'static Location<'static>,
 }
 
+/// What the resolver said, and how long it took for that, in nanoseconds.
+type Timed = (io::Result<Vec<SocketAddr>>, u64);
+
 #[derive(Debug)]
 enum State {
     Asked(io::Result<Lookup>),
-    Resolving(String, JobHandle<io::Result<Vec<SocketAddr>>>),
+    Resolving(String, JobHandle<Timed>),
     Over,
 }
 
@@ -81,8 +89,11 @@ impl Future for Resolve {
                 Target::Named(host, port) => (host, port),
             };
             let name = format!("{host}:{port}");
+            log_here!(Debug, "getting the addresses of {name}");
             let ask = move || {
-                std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port)).map(Iterator::collect)
+                let begun = clock::os_now_ns();
+                let answer = std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
+                (answer.map(Iterator::collect), clock::os_now_ns().saturating_sub(begun))
             };
             let job = Builder::new().name(&name).spawn_in(RESOLVE.get(), ask, this.made_at);
             this.state = State::Resolving(name, job);
@@ -93,14 +104,48 @@ impl Future for Resolve {
         let told =
             |kind, why: &dyn std::fmt::Display| io::Error::new(kind, format!("cannot resolve {name}: {why}"));
         let answer = match ready!(Pin::new(job).poll(cx)) {
-            Ok(Ok(addresses)) if addresses.is_empty() => {
-                Err(told(io::ErrorKind::NotFound, &"it has no address"))
+            Ok((answer, took_ns)) => {
+                tell(name, this.made_at, &answer, took_ns);
+                match answer {
+                    Ok(addresses) if addresses.is_empty() => {
+                        Err(told(io::ErrorKind::NotFound, &"it has no address"))
+                    }
+                    answer => answer.map_err(|error| told(error.kind(), &error)),
+                }
             }
-            Ok(answer) => answer.map_err(|error| told(error.kind(), &error)),
             Err(error) => Err(told(io::ErrorKind::Other, &error)),
         };
         this.state = State::Over;
         Poll::Ready(answer)
+    }
+}
+
+/// In debug mode: how long a name took, as a note if that is as long as a callback may take.
+fn tell(name: &str, made_at: &'static Location<'static>, answer: &io::Result<Vec<SocketAddr>>, took_ns: u64) {
+    let Some(lp) = current::get() else { return };
+    let took = Duration::from_nanos(took_ns);
+    if took_ns >= lp.slow_ns.get() {
+        lp.slow_resolve(name, made_at, took);
+    } else {
+        log!(lp, Debug, "getting the addresses of {name} took {took:.1?}: {}", Answer(answer));
+    }
+}
+
+/// An answer in a log.
+struct Answer<'a>(&'a io::Result<Vec<SocketAddr>>);
+
+impl fmt::Display for Answer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Ok(addresses) => {
+                for (number, address) in addresses.iter().enumerate() {
+                    let comma = if number == 0 { "" } else { ", " };
+                    write!(f, "{comma}{}", address.ip())?;
+                }
+                Ok(())
+            }
+            Err(error) => error.fmt(f),
+        }
     }
 }
 
@@ -158,7 +203,7 @@ mod tests {
         let ask = move || {
             start.send(()).unwrap();
             tell.send(ended.recv_timeout(PATIENCE).is_ok()).unwrap();
-            Ok(vec![SocketAddr::from(([127, 0, 0, 1], 80))])
+            (Ok(vec![SocketAddr::from(([127, 0, 0, 1], 80))]), 0)
         };
         let job = Builder::new().name("example.org:80").spawn_in(RESOLVE.get(), ask, Location::caller());
         begun.recv().unwrap();

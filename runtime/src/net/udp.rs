@@ -12,6 +12,7 @@ use mio::Interest;
 use super::address::{ToSocketAddr, ToSocketAddrs, inet};
 use super::datagram::datagram;
 use super::resolve::{First, Resolve};
+use crate::debug::log::log_here;
 use crate::io::Plain;
 use crate::io::evented::{Evented, Operation, Uncounted};
 use crate::telemetry::view::ResourceKind;
@@ -98,6 +99,7 @@ impl UdpSocket {
         let interest = Interest::READABLE | Interest::WRITABLE;
         let socket = Self { evented: Evented::new(socket, ResourceKind::Udp, interest, made_at)? };
         socket.show_addresses();
+        log_here!(Info, "UDP socket made: {socket:?}");
         Ok(socket)
     }
 

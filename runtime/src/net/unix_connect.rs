@@ -14,6 +14,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::address::{of_path, shown_path};
 use super::unix::UnixStream;
+use crate::debug::log::log_here;
 use crate::telemetry::view::TimerKind;
 use crate::time::Sleep;
 
@@ -96,6 +97,9 @@ impl Future for UnixConnect {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let connected = ready!(self.poll_connected(cx));
+        if connected.is_ok() {
+            log_here!(Debug, "connected to {}", shown_path(&self.path));
+        }
         Poll::Ready(connected.map_err(|error| self.failed(error)))
     }
 }

@@ -16,6 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::address::unix;
 use super::datagram::datagram;
+use crate::debug::log::log_here;
 use crate::event_loop::current;
 use crate::io::evented::{Evented, Operation, Outcome};
 use crate::telemetry::view::ResourceKind;
@@ -107,6 +108,7 @@ impl UnixDatagram {
         let interest = Interest::READABLE | Interest::WRITABLE;
         let socket = Self { evented: Evented::new(socket, ResourceKind::UnixDatagram, interest, made_at)? };
         socket.show_addresses();
+        log_here!(Info, "Unix datagram socket made: {socket:?}");
         Ok(socket)
     }
 

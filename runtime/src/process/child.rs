@@ -14,6 +14,7 @@ use super::orphans;
 use super::status::ExitStatus;
 use super::system::Whom;
 use super::watch::Process;
+use crate::debug::log::log_here;
 use crate::event_loop::current;
 use crate::event_loop::wait::Wait;
 use crate::io::{PipeReader, PipeWriter};
@@ -268,6 +269,9 @@ impl Drop for Child {
             return;
         }
         if self.kill_on_drop {
+            if self.process.known_end().is_none() {
+                log_here!(Warn, "{} is dropped while it runs, and killed", self.process.label());
+            }
             // It fails where it became somebody else's, and then it goes on as any other.
             drop(self.process.signal(libc::SIGKILL, Whom::Process));
         }

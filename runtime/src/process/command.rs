@@ -19,6 +19,7 @@ use super::system::{self, Step};
 use super::transport::{self, Transport};
 use super::watch::{Process, Started};
 use super::{ExitStatus, orphans};
+use crate::debug::log::log_here;
 use crate::event_loop::current;
 use crate::task::Task;
 
@@ -317,6 +318,13 @@ impl Command {
         let program = self.std.get_program().to_owned();
         let ends = self.streams.apply(&mut self.std, unsaid);
         let ends = ends.map_err(|(stream, error)| SpawnError::of_stream(&program, stream, error));
+        // Its environment may hold what belongs in no log.
+        log_here!(
+            Debug,
+            "executing {program:?} with {:?}, {}",
+            self.std.get_args().collect::<Vec<_>>(),
+            self.streams.shown(unsaid)
+        );
         let spawned = ends.and_then(|ends| {
             let spawned = self.std.spawn();
             let folder = self.std.get_current_dir();
@@ -329,6 +337,7 @@ impl Command {
         let name = self.name.clone().unwrap_or_else(|| file_name(&program));
         let leads_group = self.has_session || self.group == Some(0);
         let started = Started { pid, name: &name, leads_group, by_thread: self.exit_by_thread };
+        log_here!(Info, "{name} runs as pid {pid}");
         let process =
             Process::watch(&started, made_at).map_err(|error| SpawnError::of_watch(&program, error))?;
         let mut child = Child::new(Rc::new(process), true, made_at);

@@ -23,6 +23,7 @@ use std::time::Duration;
 use super::child::Child;
 use super::error::CommunicateError;
 use super::status::ExitStatus;
+use crate::debug::log::log_here;
 use crate::event_loop::current;
 use crate::event_loop::wait::Wait;
 use crate::io::source::Direction;
@@ -170,6 +171,7 @@ fn feed(
         }
     }
     pipe.leave(Direction::Write, wait);
+    log_here!(Debug, "stdin of a process is closed, {} of {} bytes were fed", talk.written, talk.input.len());
     *stdin = None;
     (talk.input, talk.written) = (Vec::new(), 0);
     Ok(())
@@ -192,6 +194,7 @@ fn drain(
             Poll::Pending => return Ok(false),
             Poll::Ready(Ok(0)) => {
                 pipe.leave(wait);
+                log_here!(Debug, "an output of a process was closed by peer after {} bytes", bytes.len());
                 *from = None;
             }
             Poll::Ready(Ok(_)) => {}

@@ -75,6 +75,28 @@ pub(super) enum Unsaid {
     Piped,
 }
 
+impl Unsaid {
+    /// What the input is, and what output and errors are.
+    fn kinds(self) -> (Kind, Kind) {
+        match self {
+            Self::Inherit => (Kind::Inherit, Kind::Inherit),
+            Self::Captured => (Kind::Null, Kind::Piped),
+            Self::Piped => (Kind::Piped, Kind::Piped),
+        }
+    }
+}
+
+impl Kind {
+    fn shown(&self) -> &'static str {
+        match self {
+            Self::Inherit => "<inherited>",
+            Self::Null => "<null>",
+            Self::Piped => "<pipe>",
+            Self::Fd(_) => "<descriptor>",
+        }
+    }
+}
+
 /// Our ends of pipes.
 #[derive(Debug, Default)]
 pub(super) struct Ends {
@@ -91,11 +113,7 @@ impl Streams {
     pub(super) fn apply(&self, command: &mut std::process::Command, unsaid: Unsaid) -> Result<Ends, Failed> {
         use std::process::Stdio as Std;
         let mut ends = Ends::default();
-        let (unsaid_input, unsaid_output) = match unsaid {
-            Unsaid::Inherit => (Kind::Inherit, Kind::Inherit),
-            Unsaid::Captured => (Kind::Null, Kind::Piped),
-            Unsaid::Piped => (Kind::Piped, Kind::Piped),
-        };
+        let (unsaid_input, unsaid_output) = unsaid.kinds();
         let stdin = match of(self.stdin.as_ref(), &unsaid_input) {
             Kind::Inherit => Std::inherit(),
             Kind::Null => Std::null(),
@@ -120,6 +138,17 @@ impl Streams {
         };
         command.stdin(stdin).stdout(stdout).stderr(stderr);
         Ok(ends)
+    }
+
+    /// How a start is logged: `stdin=<null> stdout=<pipe> stderr=<pipe>`.
+    pub(super) fn shown(&self, unsaid: Unsaid) -> String {
+        let (input, output) = unsaid.kinds();
+        let stdout = of(self.stdout.as_ref(), &output).shown();
+        let stdin = of(self.stdin.as_ref(), &input).shown();
+        if self.stderr_to_stdout {
+            return format!("stdin={stdin} stdout=stderr={stdout}");
+        }
+        format!("stdin={stdin} stdout={stdout} stderr={}", of(self.stderr.as_ref(), &output).shown())
     }
 
     /// Takes back what [`apply`](Self::apply) gave, so that the child alone has its ends of the pipes.

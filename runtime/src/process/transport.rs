@@ -27,6 +27,7 @@ use super::protocol::{Pipe, Protocol};
 use super::status::ExitStatus;
 use super::system::Whom;
 use super::watch::Process;
+use crate::debug::log::log_here;
 use crate::event_loop::current;
 use crate::event_loop::wait::{Ticket, Wait};
 use crate::io::PipeReader;
@@ -246,7 +247,10 @@ impl Shared {
             Pipe::Stdout => &self.stdout_paused,
             Pipe::Stderr => &self.stderr_paused,
         };
-        paused.set(pause);
+        if paused.replace(pause) != pause {
+            let verb = if pause { "pauses" } else { "resumes" };
+            log_here!(Debug, "{verb} reading {pipe} of a process");
+        }
         self.command();
     }
 }
@@ -358,6 +362,7 @@ impl<P: Protocol> Driver<P> {
         pipe.leave(Direction::Read, &mut self.waits.broken);
         if waiting > HIGH_WATER && !self.pressed {
             self.pressed = true;
+            log_here!(Debug, "{}: pauses writing, {waiting} bytes are queued", self.child.process.label());
             protocol.pause_writing();
             return true;
         }
@@ -379,6 +384,11 @@ impl<P: Protocol> Driver<P> {
                 };
                 if self.pressed && left <= LOW_WATER {
                     self.pressed = false;
+                    log_here!(
+                        Debug,
+                        "{}: resumes writing, {left} bytes are queued",
+                        self.child.process.label()
+                    );
                     protocol.resume_writing();
                 }
                 true
@@ -391,6 +401,7 @@ impl<P: Protocol> Driver<P> {
         shared.input_ended.set(true);
         shared.outgoing.borrow_mut().clear();
         let Some(pipe) = self.child.stdin.take() else { return };
+        log_lost(&self.child, Pipe::Stdin, error.as_ref());
         pipe.leave(Direction::Write, &mut self.waits.write);
         pipe.leave(Direction::Read, &mut self.waits.broken);
         drop(pipe);
@@ -430,6 +441,7 @@ impl<P: Protocol> Driver<P> {
         let Some(pipe) = slot.take() else { return };
         pipe.leave(wait);
         drop(pipe);
+        log_lost(&self.child, which, error.as_ref());
         protocol.pipe_connection_lost(which, error);
     }
 
@@ -453,6 +465,13 @@ impl<P: Protocol> Driver<P> {
         if commands.park(lp, cx.waker(), &lp.parking(WaitKind::Event, 0, at, self.made_at)) {
             self.transport.shared.driver.set(commands.ticket());
         }
+    }
+}
+
+fn log_lost(child: &Child, pipe: Pipe, error: Option<&io::Error>) {
+    match error {
+        Some(error) => log_here!(Debug, "{}: {pipe} failed for good: {error}", child.process.label()),
+        None => log_here!(Info, "{}: {pipe} is closed", child.process.label()),
     }
 }
 

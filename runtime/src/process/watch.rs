@@ -30,6 +30,7 @@ use super::error::{Refusal, SignalError, WaitError};
 use super::status::ExitStatus;
 use super::system::{self, Whom};
 use crate::blocking;
+use crate::debug::log::log_here;
 use crate::event_loop::slot::Loop;
 use crate::event_loop::wait::Wait;
 use crate::io::evented::{Evented, Operation, Uncounted};
@@ -205,6 +206,10 @@ impl Process {
         }
         let Some(end) = watched.reap() else { return Err(io::ErrorKind::WouldBlock.into()) };
         watched.end.set(Some(end));
+        match end {
+            End::Known(status) => log_here!(Info, "{} has ended: {status}", self.label()),
+            End::Lost => log_here!(Warn, "{} has ended, and somebody else knows how", self.label()),
+        }
         // Those who wait hear of it from the loop, since the descriptor stays readable.
         if let (End::Known(status), Some(record)) = (end, self.evented.source().record()) {
             record.exited(status.into());

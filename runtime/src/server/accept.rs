@@ -20,6 +20,7 @@ use pin_project_lite::pin_project;
 
 use super::core::{Core, Listening, State};
 use super::listener::Listener;
+use crate::debug::log::log;
 use crate::event_loop::wait::Wait;
 use crate::group::{Awaiting, GroupCore, Outcome, spawn_into};
 use crate::runner::UnhandledKind;
@@ -115,7 +116,14 @@ fn poll_listener<L: Listener>(
             }
             Poll::Ready(Ok((stream, address))) => return Next::Connection(stream, address),
             // Each look costs some of the task's budget, so that this ends.
-            Poll::Ready(Err(error)) if is_of_one_connection(&error) => {}
+            Poll::Ready(Err(error)) if is_of_one_connection(&error) => {
+                log!(
+                    core.lp(),
+                    Debug,
+                    "server {:?} lost a connection before it was accepted: {error}",
+                    core.settings.name
+                );
+            }
             Poll::Ready(Err(error)) => {
                 let deadline = core.lp().deadline_after(PAUSE);
                 listening.pause = Some(Sleep::new(deadline, place));
@@ -160,6 +168,13 @@ where
         let handling = Handling::New { accepted: Some((handler, stream, address)) };
         let builder = task::Builder::new().name(&self.client_name);
         let task = spawn_into(&self.group, builder, handling, self.core.settings.place);
+        let id = task.task_ref().id;
+        log!(
+            self.core.lp(),
+            Debug,
+            "server {:?} got a connection from {peer}: task #{id}",
+            self.core.settings.name
+        );
         self.core.adopt(task.task_ref(), source, peer);
     }
 }

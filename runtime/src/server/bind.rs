@@ -9,6 +9,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::core::Bound;
 use super::error::ListenError;
 use super::socket_file::{SocketFile, make_room};
+use crate::debug::log::log_here;
 use crate::net::{of_path, shown_path};
 
 /// How sockets are bound.
@@ -37,6 +38,7 @@ pub(super) fn tcp(addresses: &[SocketAddr], options: Options) -> io::Result<Vec<
         match tcp_socket(*address, options) {
             Ok(socket) => bound.push(Bound { socket, file: None }),
             Err(error) if is_missing_here(&error) => {
+                log_here!(Warn, "cannot listen at {address}, which is left out: {error}");
                 left_out = Some(ListenError::new(address.to_string(), error));
             }
             Err(error) => return Err(ListenError::new(address.to_string(), error).into()),

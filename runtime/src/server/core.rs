@@ -24,6 +24,7 @@ use socket2::Socket;
 use super::error::{ConnectionError, ListenError, ServeError};
 use super::listener::{Listener, Peer};
 use super::socket_file::SocketFile;
+use crate::debug::log::log;
 use crate::event_loop::current;
 use crate::event_loop::slot::{Closing, Loop};
 use crate::event_loop::wait::{Wait, WaitQueue};
@@ -232,6 +233,7 @@ impl<L: Listener> Core<L> {
     /// All sockets listen.
     pub(super) fn begin_serving(&self) {
         self.state.set(State::Serving);
+        log!(self.lp, Info, "server {:?} is serving at {}", self.settings.name, self.shown_addresses());
         self.poke();
     }
 
@@ -256,6 +258,13 @@ impl<L: Listener> Core<L> {
         if self.state.replace(State::Closed) == State::Closed {
             return;
         }
+        log!(
+            self.lp,
+            Debug,
+            "server {:?} is closed, with {} connections left",
+            self.settings.name,
+            self.len()
+        );
         drop(self.bound.take());
         drop(self.listening.take());
         self.poke();
@@ -390,6 +399,14 @@ impl<L: Listener> Core<L> {
     }
 }
 
+impl<L: Listener> Core<L> {
+    fn shown_addresses(&self) -> String {
+        let addresses = self.addresses();
+        let shown: Vec<String> = addresses.iter().flatten().map(|address| L::shown(address)).collect();
+        shown.join(", ")
+    }
+}
+
 impl<L: Listener> Keeper for Core<L> {
     fn failed(&self, failure: ChildError) {
         let mut peer = Peer::Unknown;
@@ -415,6 +432,7 @@ impl<L: Listener> Keeper for Core<L> {
     fn ended(&self, task: TaskId, cancelled: bool) {
         let was_full = self.is_full();
         let Some(connection) = self.connections.borrow_mut().remove(&task) else { return };
+        log!(self.lp, Debug, "server {:?} is done with {}", self.settings.name, connection.peer);
         let mut counts = self.counts.get();
         *match connection {
             Connection { has_failed: true, .. } => &mut counts.failed,
@@ -432,8 +450,7 @@ impl<L: Listener> Keeper for Core<L> {
 
 impl<L: Listener> fmt::Debug for Core<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let addresses: Vec<String> =
-            self.addresses().iter().flatten().map(|address| L::shown(address)).collect();
+        let addresses = self.shown_addresses();
         f.debug_struct("Server")
             .field("name", &self.settings.name)
             .field("state", &self.state.get())

@@ -13,6 +13,7 @@
 
 use super::error::{IncompleteRead, LimitOverrun, NotUtf8, Peer, ReadError, StreamFailed};
 use super::separators::sealed::Find;
+use crate::debug::log::log_here;
 
 /// As much as is read ahead at first: a page for the bytes and one for the next.
 pub(super) const ROOM_FIRST: usize = 8 * 1024;
@@ -100,6 +101,13 @@ impl Inbox {
         bytes.drain(..self.start);
         (self.start, self.end) = (0, 0);
         bytes
+    }
+
+    /// Nothing more comes.
+    #[cold]
+    pub(super) fn end(&mut self) {
+        self.state = End::Ended;
+        log_here!(Debug, "{}: received EOF, {} bytes are not read yet", self.peer, self.len());
     }
 
     /// Room for more, at least one byte.

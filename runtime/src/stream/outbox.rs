@@ -7,6 +7,7 @@
 //!   flowing ──more than high──► paused ──low or less──► flowing
 //! ```
 
+use crate::debug::log::log_here;
 use std::io::{self, IoSlice};
 use std::mem;
 use std::pin::Pin;
@@ -105,9 +106,17 @@ impl<W> Outbox<W> {
     #[inline]
     fn mark(&mut self) {
         if self.len() > self.high {
-            self.paused = true;
+            self.pause(true);
         } else if self.len() <= self.low {
-            self.paused = false;
+            self.pause(false);
+        }
+    }
+
+    #[inline]
+    fn pause(&mut self, paused: bool) {
+        if std::mem::replace(&mut self.paused, paused) != paused {
+            let (verb, queued) = (if paused { "pauses" } else { "resumes" }, self.len());
+            log_here!(Debug, "{}: {verb} writing, {queued} bytes are queued", self.peer);
         }
     }
 
@@ -156,6 +165,7 @@ impl<W> Outbox<W> {
 
     #[cold]
     fn fail(&mut self, doing: Doing, error: io::Error) -> WriteError {
+        log_here!(Debug, "{}: writing failed for good, {} bytes are lost: {error}", self.peer, self.len());
         let failed = StreamFailed::new(doing, &self.peer, error);
         self.failed = Some(failed.clone());
         (self.queue, self.sent) = (Vec::new(), 0);

@@ -12,6 +12,7 @@ use super::inbox::{End, Inbox, Step};
 use super::lines::Lines;
 use super::reading::{FillBuf, Reading};
 use super::separators::Separators;
+use crate::debug::log::log_here;
 use crate::io::lent::Borrowed;
 
 /// What a reader's limit is unless another is asked for: 64 KiB.
@@ -408,7 +409,7 @@ impl<R: AsyncRead + Unpin> StreamReader<R> {
     pub(super) fn poll_more(&mut self, cx: &mut Context<'_>, borrowed: &mut Borrowed) -> Poll<()> {
         let Self { io, inbox } = self;
         match ready!(poll_io(io, cx, inbox.room(), borrowed)) {
-            Ok(0) => inbox.state = End::Ended,
+            Ok(0) => inbox.end(),
             Ok(count) => inbox.filled(count),
             Err(error) => self.failed(error),
         }
@@ -419,6 +420,7 @@ impl<R: AsyncRead + Unpin> StreamReader<R> {
     pub(super) fn failed(&mut self, error: std::io::Error) {
         // Nothing has failed yet; it only was not the moment.
         if error.kind() != std::io::ErrorKind::Interrupted {
+            log_here!(Debug, "{}: reading failed for good: {error}", self.inbox.peer);
             self.inbox.state = End::Failed(StreamFailed::new(Doing::Reading, &self.inbox.peer, error));
         }
     }

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 use futures_io::{AsyncBufRead, AsyncRead};
 
 use super::error::ReadError;
-use super::inbox::{End, Inbox, ROOM_FIRST, Step};
+use super::inbox::{Inbox, ROOM_FIRST, Step};
 use super::reader::{StreamReader, poll_io};
 use crate::io::lent::Borrowed;
 
@@ -144,7 +144,7 @@ impl<R: AsyncRead + Unpin> StreamReader<R> {
                 // A small room would leave the OS with something to tell again and again, where one call reads all of it.
                 Step::More if to.len() < ROOM_FIRST => ready!(self.poll_more(cx, borrowed)),
                 Step::More => match ready!(poll_io(&mut self.io, cx, to, borrowed)) {
-                    Ok(0) => self.inbox.state = End::Ended,
+                    Ok(0) => self.inbox.end(),
                     Ok(count) => return Poll::Ready(Ok(count)),
                     Err(error) => self.failed(error),
                 },

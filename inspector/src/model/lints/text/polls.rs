@@ -45,16 +45,17 @@ pub(super) static SLOW_POLL: Text = Text {
 };
 
 pub(super) static SLOW_IO: Text = Text {
-    meaning: "asking the OS for events took much longer than it was meant to",
-    explanation: "The loop asked the OS for events and wanted its answer at once, or at a certain moment, and got it much \
-                  later. The thread was not run meanwhile: the machine is overloaded, the process was stopped or suspended, \
-                  or its container has used up its share of the processor.",
-    example: "// Sixty threads that compute, in a container of one processor,\n\
-              let threads = 60;\n\
-              // or as many as there are processors to run them.\n\
-              let threads = std::thread::available_parallelism()?.get();",
-    remedy: "Look at the load of the machine and at the limits of the container (`cpu.stat`: nr_throttled). Fewer threads \
-             that compute, or a larger share of the processor.",
+    meaning: "an operation on a descriptor, which must not block, kept its whole loop waiting",
+    explanation: "A loop's descriptors do not block: a call returns at once, and the task waits until there is more. This call did \
+                  not return for as long as a callback may take at most. Its descriptor was set back to blocking, or is of a \
+                  kind that blocks nevertheless (a file system or a driver), or the closure given to an AsyncFd does more \
+                  than one call. How long a loop waits for descriptors while it has nothing to do is never told of.",
+    example: "// The closure reads all there will ever be, and the loop waits with it,\n\
+              fd.read_with(|mut pipe| pipe.read_to_end(&mut bytes)).await?;\n\
+              // or what there is, as often as there is something.\n\
+              while fd.read_with(|mut pipe| pipe.read(&mut buffer)).await? > 0 {}",
+    remedy: "Do one call for each readiness; leave descriptors of the loop non-blocking, also through other handles to them; use \
+             spawn_blocking for what blocks whatever one does.",
 };
 
 pub(super) static SLOW_RESOLVE: Text = Text {
