@@ -15,7 +15,7 @@ use child::{Side, errors_of, side};
 use events::Events;
 use loopscope::debug::{self, Lint, Warning};
 use loopscope::task::Builder;
-use loopscope::{Runner, yield_now};
+use loopscope::{Handle, Runner, spawn, yield_now};
 
 fn panics(text: &'static str) -> impl Future<Output = ()> {
     std::future::poll_fn(move |_| panic!("{text}"))
@@ -101,6 +101,44 @@ fn the_hook_for_warnings_takes_errors_too_where_there_is_no_other() {
     });
     assert_eq!(*heard.lock().unwrap(), [Some("bad".to_owned())]);
     assert_eq!(events.take(), []);
+}
+
+#[test]
+fn each_kind_of_error_that_nobody_receives_is_one_of_the_lints() {
+    struct Bad;
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            panic!("in a destructor");
+        }
+    }
+    let mut runner = Runner::builder().on_unhandled(|_| {}).build().unwrap();
+    let number = runner.handle().reader().id();
+    runner
+        .block_on(async {
+            spawn(panics("a task")).detach();
+            spawn(async { Bad }).detach();
+            loopscope::call_soon(|| panic!("a callback"));
+            Handle::current().post(|| panic!("posted")).unwrap();
+            let (promise, promised) = loopscope::future::promise::<(), &str>();
+            promise.fail("a promise").unwrap();
+            drop(promised);
+            loopscope::sleep(std::time::Duration::from_millis(1)).await;
+        })
+        .unwrap();
+    let mut found: Vec<(Lint, String)> = entries_of(number)
+        .into_iter()
+        .map(|(lint, _, words)| (lint, words.rsplit(": ").next().unwrap().to_owned()))
+        .collect();
+    // When what was posted has its turn is the loop's affair.
+    found.sort();
+    let expected = [
+        (Lint::NeverRetrieved, "\"a promise\""),
+        (Lint::NeverRetrieved, "a task"),
+        (Lint::Unhandled, "a callback"),
+        (Lint::Unhandled, "in a destructor"),
+        (Lint::Unhandled, "posted"),
+    ];
+    assert_eq!(found, expected.map(|(lint, words)| (lint, words.to_owned())));
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn row(line: &str) -> Option<(&str, &str)> {
 }
 
 /// Whether a file of that name, or one in a folder of that name, has such a function.
-fn exists(test: &str, sources: &[Source]) -> bool {
+pub(crate) fn exists(test: &str, sources: &[Source]) -> bool {
     let mut parts = test.rsplit("::");
     let (Some(name), Some(file)) = (parts.next(), parts.next()) else { return false };
     let head = format!("fn {name}(");

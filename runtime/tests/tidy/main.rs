@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "test crate")]
 
+mod asyncio_debug;
 mod asyncio_tests;
 mod dependencies;
 mod exceptions;
@@ -103,4 +104,10 @@ fn the_readme_shows_the_hello_example_as_it_is() {
 fn every_test_class_of_asyncio_has_a_verdict() {
     let page = std::fs::read_to_string(root().join(asyncio_tests::PAGE)).unwrap_or_default();
     expect_none(&asyncio_tests::check(&page, &sources()));
+}
+
+#[test]
+fn every_row_of_asyncios_debug_mode_has_a_verdict() {
+    let page = std::fs::read_to_string(root().join(asyncio_debug::PAGE)).unwrap_or_default();
+    expect_none(&asyncio_debug::check(&page, &sources()));
 }
