@@ -57,6 +57,9 @@ pub mod callback;
 #[cfg(not(loom))]
 pub mod debug;
 
+#[cfg(all(feature = "stacks", not(loom)))]
+pub mod introspect;
+
 #[cfg(not(loom))]
 pub mod future;
 

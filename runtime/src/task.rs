@@ -1,6 +1,8 @@
 //! Tasks: futures that run by themselves on this thread's loop.
 
 mod builder;
+#[cfg(feature = "stacks")]
+pub(crate) mod capture;
 pub(crate) mod cell;
 mod completed;
 pub(crate) mod control;

@@ -106,7 +106,7 @@ impl<T> JobHandle<T> {
         let polled = self.job.poll(cx.waker());
         if polled.is_pending() {
             if let Some(lp) = current::get() {
-                self.wait.park(lp, &self.parking(lp, at));
+                self.wait.park(lp, cx.waker(), &self.parking(lp, at));
             }
         } else {
             self.wait.clear();

@@ -1,12 +1,15 @@
 //! Functions, files and lines for return addresses.
 //!
 //! ```text
-//!   address ──known?──► its frames (one for each function inlined there, innermost first)
+//!   address ──known?──► its symbols (one for each function inlined there, innermost first)
 //!               │ no
-//!               └─► line tables of the module it lies in; without them `module+0x…`
+//!               └─► /proc/self/maps: the module it lies in ──► its line tables and its table of symbols; without them `module+0x…`
 //! ```
 //!
-//! The first address costs as much as reading the program's line tables, which may be a second in a large one: this is for threads
+//! With line tables alone the functions that were inlined have short names, such as `poll` or `{async_fn#0}`; the one they
+//! were inlined into has its whole path, from the table of symbols.
+//!
+//! The first address of a module costs as much as reading its line tables, which may be a second in a large one: this is for threads
 //! that nobody waits for, never for a loop's own.
 
 use std::collections::HashMap;
@@ -14,75 +17,155 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::warning::Frame;
+use addr2line::{Frame, Loader};
+
 use crate::telemetry::Place;
 
-/// Addresses that are kept with their frames; a program has fewer, unless it loads and unloads code.
+/// Addresses that are kept with their symbols; a program has fewer, unless it loads and unloads code.
 const ADDRESSES_MAX: usize = 1 << 17;
+/// Modules whose line tables are kept.
+const MODULES_MAX: usize = 64;
+/// Functions inlined into each other at one address.
+const INLINED_MAX: usize = 256;
 
-static KNOWN: Mutex<Option<HashMap<usize, Arc<[Frame]>>>> = Mutex::new(None);
+/// A function at an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Symbol {
+    /// Its whole path, demangled, where that is known; else its short name, or the module and the address in it.
+    pub(crate) function: String,
+    /// Its name alone, as the compiler has it: `{async_fn#0}`.
+    pub(crate) short: Option<String>,
+    /// Where in it.
+    pub(crate) at: Option<Place>,
+}
+
+#[derive(Default)]
+struct Symbols {
+    known: HashMap<usize, Arc<[Symbol]>>,
+    modules: HashMap<Module, Option<Loader>>,
+}
+
+static SYMBOLS: Mutex<Option<Symbols>> = Mutex::new(None);
 
 /// The functions that a return address lies in: more than one where they are inlined into each other, the innermost first.
 /// Never empty.
-pub(crate) fn frames_of(address: usize) -> Arc<[Frame]> {
-    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(frames) = known.as_ref().and_then(|known| known.get(&address)) {
-        return Arc::clone(frames);
+pub(crate) fn symbols_at(address: usize) -> Arc<[Symbol]> {
+    let mut symbols = SYMBOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    let symbols = symbols.get_or_insert_default();
+    if let Some(known) = symbols.known.get(&address) {
+        return Arc::clone(known);
     }
-    drop(known);
-    let frames: Arc<[Frame]> = look_up(address).into();
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = known.get_or_insert_default();
-    if known.len() >= ADDRESSES_MAX {
-        known.clear();
+    let found: Arc<[Symbol]> = symbols.look_up(address).into();
+    if symbols.known.len() >= ADDRESSES_MAX {
+        symbols.known.clear();
     }
-    known.insert(address, Arc::clone(&frames));
-    frames
+    symbols.known.insert(address, Arc::clone(&found));
+    found
 }
 
-fn look_up(address: usize) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    backtrace::resolve(std::ptr::without_provenance_mut(address), |symbol| {
-        let Some(name) = symbol.name() else { return };
-        let at = symbol.filename().zip(symbol.lineno()).map(|(file, line)| Place {
-            file: file.to_string_lossy().into_owned(),
-            line,
-            column: symbol.colno().unwrap_or(0),
-        });
-        // Without the hash that tells two versions of a crate apart.
-        frames.push(Frame { function: format!("{name:#}"), at });
+impl Symbols {
+    fn look_up(&mut self, address: usize) -> Vec<Symbol> {
+        let nameless = |function| vec![Symbol { function, short: None, at: None }];
+        let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+        let Some((module, base)) = Module::at(&maps, address) else {
+            return nameless(format!("{address:#x}"));
+        };
+        if self.modules.len() >= MODULES_MAX && !self.modules.contains_key(&module) {
+            self.modules.clear();
+        }
+        let Module { path, base_vaddr } = module.clone();
+        let loader = self.modules.entry(module).or_insert_with(|| Loader::new(&path).ok());
+        // The instruction that called, not the one to return to.
+        let probe = (address - base).wrapping_add(base_vaddr).wrapping_sub(1);
+        let found = loader.as_ref().map(|loader| frames(loader, probe as u64)).unwrap_or_default();
+        if !found.is_empty() {
+            return found;
+        }
+        let name = Path::new(&path).file_name().unwrap_or_default().to_string_lossy();
+        nameless(format!("{name}+{:#x}", address - base))
+    }
+}
+
+fn frames(loader: &Loader, probe: u64) -> Vec<Symbol> {
+    let mut symbols = Vec::new();
+    if let Ok(mut frames) = loader.find_frames(probe) {
+        while symbols.len() < INLINED_MAX
+            && let Ok(Some(frame)) = frames.next()
+        {
+            symbols.push(symbol(&frame));
+        }
+    }
+    let whole = loader.find_symbol(probe).map(demangled);
+    match (symbols.last_mut(), whole) {
+        (Some(outermost), Some(whole)) => outermost.function = whole,
+        (None, Some(function)) => symbols.push(Symbol { function, short: None, at: None }),
+        _ => {}
+    }
+    // A function that is only known by its lines, and is not the one in the table of symbols.
+    symbols.retain(|symbol| !symbol.function.is_empty());
+    symbols
+}
+
+fn symbol<R: addr2line::gimli::Reader>(frame: &Frame<'_, R>) -> Symbol {
+    let name = frame.function.as_ref().and_then(|function| function.raw_name().ok()).unwrap_or_default();
+    let is_mangled = name.starts_with("_R") || name.starts_with("_ZN");
+    let at = frame.location.as_ref().and_then(|location| {
+        let (file, line) = (location.file?.to_owned(), location.line?);
+        Some(Place { file, line, column: location.column.unwrap_or(0) })
     });
-    if frames.is_empty() {
-        frames.push(Frame { function: in_module(address), at: None });
+    let short = (!is_mangled && !name.is_empty()).then(|| name.clone().into_owned());
+    Symbol { function: demangled(&name), short, at }
+}
+
+/// Without the hash that tells two versions of a crate apart.
+fn demangled(name: &str) -> String {
+    addr2line::demangle_auto(name.into(), None).into_owned()
+}
+
+/// A mapped file, and the address that its first byte was linked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Module {
+    path: String,
+    base_vaddr: usize,
+}
+
+impl Module {
+    /// The file that is mapped at `address` by these lines of `/proc/PID/maps`, and where it begins.
+    fn at(maps: &str, address: usize) -> Option<(Self, usize)> {
+        let (path, base) = mapped_at(maps, address)?;
+        Some((Self { path: path.to_owned(), base_vaddr: linked_for(path, base) }, base))
     }
-    frames
 }
 
-/// Where an address lies that has no name: `libc.so.6+0x2a1c0`.
-fn in_module(address: usize) -> String {
-    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    module_of(&maps, address).unwrap_or_else(|| format!("{address:#x}"))
-}
-
-/// The file that is mapped at `address` by these lines of `/proc/PID/maps`, and the place in it.
-fn module_of(maps: &str, address: usize) -> Option<String> {
+fn mapped_at(maps: &str, address: usize) -> Option<(&str, usize)> {
     let mut base: Option<(&str, usize)> = None;
     for line in maps.lines() {
-        let mut fields = line.split_ascii_whitespace();
+        let mut fields = line.splitn(6, ' ');
         let (from, to) = fields.next()?.split_once('-')?;
         let (from, to) = (usize::from_str_radix(from, 16).ok()?, usize::from_str_radix(to, 16).ok()?);
-        let Some(path) = fields.nth(4) else { continue };
+        let path = fields.nth(4).unwrap_or_default().trim_start();
+        if path.is_empty() {
+            continue;
+        }
         // A module's first mapping is where its addresses count from.
         if base.is_none_or(|(of, _)| of != path) {
             base = Some((path, from));
         }
         if (from..to).contains(&address) {
-            let (_, base) = base?;
-            let name = Path::new(path).file_name()?.to_string_lossy();
-            return Some(format!("{name}+{:#x}", address - base));
+            return base;
         }
     }
     None
+}
+
+/// For which address the beginning of a file was linked that was loaded at `base`: its own if it cannot be moved, as a rule 0.
+fn linked_for(path: &str, base: usize) -> usize {
+    /// `e_type` of a program that cannot be moved, and where it stands in the file.
+    const CANNOT_BE_MOVED: u8 = 2;
+    const TYPE_AT: usize = 16;
+    let mut start = [0; TYPE_AT + 2];
+    let read = fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut start));
+    if read.is_ok() && start[TYPE_AT] == CANNOT_BE_MOVED { base } else { 0 }
 }
 
 #[cfg(test)]
@@ -90,30 +173,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_in_a_function_of_ours_is_its_name_file_and_line() {
+    fn an_address_in_a_function_of_ours_is_its_path_file_and_line() {
         let mut here = Vec::new();
         backtrace::trace(|frame| {
-            here.push(frame.ip() as usize);
+            here.push(frame.ip().addr());
             true
         });
-        let frames: Vec<Frame> = here.iter().flat_map(|address| frames_of(*address).to_vec()).collect();
-        let own = "an_address_in_a_function_of_ours_is_its_name_file_and_line";
-        let own =
-            frames.iter().find(|frame| frame.function.ends_with(own)).expect("this test is on its stack");
-        assert!(own.at.as_ref().is_some_and(|at| at.file.ends_with(file!())), "{own}");
+        let symbols: Vec<Symbol> = here.iter().flat_map(|address| symbols_at(*address).to_vec()).collect();
+        let name =
+            "loopscope::debug::symbols::tests::an_address_in_a_function_of_ours_is_its_path_file_and_line";
+        let own = symbols.iter().find(|symbol| symbol.function == name).expect("this test is on its stack");
+        assert!(own.at.as_ref().is_some_and(|at| at.file.ends_with(file!())), "{own:?}");
     }
 
     #[test]
     fn an_address_of_no_module_is_shown_as_it_is() {
-        assert_eq!(*frames_of(0x10), [Frame { function: "0x10".to_owned(), at: None }]);
+        let symbol = Symbol { function: "0x10".to_owned(), short: None, at: None };
+        assert_eq!(*symbols_at(0x10), [symbol]);
     }
 
     #[test]
-    fn an_address_without_symbols_is_named_by_its_module() {
-        let maps = "7f0000000000-7f0000001000 r--p 00000000 08:01 17 /usr/lib/libc.so.6\n\
-                    7f0000001000-7f0000009000 r-xp 00001000 08:01 17 /usr/lib/libc.so.6\n\
+    fn an_address_belongs_to_the_file_that_is_mapped_there() {
+        let maps = "7f0000000000-7f0000001000 r--p 00000000 08:01 17       /usr/lib/a libc.so.6\n\
+                    7f0000001000-7f0000009000 r-xp 00001000 08:01 17       /usr/lib/a libc.so.6\n\
                     7f0000009000-7f000000a000 rw-p 00000000 00:00 0 \n";
-        assert_eq!(module_of(maps, 0x7f00_0000_12ab).as_deref(), Some("libc.so.6+0x12ab"));
-        assert_eq!(module_of(maps, 0x7f00_0000_9001), None);
+        assert_eq!(mapped_at(maps, 0x7f00_0000_12ab), Some(("/usr/lib/a libc.so.6", 0x7f00_0000_0000)));
+        assert_eq!(mapped_at(maps, 0x7f00_0000_9001), None);
+        assert_eq!(mapped_at("nonsense\n", 1), None);
     }
 }

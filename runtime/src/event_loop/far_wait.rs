@@ -7,18 +7,19 @@
 //!                    └──► freed: at once on the loop's own thread, else by a closure posted to it
 //! ```
 //!
-//! The entry only shows the wait; the waker is kept where the result comes from, since that is another thread's. So an entry
-//! that is freed late, or with its loop, costs nobody a wake.
+//! The entry only shows the wait; the waker that counts is kept where the result comes from, since that is another thread's. So an
+//! entry that is freed late, or with its loop, costs nobody a wake.
 
 use std::task::Waker;
 
 use super::current;
 use super::slot::Loop;
 use super::wait::Ticket;
+use crate::task::waker;
 use crate::telemetry::atomic::Relaxed;
 use crate::telemetry::waiter::Parking;
 
-/// One wait entry without a waker, or none.
+/// One wait entry that wakes nobody, or none.
 pub(crate) struct FarWait {
     ticket: Ticket,
     /// The entry is kept between two waits, and so of no task.
@@ -43,20 +44,22 @@ impl FarWait {
     /// # Panics
     ///
     /// When 16 million waits are pending in one loop.
-    pub(crate) fn park(&mut self, lp: &'static Loop, parking: &Parking) {
+    pub(crate) fn park(&mut self, lp: &'static Loop, waker: &Waker, parking: &Parking) {
+        // A combinator of another library is woken through its own waker when the task's stacks are asked for.
+        let waker = if waker::is_ours(waker) { Waker::noop() } else { waker };
         match self.ticket.place() {
             Some((own, index)) if std::ptr::eq(own, lp) => {
                 if std::mem::take(&mut self.vacant) {
-                    lp.waiters.get(index).occupy(parking, lp.running.get(), lp.now.get(), Waker::noop());
+                    lp.waiters.get(index).occupy(parking, lp.running.get(), lp.now.get(), waker);
                 } else {
-                    lp.waiters.renew(index, parking, lp.running.get(), Waker::noop());
+                    lp.waiters.renew(index, parking, lp.running.get(), waker);
                 }
                 return;
             }
             Some(_) => self.clear(),
             None => {}
         }
-        let (index, generation) = lp.take_entry(parking, Waker::noop());
+        let (index, generation) = lp.take_entry(parking, waker);
         self.ticket = Ticket::new(generation, lp.slot, index);
     }
 

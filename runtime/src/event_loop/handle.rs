@@ -30,6 +30,13 @@ pub struct Handle {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoopEnded(());
 
+impl LoopEnded {
+    #[cfg(feature = "stacks")]
+    pub(crate) const fn new() -> Self {
+        Self(())
+    }
+}
+
 impl fmt::Display for LoopEnded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the event loop has ended")
@@ -61,6 +68,12 @@ impl Handle {
 
     pub(crate) fn with_life(lp: &'static Loop, life: u64) -> Self {
         Self { lp, life }
+    }
+
+    /// The loop and its life.
+    #[cfg(feature = "stacks")]
+    pub(crate) fn target(&self) -> (&'static Loop, u64) {
+        (self.lp, self.life)
     }
 
     /// Whether the loop still lives.

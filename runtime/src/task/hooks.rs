@@ -20,6 +20,8 @@ use pin_project_lite::pin_project;
 use super::cell::{drop_quietly, payload_text};
 use super::handle::TaskId;
 use crate::event_loop::current;
+#[cfg(feature = "stacks")]
+use crate::event_loop::slot::Loop;
 use crate::runner::UnhandledKind;
 
 /// What is told of each task of a loop. Set with [`task_hooks`](crate::runner::Builder::task_hooks).
@@ -161,6 +163,14 @@ impl<F: Future> Future for Hooked<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let id = TaskId::from_raw(this.teller.id.get());
+        // A poll that only asks what the task waits for is none that anybody counts.
+        #[cfg(feature = "stacks")]
+        if current::get().is_some_and(Loop::is_capturing) {
+            this.teller.end = TaskEnd::Panicked;
+            let polled = this.future.poll(cx);
+            this.teller.end = if polled.is_ready() { TaskEnd::Completed } else { TaskEnd::Cancelled };
+            return polled;
+        }
         this.teller.hooks.tell(|hooks| hooks.on_poll(id));
         // What a panic leaves here.
         this.teller.end = TaskEnd::Panicked;

@@ -330,6 +330,13 @@ impl Loop {
                 self.slow_poll(index, busy);
             }
         }
+        self.settle(index, control, flags, polled);
+    }
+
+    /// What a poll came to is done with its task.
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    pub(super) fn settle(&self, index: u32, control: &Control, flags: u32, polled: Polled) {
         match polled {
             Polled::Pending if flags & CANCEL == 0 => {}
             Polled::Pending => self.cancel_now(index, control),
@@ -521,6 +528,14 @@ impl Loop {
             live.map(|(index, control)| self.named(index, control)).collect();
         live.sort_unstable_by_key(|(id, _)| *id);
         live.into_iter().map(|(_, word)| word).collect()
+    }
+
+    /// The task at `index`, if one is there that is not over.
+    #[cfg(feature = "stacks")]
+    pub(crate) fn pending_at(&self, index: u32) -> Option<TaskId> {
+        let control = self.controls.get(index);
+        let is_pending = !control.data.get().is_null() && control.flags.get() & DONE == 0;
+        is_pending.then(|| TaskId::from_raw(self.named(index, control).0))
     }
 
     /// Id and word of a task that is not released yet.

@@ -10,6 +10,8 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 use super::control::TaskWord;
 use super::live_wakers::LiveWakers;
 use super::raw;
+#[cfg(feature = "stacks")]
+use crate::event_loop::current;
 use crate::event_loop::slot;
 
 #[cfg(not(target_pointer_width = "64"))]
@@ -21,6 +23,10 @@ pub(crate) static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake
 /// The vtable of our wakers while the loop is in debug mode, which counts them.
 pub(crate) static COUNTED: RawWakerVTable =
     RawWakerVTable::new(clone_counted, wake_counted, wake, drop_counted);
+
+/// The vtable of the waker of a poll that is captured: who keeps it is recorded, and keeps one of the above.
+#[cfg(feature = "stacks")]
+pub(crate) static CAPTURING: RawWakerVTable = RawWakerVTable::new(clone_capturing, wake, wake, drop);
 
 /// A waker for the task that `word` names, with one of the vtables above.
 ///
@@ -69,8 +75,44 @@ fn count(word: TaskWord, change: fn(&LiveWakers, u32)) {
     }
 }
 
+#[cfg(feature = "stacks")]
+fn clone_capturing(word: *const ()) -> RawWaker {
+    super::capture::record();
+    // On another thread, which has no business with the loop, by what is right wherever it is kept.
+    let own = current::get().filter(|lp| lp.slot == TaskWord(word.addr() as u64).loop_slot());
+    match own {
+        Some(lp) if ptr::eq(lp.wakers_by.get(), &raw const COUNTED) => clone_counted(word),
+        _ => clone(word),
+    }
+}
+
+/// A clone of a waker, to be kept in a wait entry.
+#[inline]
+pub(crate) fn kept(waker: &Waker) -> Waker {
+    if ptr::eq(waker.vtable(), &raw const VTABLE) {
+        // What the clone would be, without the call.
+        return of(TaskWord(waker.data().addr() as u64), &VTABLE);
+    }
+    kept_of_another(waker)
+}
+
+#[inline(never)]
+fn kept_of_another(waker: &Waker) -> Waker {
+    // A capturing waker records when it is cloned.
+    #[cfg(feature = "stacks")]
+    if !is_ours(waker) {
+        super::capture::record();
+    }
+    waker.clone()
+}
+
 /// Whether a waker is one of ours: waking it runs no foreign code.
 #[inline]
 pub(crate) fn is_ours(waker: &Waker) -> bool {
-    ptr::eq(waker.vtable(), &raw const VTABLE) || ptr::eq(waker.vtable(), &raw const COUNTED)
+    let vtable = waker.vtable();
+    #[cfg(feature = "stacks")]
+    if ptr::eq(vtable, &raw const CAPTURING) {
+        return true;
+    }
+    ptr::eq(vtable, &raw const VTABLE) || ptr::eq(vtable, &raw const COUNTED)
 }

@@ -72,6 +72,13 @@ impl Places {
         word
     }
 
+    /// The files of all places, as the compiler named them; as any thread.
+    #[cfg(feature = "stacks")]
+    pub(crate) fn files(&self) -> std::collections::HashSet<&'static str> {
+        let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|place| place.file()).collect()
+    }
+
     /// The text of a place, as any thread.
     pub(crate) fn get(&self, index: PlaceIndex) -> Option<Place> {
         let all = self.all.read().unwrap_or_else(PoisonError::into_inner);

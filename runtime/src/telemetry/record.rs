@@ -187,6 +187,12 @@ impl Origin {
         self.id.read()
     }
 
+    /// The id of the task that spawned it, or 0.
+    #[cfg(feature = "stacks")]
+    pub(crate) fn parent(&self) -> u64 {
+        self.parent.read()
+    }
+
     /// Gives the task another name, as the word of it.
     pub(crate) fn rename(&self, name: u32) {
         self.name.store(name, Relaxed);

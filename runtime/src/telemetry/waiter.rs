@@ -24,6 +24,7 @@ use super::identity::Identity;
 use super::pages::{Pages, Zeroed};
 use super::slots::{ENTRIES_MAX, Links, Slots};
 use super::view::{TimerKind, WaitKind};
+use crate::task::waker;
 
 /// "No entry" of a link.
 pub(crate) const NIL: u32 = u32::MAX;
@@ -188,7 +189,7 @@ impl Waiter {
     /// The waker of an entry that was free, and so has none.
     #[inline]
     fn set_first_waker(&self, waker: &Waker) {
-        let waker = waker.clone();
+        let waker = waker::kept(waker);
         // SAFETY: as above; the clone ran before.
         let old = unsafe { (*self.waker.get()).replace(waker) };
         debug_assert!(old.is_none(), "a free entry kept a waker");
@@ -222,10 +223,18 @@ impl Waiter {
         }
         // The clone and the drop of a foreign waker may run code, so neither runs while the cell is borrowed; and the new one is
         // there before the old one goes, whose drop may notify this very entry.
-        let waker = waker.clone();
+        let waker = waker::kept(waker);
         // SAFETY: as above.
         let old = unsafe { (*self.waker.get()).replace(waker) };
         drop(old);
+    }
+
+    /// Whether it keeps the waker of another library, as that of a combinator.
+    #[cfg(feature = "stacks")]
+    pub(crate) fn has_foreign_waker(&self) -> bool {
+        // SAFETY: as above; looking at a waker's vtable runs no code of its.
+        let waker = unsafe { (*self.waker.get()).as_ref() };
+        waker.is_some_and(|waker| !waker::is_ours(waker) && !waker.will_wake(Waker::noop()))
     }
 }
 
@@ -308,6 +317,18 @@ impl Waiters {
         let waker = entry.take_waker();
         self.slots.free(&WaiterLinks(&self.pages), index);
         drop(waker);
+    }
+
+    /// The entries that keep wakers of other libraries: the waiting task's word, index and generation.
+    #[cfg(feature = "stacks")]
+    pub(crate) fn with_foreign_wakers(&self) -> impl Iterator<Item = (u64, u32, u32)> + '_ {
+        let used = (0..self.high_water()).filter(|index| self.group_in_use(*index));
+        used.filter_map(|index| {
+            let entry = self.pages.get(index);
+            let is_live = entry.identity.word() & 1 == 1;
+            (is_live && entry.has_foreign_waker())
+                .then(|| (entry.task_word(), index, entry.identity.generation()))
+        })
     }
 
     pub(crate) fn has_empty(&self) -> bool {

@@ -68,6 +68,10 @@ pub(crate) const UNSAFE: &[Exception] = &[
         path: "runtime/tests/process/child.rs",
         reason: "signals and forks are what these tests are about",
     },
+    Exception {
+        path: "runtime/src/task/capture.rs",
+        reason: "polls type-erased tasks, as raw.rs does, and walks this thread's stack",
+    },
     Exception { path: "runtime/src/task/cell.rs", reason: "type-erased futures" },
     Exception { path: "runtime/src/task/control.rs", reason: "marks a type as readable from zeroed pages" },
     Exception { path: "runtime/src/task/eager.rs", reason: "polls type-erased tasks, as raw.rs does" },

@@ -237,7 +237,7 @@ impl<T> Future for Send<'_, T> {
         }
         let Poll::Ready(sent) = channel.belt.poll_put(&mut this.message, &mut this.place, cx.waker()) else {
             let waiting = Waiting { kind: WaitKind::Send, renewed: false, at, made_at: this.made_at };
-            this.seat.park(&channel.line, &waiting, channel.belt.limit());
+            this.seat.park(&channel.line, cx.waker(), &waiting, channel.belt.limit());
             return Poll::Pending;
         };
         this.seat.clear();
@@ -340,7 +340,7 @@ impl<T> Receiver<T> {
                 message
             }));
         }
-        self.seat.park(&self.channel.line, waiting, Some(0));
+        self.seat.park(&self.channel.line, cx.waker(), waiting, Some(0));
         Poll::Pending
     }
 }

@@ -11,6 +11,7 @@
 
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
 
 use crate::event_loop::current;
 use crate::event_loop::far_wait::FarWait;
@@ -145,7 +146,7 @@ impl FarSeat {
     /// # Panics
     ///
     /// When 16 million waits are pending in the loop.
-    pub(super) fn park(&mut self, line: &Arc<FarLine>, waiting: &Waiting, len: Option<usize>) {
+    pub(super) fn park(&mut self, line: &Arc<FarLine>, waker: &Waker, waiting: &Waiting, len: Option<usize>) {
         let Some(lp) = current::get() else { return self.clear() };
         if !self.is_on(lp) {
             self.clear();
@@ -159,7 +160,7 @@ impl FarSeat {
             parking.flags = RENEWED;
             parking.payload |= lp.running_polls() << 32;
         }
-        self.wait.park(lp, &parking);
+        self.wait.park(lp, waker, &parking);
         (self.parked, self.renewed) = (true, waiting.renewed);
         if let Some(len) = len {
             self.filled(len);

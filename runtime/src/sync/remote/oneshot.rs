@@ -129,7 +129,7 @@ impl<T> Future for WaitClosed<'_, T> {
             return Poll::Ready(());
         }
         let waiting = Waiting { kind: WaitKind::Event, renewed: false, at, made_at: this.made_at };
-        this.seat.park(&shared.line, &waiting, None);
+        this.seat.park(&shared.line, cx.waker(), &waiting, None);
         Poll::Pending
     }
 }
@@ -203,7 +203,7 @@ impl<T> Future for Receiver<T> {
             return Poll::Ready(value.ok_or(Closed::new()));
         }
         let waiting = Waiting { kind: WaitKind::Recv, renewed: false, at, made_at: this.made_at };
-        this.seat.park(&this.shared.line, &waiting, None);
+        this.seat.park(&this.shared.line, cx.waker(), &waiting, None);
         Poll::Pending
     }
 }
