@@ -37,7 +37,7 @@ impl CreationStack {
     pub fn frames(&self) -> Vec<Frame> {
         #[cfg(feature = "stacks")]
         {
-            let named = self.0.iter().flat_map(|address| super::symbols::frames_of(*address).to_vec());
+            let named = self.0.iter().flat_map(|address| super::symbols::frames_of(*address));
             of_the_application(named.collect())
         }
         #[cfg(not(feature = "stacks"))]

@@ -17,8 +17,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use addr2line::{Frame, Loader};
+use addr2line::Loader;
 
+use super::warning::Frame;
 use crate::telemetry::Place;
 
 /// Addresses that are kept with their symbols; a program has fewer, unless it loads and unloads code.
@@ -61,6 +62,12 @@ pub(crate) fn symbols_at(address: usize) -> Arc<[Symbol]> {
     }
     symbols.known.insert(address, Arc::clone(&found));
     found
+}
+
+/// As [`symbols_at`], to be shown.
+pub(crate) fn frames_of(address: usize) -> Vec<Frame> {
+    let frame = |symbol: &Symbol| Frame { function: symbol.function.clone(), at: symbol.at.clone() };
+    symbols_at(address).iter().map(frame).collect()
 }
 
 impl Symbols {
@@ -106,7 +113,7 @@ fn frames(loader: &Loader, probe: u64) -> Vec<Symbol> {
     symbols
 }
 
-fn symbol<R: addr2line::gimli::Reader>(frame: &Frame<'_, R>) -> Symbol {
+fn symbol<R: addr2line::gimli::Reader>(frame: &addr2line::Frame<'_, R>) -> Symbol {
     let name = frame.function.as_ref().and_then(|function| function.raw_name().ok()).unwrap_or_default();
     let is_mangled = name.starts_with("_R") || name.starts_with("_ZN");
     let at = frame.location.as_ref().and_then(|location| {
