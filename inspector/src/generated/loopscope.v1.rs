@@ -1031,6 +1031,9 @@ pub struct Warning {
     /// More, a line each, at most 64: who holds and waits, where a lock was taken.
     #[prost(string, repeated, tag = "17")]
     pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The stack by which the task was spawned, innermost first, at most 128 frames. Empty: none was kept.
+    #[prost(message, repeated, tag = "18")]
+    pub created: ::prost::alloc::vec::Vec<Frame>,
 }
 /// One frame of a stack.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -8,12 +8,14 @@ use super::{Cycle, Loop, Place, Severity, Task, TaskState, Warning};
 use std::collections::BTreeMap;
 
 mod page;
+mod past;
 mod slow_polls;
 mod text;
 mod thresholds;
 mod verdict;
 
 pub use page::page;
+pub use past::with_found;
 pub use slow_polls::{SITES_MAX, Slow, SlowPolls, slow_poll};
 pub use thresholds::{BadSetting, Thresholds, Unit};
 pub use verdict::Verdict;

@@ -41,4 +41,6 @@ pub struct Warning {
     pub help: String,
     /// More, a line each: who holds and waits, where a lock was taken.
     pub notes: Vec<String>,
+    /// The stack by which the task was spawned, innermost first, where one was kept.
+    pub created: Vec<Frame>,
 }

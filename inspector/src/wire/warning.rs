@@ -26,6 +26,7 @@ pub(super) fn encode(mut warning: Warning) -> proto::Warning {
         summary: encode::message(warning.summary),
         help: encode::message(warning.help),
         notes: warning.notes.into_iter().map(encode::message).collect(),
+        created: encode_stack(warning.created),
     }
 }
 
@@ -52,6 +53,7 @@ pub(super) fn decode(mut warning: proto::Warning) -> Result<Warning, decode::Dec
         summary: decode::message(warning.summary),
         help: decode::message(warning.help),
         notes: warning.notes.into_iter().map(decode::message).collect(),
+        created: decode_stack(warning.created),
     })
 }
 

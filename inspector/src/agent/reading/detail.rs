@@ -118,6 +118,8 @@ fn detail(context: &Context, waiting: &Waiting, family: &Family) -> Option<Detai
         row.scheduled = Some(scheduled.summary());
     }
     let (waits, waits_more) = waiting.waits_of(context, record, DETAIL_MAX);
+    let created = lp.reader.creation_stack(record.view.id).unwrap_or_default();
+    let created = created.into_iter().map(super::lints::frame).collect();
     let all = |ids: &[u64]| tasks_of(context, waiting, ids).collect();
     let children: Vec<Task> = all(&family.children);
     Some(Detail {
@@ -132,6 +134,6 @@ fn detail(context: &Context, waiting: &Waiting, family: &Family) -> Option<Detai
         ancestors: all(&family.ancestors),
         waiters: all(&family.waiters),
         waiters_more: family.waiters_more,
-        created: Vec::new(),
+        created,
     })
 }

@@ -8,8 +8,11 @@ use super::waits::{self, Waiting};
 use super::{BadRequest, Found};
 use crate::agent::sentinel::{self, Watch};
 use crate::model::lints::{self, Lint, Thresholds};
-use crate::model::{Cycle, TaskState, Warning, words};
+use crate::model::{Cycle, Frame, Place, Severity, TaskState, WallTime, Warning, words};
 use crate::wire::{Query, Request, Row};
+use loopscope::time::Instant;
+use loopscope::{debug, telemetry};
+use std::time::SystemTime;
 
 /// Tasks of one circle of which it is said what each waits for.
 const LINES_MAX: usize = 16;
@@ -37,7 +40,7 @@ pub(super) fn warnings(
         .collect();
     let cycles = waiting.graph.all_cycles();
     if thresholds.is_on(Lint::Deadlock) {
-        warnings.extend(confirmed(context, cycles).into_iter().map(|deadlock| deadlock.warning));
+        warnings.extend(confirmed(context, cycles).into_iter().map(|deadlock| Warning { notes: deadlock.lines, ..deadlock.warning }));
     }
     let worst: Vec<u64> = walked.slow.iter().map(|(_, slow)| slow.worst_task).collect();
     let records = tasks::find(context, &worst);
@@ -49,9 +52,54 @@ pub(super) fn warnings(
         warnings.extend(notes(context, cycles));
     }
     warnings.extend(watch.findings(&thresholds));
-    lints::sort(&mut warnings);
-    let all = warnings.len() as u64;
+    let warnings = lints::with_found(warnings, found(), WallTime::from(SystemTime::now()));
+    let all = warnings.iter().filter(|warning| !warning.past).count() as u64;
     Ok((tables::select(warnings, query, None, Row::Warning)?, all))
+}
+
+/// What was found in this process so far, by whomever.
+fn found() -> Vec<Warning> {
+    let (now, wall) = (Instant::now(), SystemTime::now());
+    debug::entries().into_iter().map(|entry| row(entry, now, wall)).collect()
+}
+
+/// As a row of the table.
+fn row(entry: debug::Entry, now: Instant, wall: SystemTime) -> Warning {
+    let seen = |at: Instant| wall.checked_sub(now.saturating_duration_since(at)).map(WallTime::from);
+    let (first_seen, last_seen, count) = (seen(entry.first), seen(entry.last), entry.count);
+    let found = entry.warning;
+    Warning {
+        pid: None,
+        name: found.lint.as_str().to_owned(),
+        severity: match found.lint.severity() {
+            debug::Severity::Note => Severity::Note,
+            debug::Severity::Warning => Severity::Warning,
+            debug::Severity::Error => Severity::Error,
+        },
+        task: found.task.map(|task| task.as_u64()),
+        resource: found.resource,
+        loop_id: found.loop_id,
+        count,
+        for_ns: found.duration.map(|duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
+        message: found.message,
+        at: found.at.map(place),
+        stack: found.stack.into_iter().map(frame).collect(),
+        first_seen,
+        last_seen,
+        task_name: found.task_name,
+        notes: found.notes,
+        created: found.created.map(|stack| stack.frames().into_iter().map(frame).collect()).unwrap_or_default(),
+        ..Warning::default()
+    }
+}
+
+fn place(at: telemetry::Place) -> Place {
+    Place { file: at.file, line: at.line, column: at.column }
+}
+
+/// A frame as the model has it.
+pub(in crate::agent) fn frame(frame: debug::Frame) -> Frame {
+    Frame { function: frame.function, at: frame.at.map(place) }
 }
 
 /// A deadlock, with what each of its tasks waits for.
