@@ -20,6 +20,11 @@ mod builder;
 mod console;
 mod diagnosis;
 mod lease;
+#[cfg(feature = "logs")]
+mod logs;
+#[cfg(not(feature = "logs"))]
+#[path = "agent/no_logs.rs"]
+mod logs;
 mod own_process;
 mod peer;
 mod reading;

@@ -2,6 +2,7 @@
 //! who it was.
 
 use super::lease::Leased;
+use super::logs::FilterChange;
 use super::peer::Visitor;
 use super::service::{Inspector, Shared, check_protocol};
 use crate::model::{CancelOutcome, Cancelled, DebugMode, DebugState};
@@ -27,6 +28,7 @@ pub(super) struct Changes {
     debug: Leased<OwnDebug>,
     /// What was asked for last, for loops that are made later.
     wish: SetDebug,
+    pub(super) filter: FilterChange,
     /// Whether somebody looks after the changes.
     is_kept: bool,
 }
@@ -153,14 +155,17 @@ pub(super) struct Visit {
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        let own = self.shared.changes().debug.leave(&self.visitor);
+        let mut changes = self.shared.changes();
+        let own = changes.debug.leave(&self.visitor);
+        changes.filter.leave(&self.visitor);
+        drop(changes);
         Changes::undo(own, &format_args!("{} has left", self.visitor));
     }
 }
 
 impl Shared {
     /// Only the agent's thread comes here, so this never waits.
-    fn changes(&self) -> MutexGuard<'_, Changes> {
+    pub(super) fn changes(&self) -> MutexGuard<'_, Changes> {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -176,7 +181,7 @@ impl Shared {
     }
 
     /// Sees to it that somebody looks after the changes for as long as there are any.
-    fn keep_changes(self: &Arc<Self>) {
+    pub(super) fn keep_changes(self: &Arc<Self>) {
         if std::mem::replace(&mut self.changes().is_kept, true) {
             return;
         }
@@ -187,7 +192,7 @@ impl Shared {
                 let mut changes = shared.changes();
                 let over = changes.debug.expire();
                 changes.switch_loops(false);
-                let is_over = changes.debug.own().is_none();
+                let is_over = changes.filter.look() && changes.debug.own().is_none();
                 changes.is_kept = !is_over;
                 drop(changes);
                 Changes::undo(over, &"its time is over");

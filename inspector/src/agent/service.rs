@@ -3,6 +3,8 @@
 //! tonic wants handlers that are `Send`; readings are made by tasks of the loop that send their parts through a channel.
 
 use super::diagnosis::{self, Changes};
+use super::logs;
+
 use super::own_process::OwnProcess;
 use super::peer::{Inlet, Outlet, Over, Peer};
 use super::reading::{self, HistogramReading, Reader, Reading};
@@ -33,7 +35,7 @@ const REST_FROM: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub(super) struct Shared {
     reader: Mutex<Reader>,
-    process: OwnProcess,
+    pub(super) process: OwnProcess,
     rows: AtomicU64,
     /// When the next reading may begin, on the loop's clock.
     rested_at: AtomicU64,
@@ -129,7 +131,7 @@ impl Inspect for Inspector {
         }
         let newest = request.protocol_max.min(wire::PROTOCOL_MAX);
         let oldest = request.protocol_min.max(wire::PROTOCOL_MIN);
-        let capabilities: Capabilities = [
+        let mut capabilities: Capabilities = [
             Capability::Tasks,
             Capability::Waits,
             Capability::Sites,
@@ -144,6 +146,9 @@ impl Inspect for Inspector {
         ]
         .into_iter()
         .collect();
+        if logs::is_kept() {
+            capabilities = capabilities.with(Capability::Logs);
+        }
         let mut process = self.shared.process.read();
         reading::count_loops(&mut process);
         process.debug_left_ns = self.shared.debug_left_ns();
@@ -235,18 +240,18 @@ impl Inspect for Inspector {
 
     async fn logs(
         &self,
-        _request: tonic::Request<proto::LogsRequest>,
+        request: tonic::Request<proto::LogsRequest>,
     ) -> Result<Response<Self::LogsStream>, Status> {
         self.peer.asked()?;
-        Err(diagnosis::lacking("show the application's log"))
+        self.send_logs(request.into_inner()).map(Response::new)
     }
 
     async fn set_log_filter(
         &self,
-        _request: tonic::Request<proto::SetLogFilterRequest>,
+        request: tonic::Request<proto::SetLogFilterRequest>,
     ) -> Result<Response<proto::SetLogFilterReply>, Status> {
         self.peer.asked()?;
-        Err(diagnosis::lacking("change the application's log filter"))
+        self.change_log_filter(request.into_inner()).map(Response::new)
     }
 
     async fn cancel(

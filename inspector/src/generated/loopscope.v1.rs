@@ -1302,9 +1302,12 @@ pub struct Branch {
     /// The outermost first; empty where nothing was reached.
     #[prost(message, repeated, tag = "2")]
     pub frames: ::prost::alloc::vec::Vec<Frame>,
-    /// How far it reaches. Of a branch from which others fork: how far they do not.
+    /// How far it reaches.
     #[prost(enumeration = "Reached", tag = "3")]
     pub reached: i32,
+    /// How many alike there are, as of the children of one combinator that all wait at the same line. 0 stands for 1.
+    #[prost(uint32, tag = "4")]
+    pub times: u32,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LogsRequest {
@@ -2066,6 +2069,10 @@ pub enum Reached {
     Running = 4,
     /// To a future of another library, which was caught as it kept the waker.
     Foreign = 5,
+    /// To a fork: other branches go on from here.
+    Fork = 6,
+    /// Nowhere: the task ended while it was asked, or is about to.
+    Ended = 7,
 }
 impl Reached {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2080,6 +2087,8 @@ impl Reached {
             Self::Scheduled => "REACHED_SCHEDULED",
             Self::Running => "REACHED_RUNNING",
             Self::Foreign => "REACHED_FOREIGN",
+            Self::Fork => "REACHED_FORK",
+            Self::Ended => "REACHED_ENDED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2091,6 +2100,8 @@ impl Reached {
             "REACHED_SCHEDULED" => Some(Self::Scheduled),
             "REACHED_RUNNING" => Some(Self::Running),
             "REACHED_FOREIGN" => Some(Self::Foreign),
+            "REACHED_FORK" => Some(Self::Fork),
+            "REACHED_ENDED" => Some(Self::Ended),
             _ => None,
         }
     }

@@ -23,18 +23,30 @@ named! {
         Running = "running",
         /// To a future of another library, which was caught as it kept the waker.
         Foreign = "foreign",
+        /// To a fork: other branches go on from here.
+        Fork = "fork",
+        /// Nowhere: the task ended while it was asked, or is about to.
+        Ended = "ended",
     }
 }
 
 /// A part of an async stack without a fork.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Branch {
     /// The branch that it forks from: an index into the stack's list, less than its own. `None` for the root.
     pub parent: Option<usize>,
     /// The outermost first.
     pub frames: Vec<Frame>,
-    /// How far it reaches. Of a branch from which others fork it says nothing.
+    /// How far it reaches.
     pub reached: Reached,
+    /// How many alike there are, as of the children of one combinator that all wait at the same line; at least 1.
+    pub times: u32,
+}
+
+impl Default for Branch {
+    fn default() -> Self {
+        Self { parent: None, frames: Vec::new(), reached: Reached::default(), times: 1 }
+    }
 }
 
 /// The async stack of one task: one row of `dump`.
@@ -104,13 +116,13 @@ mod tests {
 
     fn stack(branches: &[(Option<usize>, Reached)]) -> TaskStack {
         let branch =
-            |&(parent, reached): &(Option<usize>, Reached)| Branch { parent, reached, frames: vec![] };
+            |&(parent, reached): &(Option<usize>, Reached)| Branch { parent, reached, ..Branch::default() };
         TaskStack { branches: branches.iter().map(branch).collect(), ..TaskStack::default() }
     }
 
     #[test]
     fn a_stack_reaches_as_far_as_its_worst_end() {
-        let fork = (None, Reached::Combinator);
+        let fork = (None, Reached::Fork);
         let leaf = (Some(0), Reached::Leaf);
         assert_eq!(stack(&[]).reached(), Reached::Unknown);
         assert_eq!(stack(&[(None, Reached::Leaf)]).reached(), Reached::Leaf);

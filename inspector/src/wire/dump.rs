@@ -63,6 +63,7 @@ fn encode_stack(stack: TaskStack) -> proto::TaskStack {
             parent: branch.parent.map(|parent| u32::try_from(parent).unwrap_or(u32::MAX)),
             frames: Vec::new(),
             reached: branch.reached.to_wire(),
+            times: branch.times,
         };
         let of_branch = branch.frames.len();
         for frame in branch.frames.into_iter().take(frames_left).map(warning::encode_frame) {
@@ -110,6 +111,7 @@ fn decode_stack(stack: proto::TaskStack) -> Result<TaskStack, DecodeError> {
             parent,
             frames: branch.frames.into_iter().map(warning::decode_frame).collect(),
             reached: Reached::from_wire(branch.reached).unwrap_or_default(),
+            times: branch.times.max(1),
         })
     };
     Ok(TaskStack {

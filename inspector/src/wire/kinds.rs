@@ -56,7 +56,7 @@ twins! {
         Tasks, Waits, Sites, Timers, Io, Sync, Blocking, Warnings, Histograms, Logs, Dump, Stack, Debug, Cancel, Record,
     }
     DebugMode { Off, On, Stacks }
-    Reached { Leaf, Combinator, Scheduled, Running, Foreign }
+    Reached { Leaf, Combinator, Scheduled, Running, Foreign, Fork, Ended }
     LogLevel { Error, Warn, Info, Debug, Trace }
     CancelOutcome { Asked, Over, Gone, Later, Refused }
     HistogramKind { Poll, Scheduled, Lateness, IoWait, ReadinessDelay, Waited, Ran }

@@ -40,7 +40,11 @@ pub(super) fn warnings(
         .collect();
     let cycles = waiting.graph.all_cycles();
     if thresholds.is_on(Lint::Deadlock) {
-        warnings.extend(confirmed(context, cycles).into_iter().map(|deadlock| Warning { notes: deadlock.lines, ..deadlock.warning }));
+        warnings.extend(
+            confirmed(context, cycles)
+                .into_iter()
+                .map(|deadlock| Warning { notes: deadlock.lines, ..deadlock.warning }),
+        );
     }
     let worst: Vec<u64> = walked.slow.iter().map(|(_, slow)| slow.worst_task).collect();
     let records = tasks::find(context, &worst);
@@ -88,7 +92,10 @@ fn row(entry: debug::Entry, now: Instant, wall: SystemTime) -> Warning {
         last_seen,
         task_name: found.task_name,
         notes: found.notes,
-        created: found.created.map(|stack| stack.frames().into_iter().map(frame).collect()).unwrap_or_default(),
+        created: found
+            .created
+            .map(|stack| stack.frames().into_iter().map(frame).collect())
+            .unwrap_or_default(),
         ..Warning::default()
     }
 }
