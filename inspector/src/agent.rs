@@ -19,11 +19,10 @@ mod builder;
 #[cfg(feature = "tokio-console")]
 mod console;
 mod diagnosis;
+#[cfg_attr(not(feature = "stacks"), path = "agent/no_stacks.rs")]
+mod dump;
 mod lease;
-#[cfg(feature = "logs")]
-mod logs;
-#[cfg(not(feature = "logs"))]
-#[path = "agent/no_logs.rs"]
+#[cfg_attr(not(feature = "logs"), path = "agent/no_logs.rs")]
 mod logs;
 mod own_process;
 mod peer;

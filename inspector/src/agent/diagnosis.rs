@@ -11,6 +11,7 @@ use futures_channel::oneshot;
 use loopscope::Handle;
 use loopscope::debug::Mode;
 use loopscope::telemetry::loops;
+use loopscope::time::Instant;
 use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,6 +23,15 @@ const HEARING: Duration = Duration::from_millis(500);
 /// How often it is looked whether the time of a change is over, and whether there are new loops.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// How long a client waits for its turn.
+const TURN_PATIENCE: Duration = Duration::from_secs(15);
+
+/// How often it is looked whether it has come.
+const TURN_LOOK: Duration = Duration::from_millis(20);
+
+/// Between two of them.
+const TURN_REST: Duration = Duration::from_millis(50);
+
 /// What clients changed.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
@@ -29,6 +39,8 @@ pub(super) struct Changes {
     /// What was asked for last, for loops that are made later.
     wish: SetDebug,
     pub(super) filter: FilterChange,
+    /// Whether a client is being served that diagnoses.
+    is_diagnosing: bool,
     /// Whether somebody looks after the changes.
     is_kept: bool,
 }
@@ -146,6 +158,16 @@ pub(super) fn lacking(what: &str) -> Status {
     Status::unimplemented(format!("this agent cannot {what}"))
 }
 
+/// The turn of a client that diagnoses; the next one may when this is dropped.
+#[derive(Debug)]
+pub(super) struct Turn(Arc<Shared>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.changes().is_diagnosing = false;
+    }
+}
+
 /// A connection; what it changed is undone when this is dropped.
 #[derive(Debug)]
 pub(super) struct Visit {
@@ -167,6 +189,24 @@ impl Shared {
     /// Only the agent's thread comes here, so this never waits.
     pub(super) fn changes(&self) -> MutexGuard<'_, Changes> {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no other client is being served that diagnoses, and until the agent has rested.
+    pub(super) async fn turn(self: &Arc<Self>) -> Result<Turn, Status> {
+        let give_up = Instant::now() + TURN_PATIENCE;
+        while std::mem::replace(&mut self.changes().is_diagnosing, true) {
+            if Instant::now() >= give_up {
+                return Err(Status::resource_exhausted(
+                    "another client's dump or stack is still being taken",
+                ));
+            }
+            loopscope::sleep(TURN_LOOK).await;
+        }
+        let turn = Turn(self.clone());
+        // However fast the answers are: a client that asks again and again is not to be felt.
+        loopscope::sleep(TURN_REST).await;
+        self.rest().await;
+        Ok(turn)
     }
 
     /// Begins a connection.
@@ -292,7 +332,7 @@ fn on_the_loop<T: Send + 'static>(
 /// Asks each task to end, and waits a little for what the loops say.
 async fn cancel_all(tasks: Vec<u64>) -> Vec<Cancelled> {
     let asked: Vec<(u64, Asked)> = tasks.into_iter().map(|task| (task, ask(task))).collect();
-    let heard_by = loopscope::time::Instant::now() + HEARING;
+    let heard_by = Instant::now() + HEARING;
     let mut cancelled = Vec::new();
     for (task, asked) in asked {
         let outcome = match asked {

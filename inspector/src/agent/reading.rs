@@ -32,13 +32,15 @@ use crate::wire::{Heading, Query, Request, Row, Table, TableInfo};
 use context::Context;
 pub(super) use histograms::HistogramReading;
 pub(super) use jobs::is_job;
-pub(super) use lints::{Deadlock, deadlocks};
+pub(super) use lints::{Deadlock, deadlocks, frame, place};
 pub(super) use seen::seen;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::time::SystemTime;
 use tasks::Page;
+pub(super) use tasks::state as task_state;
 use waits::Waiting;
+pub(super) use waits::kind as wait_kind;
 
 /// Why a request cannot be answered.
 #[derive(Debug)]

@@ -146,6 +146,9 @@ impl Inspect for Inspector {
         ]
         .into_iter()
         .collect();
+        if cfg!(feature = "stacks") {
+            capabilities = capabilities.with(Capability::Dump);
+        }
         if logs::is_kept() {
             capabilities = capabilities.with(Capability::Logs);
         }
@@ -230,10 +233,10 @@ impl Inspect for Inspector {
 
     async fn dump(
         &self,
-        _request: tonic::Request<proto::DumpRequest>,
+        request: tonic::Request<proto::DumpRequest>,
     ) -> Result<Response<Self::DumpStream>, Status> {
         self.peer.asked()?;
-        Err(diagnosis::lacking("dump the stacks of tasks"))
+        self.take_dump(request.into_inner()).map(Response::new)
     }
 
     type LogsStream = Inlet<proto::LogsPart>;

@@ -25,7 +25,9 @@ use crate::telemetry::waiter::Parking;
 pub struct TaskId(u64);
 
 impl TaskId {
-    pub(crate) const fn from_raw(id: u64) -> Self {
+    /// For the inspector, which knows tasks by number.
+    #[doc(hidden)]
+    pub const fn from_raw(id: u64) -> Self {
         Self(id)
     }
 

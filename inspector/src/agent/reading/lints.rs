@@ -100,7 +100,8 @@ fn row(entry: debug::Entry, now: Instant, wall: SystemTime) -> Warning {
     }
 }
 
-fn place(at: telemetry::Place) -> Place {
+/// A place as the model has it.
+pub(in crate::agent) fn place(at: telemetry::Place) -> Place {
     Place { file: at.file, line: at.line, column: at.column }
 }
 
