@@ -26,6 +26,7 @@ mod lease;
 mod logs;
 mod own_process;
 mod peer;
+mod post_mortem;
 mod reading;
 mod rights;
 mod sentinel;
@@ -36,6 +37,7 @@ mod start_error;
 mod window;
 
 pub use builder::Builder;
+pub use post_mortem::PostMortem;
 pub use start_error::StartError;
 
 use crate::model::Rights;
@@ -122,6 +124,7 @@ fn start_with(code: Rights) -> Result<Agent, StartError> {
     let agent = spawn(bound, limits(code))?;
     *started = Some((pid, agent.socket.clone()));
     remove_at_exit(&agent.socket);
+    post_mortem::install_if_asked();
     Ok(agent)
 }
 

@@ -20,6 +20,8 @@
 //! # .ok();
 //! ```
 
+mod archive;
+mod channel;
 mod connection;
 mod diagnosis;
 mod discovery;

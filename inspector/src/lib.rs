@@ -68,4 +68,4 @@ mod rendezvous;
 mod scratch;
 
 #[cfg(feature = "agent")]
-pub use agent::{Agent, Builder, StartError, start, start_if_asked, try_start};
+pub use agent::{Agent, Builder, PostMortem, StartError, start, start_if_asked, try_start};

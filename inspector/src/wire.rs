@@ -23,6 +23,7 @@ mod jobs;
 mod kinds;
 mod logs;
 mod parts;
+pub mod post_mortem;
 mod warning;
 
 #[cfg(any(feature = "agent", feature = "client"))]

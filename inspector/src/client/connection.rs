@@ -3,6 +3,8 @@
 //! What is at the other end is not trusted: it must be the process that was asked for, it must answer in time, and what it
 //! sends is bounded before it is decoded and checked after.
 
+use super::archive::Archive;
+use super::channel::Channel;
 use super::discovery::{Found, Places, words_of};
 use super::error::{Error, Kind};
 use super::right::Right;
@@ -14,14 +16,11 @@ use crate::wire::limits::PART_BYTES_MAX;
 use crate::wire::proto::inspect_client::InspectClient;
 use crate::wire::rt::Stream;
 use crate::wire::{self, Assembly, Hello, HistogramAssembly, HistogramsRequest, Picture, Request, proto};
-use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use loopscope::hyper::Executor;
 use loopscope::net::UnixStream;
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::path::Path;
 use std::time::Duration;
 use tonic::{Code, Status, Streaming};
 
@@ -76,6 +75,11 @@ impl Client {
             uid: None,
             first_words: FirstWords::default(),
         };
+        if found.is_file {
+            let mut client = Self::open(peer, &found.socket, timeout).await?;
+            client.process.socket = Some(found.socket.to_string_lossy().into_owned());
+            return Ok(client);
+        }
         let connecting = loopscope::timeout(timeout, UnixStream::connect(&found.socket)).await;
         let stream = match connecting {
             Err(_) => return Err(peer.silent(timeout)),
@@ -111,7 +115,22 @@ impl Client {
             // What goes wrong is seen by the request that it goes wrong for.
             let _ = connection.await;
         });
-        let channel = Channel { sender };
+        Self::over(peer, Channel::Connection(sender), Some(serving), timeout).await
+    }
+
+    /// Opens what a process left.
+    async fn open(peer: Peer, path: &Path, timeout: Duration) -> Result<Self, Error> {
+        let failed = |detail| Error::new(Kind::NotInspector { detail }).about(&peer.who);
+        let archive = Archive::open(path).map_err(|error| failed(error.to_string()))?;
+        Self::over(peer.clone(), Channel::of_archive(archive), None, timeout).await
+    }
+
+    async fn over(
+        peer: Peer,
+        channel: Channel,
+        serving: Option<loopscope::Task<()>>,
+        timeout: Duration,
+    ) -> Result<Self, Error> {
         let origin = http::Uri::from_static("http://loopscope.invalid");
         let rpc =
             InspectClient::with_origin(channel.clone(), origin).max_decoding_message_size(PART_BYTES_MAX);
@@ -123,7 +142,7 @@ impl Client {
             process: Process::default(),
             start_ticks: None,
             timeout,
-            serving: Some(serving),
+            serving,
         };
         client.hello().await?;
         Ok(client)
@@ -154,7 +173,8 @@ impl Client {
     /// Whether the other end has tokio-console's service.
     async fn is_console(&mut self) -> bool {
         let Some(request) = console_request() else { return false };
-        self.channel.sender.send_request(request).await.is_ok_and(|answer| is_console_answer(&answer))
+        let Channel::Connection(sender) = &mut self.channel else { return false };
+        sender.send_request(request).await.is_ok_and(|answer| is_console_answer(&answer))
     }
 
     /// The process at the other end as it said at the beginning, with the rights of this client.
@@ -512,26 +532,6 @@ fn is_protocol_error(status: &Status) -> bool {
     }
     // Without a connection's error it is what tonic makes of an answer that is no gRPC.
     status.code() == Code::Internal || status.message().contains("grpc-status")
-}
-
-/// hyper's connection as tonic wants it.
-#[derive(Clone, Debug)]
-pub(super) struct Channel {
-    sender: http2::SendRequest<tonic::body::Body>,
-}
-
-impl tower_service::Service<http::Request<tonic::body::Body>> for Channel {
-    type Response = http::Response<Incoming>;
-    type Error = hyper::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>>>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.sender.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {
-        Box::pin(self.sender.send_request(request))
-    }
 }
 
 #[cfg(test)]

@@ -30,12 +30,22 @@ pub struct Found {
     pub socket: PathBuf,
     /// Whether the process is there; a dead one may have left its socket.
     pub alive: bool,
+    /// Whether it is no socket but a file that the process left when it came to a bad end.
+    pub is_file: bool,
 }
 
 impl Found {
     /// A socket at that path, of whatever process.
     pub fn at(socket: impl Into<PathBuf>) -> Self {
-        Self { pid: None, name: None, uid: None, start_ticks: None, socket: socket.into(), alive: true }
+        Self {
+            pid: None,
+            name: None,
+            uid: None,
+            start_ticks: None,
+            socket: socket.into(),
+            alive: true,
+            is_file: false,
+        }
     }
 
     /// How to speak of it, as in `4711 (app)`.
@@ -198,7 +208,15 @@ impl Places {
             (Some(socket), _) => {
                 let name = self.proc.name(pid);
                 let start_ticks = Some(stat.start_ticks);
-                return Ok(Found { pid: Some(pid), name, uid: Some(uid), start_ticks, socket, alive: true });
+                return Ok(Found {
+                    pid: Some(pid),
+                    name,
+                    uid: Some(uid),
+                    start_ticks,
+                    socket,
+                    alive: true,
+                    is_file: false,
+                });
             }
             (None, Asked::Off) => Kind::SwitchedOff { pid },
             (None, Asked::At(path)) => {
@@ -249,6 +267,9 @@ impl Places {
             Error::new(Kind::NoSocket { path: path.to_owned(), detail: words_of(&error, path) })
         };
         let metadata = fs::metadata(path).map_err(no_socket)?;
+        if metadata.is_file() {
+            return Ok(Found { is_file: true, ..Found::at(path) });
+        }
         if !metadata.file_type().is_socket() {
             let what = if metadata.is_dir() { "a directory" } else { "a file of another kind" };
             let detail = format!("{} is {what}", path.display());

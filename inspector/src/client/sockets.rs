@@ -107,6 +107,7 @@ impl Places {
             start_ticks: Some(file.start_ticks),
             socket: file.path.clone(),
             alive,
+            is_file: false,
         };
         match pid {
             Some(pid) => {

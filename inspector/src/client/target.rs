@@ -14,7 +14,7 @@ pub enum Target {
     Pid(u32),
     /// The one process whose program bears that name.
     Program(String),
-    /// The socket at that path.
+    /// The socket at that path, or the file that a process left.
     Socket(PathBuf),
     /// A tokio-console server.
     Console(String),
@@ -30,7 +30,9 @@ impl FromStr for Target {
             Self::Only
         } else if is_url {
             Self::Console(text.to_owned())
-        } else if text.contains('/') || Path::new(text).extension().is_some_and(|end| end == "sock") {
+        } else if text.contains('/')
+            || Path::new(text).extension().is_some_and(|end| end == "sock" || end == "loopscope")
+        {
             Self::Socket(PathBuf::from(text))
         } else if let (true, Ok(pid)) = (text.bytes().all(|byte| byte.is_ascii_digit()), text.parse()) {
             Self::Pid(pid)
@@ -52,6 +54,7 @@ mod tests {
         check("echo_server", Target::Program("echo_server".into()));
         check("./a.sock", Target::Socket("./a.sock".into()));
         check("a.sock", Target::Socket("a.sock".into()));
+        check("shop-7-1.loopscope", Target::Socket("shop-7-1.loopscope".into()));
         check("/run/user/7/loopscope/8-9.sock", Target::Socket("/run/user/7/loopscope/8-9.sock".into()));
         check("http://127.0.0.1:6669", Target::Console("http://127.0.0.1:6669".into()));
         check("file://localhost/tmp/x", Target::Console("file://localhost/tmp/x".into()));

@@ -8,6 +8,7 @@ use crate::model::Capability;
 use crate::scratch::Dir;
 use crate::wire::proto::inspect_server::{Inspect, InspectServer};
 use futures_channel::mpsc;
+use hyper::body::Incoming;
 use hyper::server::conn::http2 as server;
 use hyper::service::service_fn;
 use loopscope::net::UnixListener;

@@ -70,7 +70,8 @@ fn a_process_is_found_by_number_by_name_and_alone() {
     let socket = world.process(7, "app", 'S', 100).tmp_socket(7, 100);
     let uid = Some(world.places.uid);
     let name = Some("app".into());
-    let expected = Found { pid: Some(7), name, uid, start_ticks: Some(100), socket, alive: true };
+    let expected =
+        Found { pid: Some(7), name, uid, start_ticks: Some(100), socket, alive: true, is_file: false };
     assert_eq!(world.found("7"), expected);
     assert_eq!(world.found("app"), expected);
     assert_eq!(world.found(""), expected);
