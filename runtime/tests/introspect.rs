@@ -121,7 +121,7 @@ fn a_leaf_of_another_library_is_reached_by_the_waker_it_keeps_and_wakes_the_task
         let expected = "\
 introspect::receive: receiver.next().await;
 futures_util::Next
-futures_channel::Receiver
+futures_channel::mpsc::Receiver
 (Foreign)";
         assert_eq!(stacks::picture_of(task.id(), SOURCE).await, expected);
         sender.try_send(1).unwrap();

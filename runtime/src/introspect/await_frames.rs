@@ -183,13 +183,28 @@ fn awaits_of<'a>(steps: impl Iterator<Item = &'a Step>) -> Awaits {
     for step in steps {
         picking.see(step);
     }
-    Awaits { frames: picking.kept, end: picking.end.unwrap_or(End::Foreign) }
+    picking.cut_foreign_leaf();
+    let frames = picking.kept.into_iter().map(|kept| kept.frame).collect();
+    Awaits { frames, end: picking.end.unwrap_or(End::Foreign) }
 }
+
+/// An await that was kept.
+#[derive(Debug)]
+struct Kept {
+    frame: Frame,
+    /// The library it is of.
+    library: Option<String>,
+    is_async_function: bool,
+}
+
+/// Libraries of combinators: below theirs there is something else that is waited for.
+const COMBINATOR_LIBRARIES: &[&str] =
+    &["futures_util", "futures_core", "futures", "tokio_stream", "tower", "tower_service", "http_body_util"];
 
 /// The awaits so far.
 #[derive(Debug, Default)]
 struct Picking {
-    kept: Vec<Frame>,
+    kept: Vec<Kept>,
     end: Option<End>,
     /// What came last is how a closure is called that polls the arms of a `select!` or `join!`.
     in_poll_fn: bool,
@@ -217,14 +232,18 @@ impl Picking {
         self.in_leaf = false;
         let Some(function) = function else { return };
         self.in_wrapper = false;
-        let is_again =
-            step.whose == Whose::Library && self.kept.last().is_some_and(|last| last.function == function);
+        let is_again = step.whose == Whose::Library
+            && self.kept.last().is_some_and(|last| last.frame.function == function);
         if is_again {
             return;
         }
         self.end = Some(if is_combinator(step) { End::Combinator } else { End::Foreign });
         let is_inside = step.whose == Whose::Library && name.kind == Kind::Function;
-        self.kept.push(Frame { function, at: step.at.clone().filter(|_| !is_inside) });
+        self.kept.push(Kept {
+            frame: Frame { function, at: step.at.clone().filter(|_| !is_inside) },
+            library: (step.whose == Whose::Library).then(|| name.root().to_owned()),
+            is_async_function: name.kind == Kind::AsyncFunction,
+        });
     }
 
     fn see_own(&mut self, name: &FunctionName, file: &str) {
@@ -240,8 +259,26 @@ impl Picking {
         self.in_leaf = !named.wraps;
         self.in_wrapper = named.wraps;
         self.end = Some(End::Own);
-        if self.kept.last().is_none_or(|last| last.at.is_some() || last.function != named.function) {
-            self.kept.push(Frame { function: named.function, at: None });
+        if self.kept.last().is_none_or(|last| last.frame.function != named.function) {
+            let frame = Frame { function: named.function, at: None };
+            self.kept.push(Kept { frame, library: None, is_async_function: false });
+        }
+    }
+
+    /// What a leaf of another library does inside is its own affair: what stays is what was awaited, and async functions of
+    /// further libraries below.
+    fn cut_foreign_leaf(&mut self) {
+        let run = self.kept.iter().rposition(|kept| kept.library.is_none()).map_or(0, |last| last + 1);
+        let combines = |kept: &Kept| {
+            kept.library.as_deref().is_some_and(|library| COMBINATOR_LIBRARIES.contains(&library))
+        };
+        let Some(leaf) = self.kept[run..].iter().position(|kept| !combines(kept)) else { return };
+        let mut below = self.kept.split_off(run + leaf + 1);
+        for kept in below.drain(..) {
+            let is_of_another = self.kept.last().is_some_and(|last| last.library != kept.library);
+            if kept.is_async_function && is_of_another {
+                self.kept.push(kept);
+            }
         }
     }
 }
@@ -256,7 +293,15 @@ fn of_library(name: &FunctionName) -> Option<String> {
         return None;
     }
     let of_type = name.of_type();
-    Some(if of_type.is_empty() { name.shown() } else { format!("{}::{of_type}", name.root()) })
+    Some(match (of_type, name.root()) {
+        ("", _) => name.shown(),
+        // There are many, so with the module.
+        ("Receiver" | "Sender", root) => {
+            let module = name.path.rsplit("::").nth(2).filter(|module| *module != root);
+            format!("{root}::{}{of_type}", module.map_or(String::new(), |module| format!("{module}::")))
+        }
+        (_, root) => format!("{root}::{of_type}"),
+    })
 }
 
 /// The function in which a closure of a `select!` or `join!` stands.

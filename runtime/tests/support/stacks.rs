@@ -49,7 +49,11 @@ fn line_of(frame: &Frame, source: &str) -> String {
             let text = source.lines().nth(at.line as usize - 1).unwrap_or("no such line");
             format!("{function}: {}", text.trim())
         }
-        Some(at) => format!("{function}: in {}", at.file.split('/').next().unwrap_or_default()),
+        // A library's, by the folder that has its name and version.
+        Some(at) => {
+            let folder = at.file.split('/').next().unwrap_or_default();
+            format!("{function}: in {}", folder.rsplit_once('-').map_or(folder, |(name, _)| name))
+        }
         None => function.clone(),
     }
 }
