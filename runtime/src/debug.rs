@@ -74,6 +74,7 @@
 //! looks on; with stacks a spawn that is chosen walks its stack. `docs/asyncio-debug.md` has all of asyncio's debug mode, row by row.
 
 mod creation;
+mod deny;
 mod events;
 #[doc(hidden)]
 pub mod fatal;
@@ -92,6 +93,8 @@ mod warning;
 
 pub use creation::CreationStack;
 pub(crate) use creation::CreationStacks;
+pub use deny::deny_warnings;
+pub(crate) use deny::run as run_denying;
 pub use ledger::{Entry, entries, entries_lost, forget_all};
 pub(crate) use ledger::{Ledger, ledger};
 pub use lint::{Lint, Severity};

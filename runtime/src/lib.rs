@@ -184,6 +184,21 @@ pub mod __private {
         }
     }
 
+    /// Runs the body of `#[loopscope::test(deny_warnings)]`.
+    #[track_caller]
+    pub fn run_test_denying<F>(builder: Builder, allow: &[crate::debug::Lint], test: F) -> F::Output
+    where
+        F: Future<Output: std::process::Termination>,
+    {
+        let (output, found) = crate::debug::run_denying(builder, allow, test);
+        if found.is_empty() {
+            return output;
+        }
+        // An `Err` of the test is told as the test harness tells it: who reads the list wants to know of both.
+        let _ = std::process::Termination::report(output);
+        panic!("{found}");
+    }
+
     /// Runs the body of `#[loopscope::test]`.
     #[track_caller]
     pub fn run_test<F: Future>(builder: Builder, test: F) -> F::Output {

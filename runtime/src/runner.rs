@@ -131,6 +131,19 @@ impl Builder {
         self
     }
 
+    /// Switches debug mode on unless it is on in whatever way, and tells `hook` of its warnings before the hook that was set, if one was.
+    pub(crate) fn also_warn(mut self, hook: impl Fn(&Warning, u64) + Send + Sync + 'static) -> Self {
+        let mode = self.debug.or(debug::Settings::of_environment().mode);
+        self.debug = mode.filter(|mode| mode.is_on()).or(Some(Mode::On));
+        let before = self.on_warning.take();
+        self.on_warning(move |warning, count| {
+            hook(warning, count);
+            if let Some(before) = &before {
+                before.call(warning, count);
+            }
+        })
+    }
+
     /// Leaves the loop out of pictures unless it is asked for: for loops that serve inspection.
     #[must_use]
     pub fn hidden(mut self, hidden: bool) -> Self {

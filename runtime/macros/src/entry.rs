@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{Error, ItemFn};
 
-use crate::options;
+use crate::options::{self, Options};
 
 /// Which of the two attributes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,8 +39,8 @@ pub(crate) fn expand(entry: Entry, options: TokenStream, item: TokenStream) -> T
             return Error::new(error.span(), message).into_compile_error();
         }
     };
-    match check(entry, &function).and_then(|()| options::builder_calls(entry, options)) {
-        Ok(calls) => run(entry, &calls, &function),
+    match check(entry, &function).and_then(|()| options::parse(entry, options)) {
+        Ok(options) => run(entry, &options, &function),
         Err(error) => stand_in(&function, &error),
     }
 }
@@ -73,19 +73,21 @@ fn check(entry: Entry, function: &ItemFn) -> syn::Result<()> {
     Ok(())
 }
 
-fn run(entry: Entry, calls: &TokenStream, function: &ItemFn) -> TokenStream {
+fn run(entry: Entry, Options { calls, deny }: &Options, function: &ItemFn) -> TokenStream {
     let ItemFn { attrs, vis, sig, block, .. } = function;
     let name = &sig.ident;
     let output = &sig.output;
-    let (test, runner) = match entry {
-        Entry::Main => (quote!(), quote!(run_main)),
-        Entry::Test => (quote!(#[::core::prelude::v1::test]), quote!(run_test)),
+    let test = quote!(#[::core::prelude::v1::test]);
+    let (test, runner, allow) = match (entry, deny) {
+        (Entry::Main, _) => (quote!(), quote!(run_main), None),
+        (Entry::Test, None) => (test, quote!(run_test), None),
+        (Entry::Test, Some(allow)) => (test, quote!(run_test_denying), Some(quote!(&[#allow],))),
     };
     let mut outer = sig.clone();
     outer.asyncness = None;
     // The span of the name: `#[track_caller]` on the callee then reports this line as the spawn site.
     let call = quote_spanned! {name.span()=>
-        ::loopscope::__private::#runner(::loopscope::Runner::builder() #calls, #name())
+        ::loopscope::__private::#runner(::loopscope::Runner::builder() #calls, #allow #name())
     };
     quote! {
         #test
@@ -176,6 +178,24 @@ mod tests {
                     #[allow(clippy::unused_async, reason = "an async main or test may do without an await")]
                     async fn an_hour() { sleep(HOUR).await; }
                     ::loopscope::__private::run_test(::loopscope::Runner::builder().paused(true), an_hour())
+                }
+            },
+        );
+    }
+
+    #[test]
+    fn a_test_that_denies_warnings_runs_through_a_function_of_its_own() {
+        check_expansion(
+            Entry::Test,
+            quote!(deny_warnings(allow = "leak"), paused),
+            quote! { async fn works() -> Result<(), Error> { Ok(()) } },
+            &quote! {
+                #[::core::prelude::v1::test]
+                fn works() -> Result<(), Error> {
+                    #[allow(clippy::unused_async, reason = "an async main or test may do without an await")]
+                    async fn works() -> Result<(), Error> { Ok(()) }
+                    ::loopscope::__private::run_test_denying(
+                        ::loopscope::Runner::builder().paused(true), &[::loopscope::debug::Lint::Leak,], works())
                 }
             },
         );

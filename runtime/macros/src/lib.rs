@@ -51,7 +51,8 @@ use proc_macro::TokenStream;
 ///
 /// Options: `debug` (debug mode on; `debug = false` keeps it off, `debug = "stacks"` keeps the stacks by which tasks are spawned),
 /// `name = "…"` (the loop's name in every view),
-/// `ctrl_c = false` (a SIGINT ends the process at once, instead of cancelling `main` first).
+/// `ctrl_c = false` (a SIGINT ends the process at once, instead of cancelling `main` first), `slow_callback = "50ms"` (from when on
+/// debug mode calls a poll or a callback slow).
 ///
 /// ```text
 /// #[loopscope::main(debug, name = "crawler")]
@@ -66,11 +67,16 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// The test takes no arguments and may return whatever a test may; `#[should_panic]` and `#[ignore]` work as ever.
 ///
-/// Options: `paused` (a virtual clock that advances by itself when every task waits for a timer), `debug`.
+/// Options: `paused` (a virtual clock that advances by itself when every task waits for a timer), `debug`, `slow_callback = "1s"`, and `deny_warnings`: the
+/// test runs in debug mode and fails with a list if its loop had to warn of anything, as of a task that is left behind, an error that nobody asked
+/// for, or a poll that took too long; `deny_warnings(allow = "slow-poll, blocked")` but of these. `loopscope::debug::deny_warnings` does so without the attribute.
 ///
 /// ```text
 /// #[loopscope::test(paused)]
 /// async fn an_hour_passes_at_once() { … }
+///
+/// #[loopscope::test(deny_warnings, slow_callback = "1s")]
+/// async fn nothing_is_left_behind() { … }
 /// ```
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {

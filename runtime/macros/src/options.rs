@@ -19,6 +19,10 @@ enum Shape {
     Mode,
     /// `name = "…"`.
     Text,
+    /// `slow_callback = "50ms"`.
+    Duration,
+    /// `deny_warnings`, as a flag, or with exceptions: `deny_warnings(allow = "slow-poll, leak")`.
+    Deny,
 }
 
 /// One option an attribute knows.
@@ -31,14 +35,20 @@ const MAIN: &[Known] = &[
     Known { name: "debug", shape: Shape::Mode },
     Known { name: "name", shape: Shape::Text },
     Known { name: "ctrl_c", shape: Shape::Flag },
+    Known { name: "slow_callback", shape: Shape::Duration },
 ];
-const TEST: &[Known] =
-    &[Known { name: "paused", shape: Shape::Flag }, Known { name: "debug", shape: Shape::Mode }];
+const TEST: &[Known] = &[
+    Known { name: "paused", shape: Shape::Flag },
+    Known { name: "debug", shape: Shape::Mode },
+    Known { name: "slow_callback", shape: Shape::Duration },
+    Known { name: "deny_warnings", shape: Shape::Deny },
+];
 
 /// What people coming from other runtimes write, and what to tell them.
 const FOREIGN: &[(&str, &str)] = &[
     ("start_paused", "`#[loopscope::test(paused)]` gives a test a virtual clock"),
     ("flavor", "a loop always runs on the thread that starts it, so there is no flavor to choose"),
+    ("slow", "`slow_callback = \"50ms\"` sets from when on a callback is slow"),
     ("worker_threads", "a loop always runs on the thread that starts it, so there are no worker threads"),
 ];
 
@@ -46,24 +56,47 @@ const FOREIGN: &[(&str, &str)] = &[
 struct Written {
     name: Ident,
     value: Option<Lit>,
+    /// What stands in parentheses after the name.
+    inner: Option<(Ident, LitStr)>,
+}
+
+/// What the options come to.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    /// The calls of the builder.
+    pub(crate) calls: TokenStream,
+    /// The lints that are allowed, if all others are denied.
+    pub(crate) deny: Option<TokenStream>,
 }
 
 impl Parse for Written {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let name = input.parse()?;
+        if input.peek(syn::token::Paren) {
+            let content;
+            syn::parenthesized!(content in input);
+            let inner = content.parse()?;
+            content.parse::<Token![=]>()?;
+            let inner = Some((inner, content.parse()?));
+            content.parse::<Option<Token![,]>>()?;
+            if !content.is_empty() {
+                return Err(content.error("one list is all there can be"));
+            }
+            return Ok(Written { name, value: None, inner });
+        }
         let value = if input.parse::<Option<Token![=]>>()?.is_some() { Some(input.parse()?) } else { None };
-        Ok(Written { name, value })
+        Ok(Written { name, value, inner: None })
     }
 }
 
 /// The modes that `debug = "…"` knows, and what they are called in the runtime.
 const MODES: &[(&str, &str)] = &[("off", "Off"), ("on", "On"), ("stacks", "Stacks")];
 
-/// The builder calls that the options stand for, such as `.debug(true).name("app")`.
-pub(crate) fn builder_calls(entry: Entry, options: TokenStream) -> syn::Result<TokenStream> {
+/// What the options stand for: builder calls such as `.debug(true).name("app")`, and what is denied.
+pub(crate) fn parse(entry: Entry, options: TokenStream) -> syn::Result<Options> {
     let written = Punctuated::<Written, Token![,]>::parse_terminated.parse2(options)?;
     let mut seen: Vec<String> = Vec::new();
-    let mut calls = TokenStream::new();
+    let mut parsed = Options::default();
     for option in &written {
         let name = option.name.to_string();
         let Some(known) = known_to(entry).iter().find(|known| known.name == name) else {
@@ -73,9 +106,21 @@ pub(crate) fn builder_calls(entry: Entry, options: TokenStream) -> syn::Result<T
             return Err(Error::new(option.name.span(), format!("`{name}` is given twice")));
         }
         seen.push(name);
-        calls.extend(call(known, option)?);
+        match known.shape {
+            Shape::Deny => parsed.deny = deny(option)?,
+            _ if option.inner.is_some() => {
+                let message = format!("`{}` has nothing in parentheses", known.name);
+                return Err(Error::new(option.name.span(), message));
+            }
+            _ => parsed.calls.extend(call(known, option)?),
+        }
     }
-    Ok(calls)
+    let off = written.iter().find(|option| option.name == "debug" && is_off(option));
+    if let (Some(_), Some(off)) = (&parsed.deny, off) {
+        let message = "`deny_warnings` needs debug mode, which finds what it denies; leave `debug` out";
+        return Err(Error::new(off.name.span(), message));
+    }
+    Ok(parsed)
 }
 
 fn known_to(entry: Entry) -> &'static [Known] {
@@ -90,6 +135,7 @@ fn call(known: &Known, option: &Written) -> syn::Result<TokenStream> {
     let span = method.span();
     let value = match (known.shape, &option.value) {
         (Shape::Mode, Some(Lit::Str(mode))) => return mode_call(mode),
+        (Shape::Duration, value) => return duration_call(known, option, value.as_ref()),
         (Shape::Flag | Shape::Mode, None) => Lit::Bool(LitBool::new(true, span)),
         (Shape::Flag | Shape::Mode, Some(value @ Lit::Bool(_)))
         | (Shape::Text, Some(value @ Lit::Str(_))) => value.clone(),
@@ -100,7 +146,7 @@ fn call(known: &Known, option: &Written) -> syn::Result<TokenStream> {
                 format!("`{0}` is on or off: `{0}`, `{0} = true` or `{0} = false`", known.name),
             ));
         }
-        (Shape::Text, _) => {
+        (Shape::Text | Shape::Deny, _) => {
             return Err(Error::new(span, format!("`{0}` needs a text: `{0} = \"…\"`", known.name)));
         }
     };
@@ -119,6 +165,79 @@ fn mode_call(mode: &LitStr) -> syn::Result<TokenStream> {
     };
     let variant = Ident::new(variant, mode.span());
     Ok(quote_spanned!(mode.span()=> .debug_mode(::loopscope::debug::Mode::#variant)))
+}
+
+/// Whether an option switches debug mode off.
+fn is_off(debug: &Written) -> bool {
+    match &debug.value {
+        Some(Lit::Bool(on)) => !on.value,
+        Some(Lit::Str(mode)) => mode.value() == "off",
+        _ => false,
+    }
+}
+
+/// The units that a duration may have, in nanoseconds.
+const UNITS: &[(&str, u64)] =
+    &[("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000)];
+
+fn duration_call(known: &Known, option: &Written, value: Option<&Lit>) -> syn::Result<TokenStream> {
+    let method = &option.name;
+    let refused = |span| {
+        let message =
+            format!("`{0}` is a whole number with a unit: `{0} = \"50ms\"` (ns, us, ms, s, m)", known.name);
+        Error::new(span, message)
+    };
+    let Some(Lit::Str(text)) = value else { return Err(refused(method.span())) };
+    let (span, text) = (text.span(), text.value());
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = UNITS.iter().find(|(name, _)| *name == unit.trim());
+    let number: Option<u64> = number.parse().ok().filter(|number| *number > 0);
+    let nanoseconds = number.zip(unit).and_then(|(number, (_, unit))| number.checked_mul(*unit));
+    let Some(nanoseconds) = nanoseconds else { return Err(refused(span)) };
+    Ok(quote_spanned!(method.span()=> .#method(::core::time::Duration::from_nanos(#nanoseconds))))
+}
+
+/// The lints that `deny_warnings` allows, as a list of the runtime's; `None` if it is off.
+///
+/// Whether there is a lint of such a name the compiler says, which knows those that are near.
+fn deny(option: &Written) -> syn::Result<Option<TokenStream>> {
+    const SHAPE: &str =
+        "`deny_warnings` is on or off, or has exceptions: `deny_warnings(allow = \"slow-poll, leak\")`";
+    match (&option.value, &option.inner) {
+        (Some(Lit::Bool(on)), _) if !on.value => return Ok(None),
+        (None | Some(Lit::Bool(_)), None) => return Ok(Some(TokenStream::new())),
+        (None, Some((allow, _))) if allow == "allow" => {}
+        (Some(value), _) => return Err(Error::new(value.span(), SHAPE)),
+        (None, Some((other, _))) => return Err(Error::new(other.span(), SHAPE)),
+    }
+    let Some((_, names)) = &option.inner else { return Ok(None) };
+    let (span, list) = (names.span(), names.value());
+    let mut allowed = TokenStream::new();
+    for name in list.split(',').map(str::trim) {
+        if !is_name(name) {
+            let message = format!("{name:?} is no name of a lint such as `slow-poll`");
+            return Err(Error::new(span, message));
+        }
+        let variant = Ident::new(&variant_of(name), span);
+        allowed.extend(quote_spanned!(span=> ::loopscope::debug::Lint::#variant,));
+    }
+    Ok(Some(allowed))
+}
+
+fn is_name(name: &str) -> bool {
+    name.split('-').all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()))
+}
+
+/// What the lint `slow-poll` is called in the runtime: `SlowPoll`.
+fn variant_of(name: &str) -> String {
+    let mut variant = String::new();
+    for word in name.split('-') {
+        let mut letters = word.chars();
+        variant.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        variant.push_str(letters.as_str());
+    }
+    variant
 }
 
 fn check_text(known: &Known, text: &LitStr) -> syn::Result<()> {
@@ -173,8 +292,9 @@ mod tests {
     use quote::quote;
 
     fn calls(entry: Entry, options: TokenStream) -> String {
-        match builder_calls(entry, options) {
-            Ok(calls) => calls.to_string(),
+        match parse(entry, options) {
+            Ok(Options { calls, deny: None }) => calls.to_string(),
+            Ok(Options { calls, deny: Some(allow) }) => format!("{calls} deny all but [{allow}]"),
             Err(error) => format!("error: {error}"),
         }
     }
@@ -233,7 +353,7 @@ mod tests {
     fn anything_else_gets_the_list() {
         assert_eq!(
             calls(Entry::Main, quote!(colour = "red")),
-            "error: `#[loopscope::main]` has no option `colour`; it knows `debug`, `name`, `ctrl_c`"
+            "error: `#[loopscope::main]` has no option `colour`; it knows `debug`, `name`, `ctrl_c`, `slow_callback`"
         );
     }
 
@@ -255,6 +375,77 @@ mod tests {
         assert_eq!(calls(Entry::Main, quote!(name = 7)), "error: `name` needs a text: `name = \"…\"`");
         assert_eq!(calls(Entry::Main, quote!(name = "")), "error: `name` is empty; leave it out instead");
         assert_eq!(calls(Entry::Main, quote!(debug, debug)), "error: `debug` is given twice");
+    }
+
+    #[test]
+    fn a_threshold_is_a_whole_number_with_a_unit() {
+        let refused = "error: `slow_callback` is a whole number with a unit: `slow_callback = \"50ms\"` (ns, us, ms, s, m)";
+        for (text, nanoseconds) in
+            [("50ms", 50_000_000_u64), ("2 s", 2_000_000_000), ("1ns", 1), ("5m", 300_000_000_000)]
+        {
+            assert_eq!(
+                calls(Entry::Main, quote!(slow_callback = #text)),
+                quote!(.slow_callback(::core::time::Duration::from_nanos(#nanoseconds))).to_string(),
+                "{text}"
+            );
+        }
+        for text in
+            ["", "ms", "50", "0ms", "-1s", "1.5s", "1h", "99999999999999999999s", "999999999999999999m"]
+        {
+            assert_eq!(calls(Entry::Test, quote!(slow_callback = #text)), refused, "{text}");
+        }
+        assert_eq!(calls(Entry::Main, quote!(slow_callback)), refused);
+        assert_eq!(calls(Entry::Main, quote!(slow_callback = 50)), refused);
+        assert_eq!(
+            calls(Entry::Main, quote!(slow = "50ms")),
+            "error: `#[loopscope::main]` has no option `slow`: `slow_callback = \"50ms\"` sets from when on a callback is slow"
+        );
+    }
+
+    #[test]
+    fn warnings_are_denied_but_those_that_are_allowed() {
+        assert_eq!(calls(Entry::Test, quote!(deny_warnings)), " deny all but []");
+        assert_eq!(
+            calls(Entry::Test, quote!(deny_warnings = true, debug)),
+            ".debug(true) deny all but []".replace(".debug(true)", &quote!(.debug(true)).to_string())
+        );
+        assert_eq!(calls(Entry::Test, quote!(deny_warnings = false)), "");
+        let allowed = quote!(::loopscope::debug::Lint::SlowPoll, ::loopscope::debug::Lint::Leak,);
+        for list in [
+            quote!(deny_warnings(allow = "slow-poll, leak")),
+            quote!(deny_warnings(allow = "slow-poll,leak",)),
+        ] {
+            assert_eq!(calls(Entry::Test, list), format!(" deny all but [{allowed}]"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_of_lints_is_refused() {
+        let shape = "error: `deny_warnings` is on or off, or has exceptions: `deny_warnings(allow = \"slow-poll, leak\")`";
+        assert_eq!(calls(Entry::Test, quote!(deny_warnings = "slow-poll")), shape);
+        assert_eq!(calls(Entry::Test, quote!(deny_warnings(deny = "slow-poll"))), shape);
+        for (list, name) in
+            [("", ""), ("slow-poll,", ""), ("SlowPoll", "SlowPoll"), ("slow poll", "slow poll"), ("-", "-")]
+        {
+            let message = format!("error: {name:?} is no name of a lint such as `slow-poll`");
+            assert_eq!(calls(Entry::Test, quote!(deny_warnings(allow = #list))), message, "{list:?}");
+        }
+        assert_eq!(
+            calls(Entry::Test, quote!(deny_warnings(allow = "a", allow = "b"))),
+            "error: one list is all there can be"
+        );
+        assert_eq!(
+            calls(Entry::Test, quote!(paused(allow = "a"))),
+            "error: `paused` has nothing in parentheses"
+        );
+        assert_eq!(
+            calls(Entry::Test, quote!(debug = false, deny_warnings)),
+            "error: `deny_warnings` needs debug mode, which finds what it denies; leave `debug` out"
+        );
+        assert_eq!(
+            calls(Entry::Main, quote!(deny_warnings)),
+            "error: `deny_warnings` is an option of `#[loopscope::test]`, not of `#[loopscope::main]`"
+        );
     }
 
     #[test]

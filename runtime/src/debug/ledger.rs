@@ -82,7 +82,7 @@ impl Ledger {
 }
 
 /// Whether it is the same thing, found again: what has no place is the same where it is of the same task.
-fn is_same(known: &Warning, found: &Warning) -> bool {
+pub(super) fn is_same(known: &Warning, found: &Warning) -> bool {
     known.lint == found.lint
         && known.loop_id == found.loop_id
         && known.resource == found.resource
