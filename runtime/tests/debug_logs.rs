@@ -18,7 +18,7 @@ use events::Events;
 use loopscope::debug::Lint;
 use loopscope::io::AsyncFd;
 use loopscope::net::{TcpStream, UdpSocket, UnixStream};
-use loopscope::process::{Command, Stdio};
+use loopscope::process::{Command, Pipe, Protocol, Stdio, Transport};
 use loopscope::runner::Builder;
 use loopscope::stream::{StreamReader, StreamWriter, open_connection};
 use loopscope::{Runner, server};
@@ -152,12 +152,13 @@ fn flow_control_is_logged_when_it_changes() {
         writer.close().await.unwrap();
         assert_eq!(reading.await.unwrap(), (4 << 20) + 31);
     });
+    let lines: Vec<_> = lines.iter().filter_map(|line| line.split(", ").next()).collect();
     assert_eq!(
         lines,
         [
-            "DEBUG slow reader: pauses writing, # bytes are queued",
-            "DEBUG slow reader: resumes writing, 0 bytes are queued",
-            "DEBUG the stream: received EOF, # bytes are not read yet",
+            "DEBUG slow reader: pauses writing",
+            "DEBUG slow reader: resumes writing",
+            "DEBUG the stream: received EOF",
         ]
     );
 }
@@ -235,6 +236,57 @@ fn a_child_that_is_killed_by_its_drop_is_logged_as_a_warning() {
     });
     assert_eq!(lines[2], "WARN sleep (pid #) is dropped while it runs, and killed");
     assert!(lines.last().unwrap().starts_with("INFO sleep (pid #) has ended: "), "{lines:?}");
+}
+
+/// Tells its transport to pause and to go on, and writes more than is queued without a word.
+struct Talks;
+
+impl Protocol for Talks {
+    fn connection_made(&mut self, transport: &Transport) {
+        transport.pause_reading(Pipe::Stdout);
+        transport.pause_reading(Pipe::Stdout);
+        transport.resume_reading(Pipe::Stdout);
+        transport.write(&vec![b'x'; 100_000]).unwrap();
+        transport.write_eof();
+    }
+}
+
+#[test]
+fn a_childs_transport_is_logged_with_its_flow_control() {
+    let lines = logged(async {
+        let mut command = Command::new("cat");
+        let (_, task) = command.stderr(Stdio::null()).spawn_with_protocol(Talks).unwrap();
+        let _: Talks = task.await.unwrap();
+    });
+    let flow = lines.iter().filter(|line| line.contains("pauses") || line.contains("resumes"));
+    // How many bytes are queued by then is the OS's to say.
+    let flow: Vec<_> = flow.filter_map(|line| line.split(", ").next()).collect();
+    assert_eq!(
+        flow,
+        [
+            "DEBUG pauses reading stdout of a process",
+            "DEBUG resumes reading stdout of a process",
+            "DEBUG cat (pid #): pauses writing",
+            "DEBUG cat (pid #): resumes writing",
+        ]
+    );
+    let mut closed: Vec<_> = lines.iter().filter(|line| line.contains("is closed")).collect();
+    closed.sort();
+    assert_eq!(closed, ["INFO cat (pid #): stdin is closed", "INFO cat (pid #): stdout is closed"]);
+}
+
+#[test]
+fn an_address_that_a_server_leaves_out_is_a_warning() {
+    let lines = logged(async {
+        let handler = async |_: TcpStream, _| {};
+        // Of the addresses that documents may use nobody has one.
+        let server = server::Builder::new().name("two").also_at("192.0.2.1:0");
+        let server = server.serve_tcp("127.0.0.1:0", handler).await.unwrap();
+        server.close();
+        server.wait_closed().await;
+    });
+    assert!(lines[0].starts_with("WARN cannot listen at #.0.2.1:0, which is left out: "), "{lines:?}");
+    assert_eq!(lines[1], "INFO server \"two\" is serving at 127.0.0.1:#");
 }
 
 #[test]

@@ -24,9 +24,9 @@ fn block() {
 fn list_of<F: Future>(builder: Builder, allow: &[Lint], test: F) -> String {
     let failed = catch_unwind(AssertUnwindSafe(|| deny_warnings(builder, allow, test)));
     let payload = failed.err().expect("the test passed");
-    let text = payload.downcast_ref::<String>().unwrap();
+    let list = payload.downcast_ref::<String>().unwrap();
     let mut words = Vec::new();
-    for word in text.split(' ') {
+    for word in list.split(' ') {
         let digits = word.strip_prefix('#').map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
         words.push(digits.map_or_else(|| word.to_owned(), |rest| format!("#{rest}")));
     }

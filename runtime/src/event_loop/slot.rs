@@ -23,7 +23,6 @@ use std::time::Duration;
 use super::ready::ReadyQueue;
 use super::remote::{Inbox, Inboxes, Remote};
 use crate::blocking::outstanding::Outstanding;
-use crate::debug::log::log;
 use crate::debug::{CreationStacks, Mode};
 use crate::io::driver::Driver;
 use crate::io::source::Sources;
@@ -498,9 +497,7 @@ impl Loop {
     #[cold]
     pub(crate) fn ring(&self) {
         // An eventfd write fails only when the counter would overflow, and then the loop is being woken anyway.
-        if let Err(error) = self.bell.wake() {
-            log!(self, Debug, "the loop could not be woken: {error}");
-        }
+        drop(self.bell.wake());
     }
 
     /// Runs `post` on the loop's thread, soon. Returns it when the loop has ended.
