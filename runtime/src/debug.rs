@@ -74,6 +74,7 @@
 //! looks on; with stacks a spawn that is chosen walks its stack. `docs/asyncio-debug.md` has all of asyncio's debug mode, row by row.
 
 mod creation;
+pub(crate) mod deadlock;
 mod deny;
 mod events;
 #[doc(hidden)]
@@ -87,6 +88,7 @@ mod must_poll;
 mod pending;
 mod sink;
 mod slow;
+mod stalled;
 #[cfg(feature = "stacks")]
 pub(crate) mod symbols;
 mod warning;

@@ -275,7 +275,7 @@ impl Runner {
     /// The loop as other threads see it.
     #[doc(alias = "asyncio.Runner.get_loop")]
     pub fn handle(&self) -> Handle {
-        Handle::of(self.lp)
+        Handle::opening(self.lp)
     }
 
     /// Runs `main` to its end. Other tasks stay and go on at the next call.

@@ -12,7 +12,7 @@ use crate::debug::Mode;
 use crate::task::cell::Opaque;
 use crate::task::{Builder, Task};
 use crate::telemetry::LoopReader;
-use crate::telemetry::atomic::Relaxed;
+use crate::telemetry::atomic::{OneWriter, Relaxed};
 use crate::telemetry::loop_record::LoopRecord;
 
 /// A loop as other threads see it: `Send`, `Sync`, cheap to clone, and harmless after the loop has ended.
@@ -54,12 +54,18 @@ impl Handle {
     #[doc(alias = "asyncio.get_running_loop")]
     #[track_caller]
     pub fn current() -> Self {
-        Self::of(current::expect("Handle::current"))
+        Self::opening(current::expect("Handle::current"))
     }
 
     /// The handle of the loop that runs on this thread, if one does.
     pub fn try_current() -> Option<Self> {
-        current::get().map(Self::of)
+        current::get().map(Self::opening)
+    }
+
+    /// The application has a way into the loop from now on.
+    pub(crate) fn opening(lp: &'static Loop) -> Self {
+        lp.record.entrances.put(1);
+        Self::of(lp)
     }
 
     pub(crate) fn of(lp: &'static Loop) -> Self {

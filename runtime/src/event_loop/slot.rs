@@ -23,6 +23,7 @@ use std::time::Duration;
 use super::ready::ReadyQueue;
 use super::remote::{Inbox, Inboxes, Remote};
 use crate::blocking::outstanding::Outstanding;
+use crate::debug::deadlock::Suspects;
 use crate::debug::{CreationStacks, Mode};
 use crate::io::driver::Driver;
 use crate::io::source::Sources;
@@ -165,6 +166,10 @@ pub(crate) struct Loop {
     /// The process was forked and this is the child's copy.
     pub(crate) forked: Cell<bool>,
     pub(crate) swept_at_ns: Cell<u64>,
+    /// Tasks that began to wait for others, in debug mode.
+    pub(crate) suspects: RefCell<Suspects>,
+    /// It was told that none of the tasks can go on.
+    pub(crate) told_stalled: Cell<bool>,
 }
 
 // SAFETY: the shared fields are atomics and locks; the rest is only touched by the thread the loop lives on, which every
@@ -353,6 +358,8 @@ impl Loop {
             main: Cell::new(0),
             forked: Cell::new(false),
             swept_at_ns: Cell::new(0),
+            suspects: RefCell::default(),
+            told_stalled: Cell::new(false),
         })
     }
 
@@ -377,6 +384,8 @@ impl Loop {
         self.time.set(if paused { TimeSource::Paused(start) } else { TimeSource::Real });
         self.wheel.borrow_mut().clear(if paused { 0 } else { WHEEL_SHIFT }, start);
         self.swept_at_ns.set(start);
+        *self.suspects.borrow_mut() = Suspects::default();
+        self.told_stalled.set(false);
     }
 
     fn end_life(&self) {

@@ -134,6 +134,9 @@ impl Loop {
             self.ask(Until::Now);
         }
         self.fire_timers();
+        if !may_sleep {
+            self.look_for_deadlocks();
+        }
         let now = self.ticks.get().now();
         self.now.set(now);
         if !may_sleep {
@@ -156,6 +159,10 @@ impl Loop {
 
     /// Sleeps until a descriptor, a timer or another thread has something.
     fn sleep(&'static self) {
+        self.look_for_deadlocks();
+        if self.slow_ns.get() != u64::MAX && self.wheel.borrow().len() == 0 {
+            self.look_whether_stalled();
+        }
         let mut until = match (self.time.get(), self.wheel.borrow().next_due_ns()) {
             (_, None) => Until::Woken,
             (TimeSource::Real, Some(due_ns)) => Until::Deadline(due_ns),
@@ -163,6 +170,13 @@ impl Loop {
             (TimeSource::Paused(_), Some(_)) if self.jobs.borrow().count() > 0 => Until::Woken,
             (TimeSource::Paused(_), Some(due_ns)) => return self.advance_paused(due_ns),
         };
+        if let Some(look_at) = self.suspects_due_ns() {
+            // It was too early to look who waits for whom.
+            until = match until {
+                Until::Deadline(due_ns) => Until::Deadline(due_ns.min(look_at)),
+                _ => Until::Deadline(look_at),
+            };
+        }
         if self.has_memory_to_give_back() {
             let now_ns = clock::os_now_ns();
             let sweep_at = self.swept_at_ns.get() + SWEEP_AFTER_NS;

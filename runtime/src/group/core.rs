@@ -280,6 +280,7 @@ impl GroupCore {
         if self.line.park("awaiting a task group", wait, cx, &waiting) {
             self.waiter.set(wait.ticket());
             self.show();
+            self.lp.suspect();
         }
     }
 

@@ -244,6 +244,7 @@ impl<'a, T: ?Sized> Future for Lock<'a, T> {
         mutex.line.wait("waiting for a lock", &mutex.queue, &mut self.wait, cx, &waiting);
         if let Some(lp) = lp {
             mutex.show(lp);
+            lp.suspect();
         }
         Poll::Pending
     }

@@ -214,6 +214,9 @@ impl Claim {
             entry.set_number(self.count);
         }
         permits.show();
+        if let Some(lp) = lp {
+            lp.suspect();
+        }
         Poll::Pending
     }
 

@@ -208,6 +208,7 @@ impl<H: Joinable> Joins<H> {
         let head = lp.waiters.get(index);
         if head.task_word() == 0 {
             head.occupy(&parking, lp.running.get(), lp.now.get(), cx.waker());
+            lp.suspect();
         } else {
             lp.waiters.renew(index, &parking, lp.running.get(), cx.waker());
         }

@@ -56,6 +56,7 @@ impl TaskRef {
         let joiner = &unsafe { cell::header(control.data.get()) }.joiner;
         if joiner.get() == NIL {
             joiner.set(lp.take_entry(parking, waker).0);
+            lp.suspect();
         } else if lp.waiters.get(joiner.get()).has(MEMBER) {
             // Of a set that was forgotten.
             self.leave(control);

@@ -18,6 +18,8 @@ pub(crate) struct LoopRecord {
     pub(crate) batches: AtomicU64,
     pub(crate) driver_turns: AtomicU64,
     pub(crate) remote_wakes: AtomicU64,
+    /// Not 0 once a handle was made by which another thread may bring something.
+    pub(crate) entrances: AtomicU64,
     pub(crate) parked_ns: AtomicU64,
     /// 0 when not parked.
     pub(crate) parked_since: AtomicU64,
@@ -51,6 +53,7 @@ impl LoopRecord {
             &self.batches,
             &self.driver_turns,
             &self.remote_wakes,
+            &self.entrances,
             &self.parked_ns,
             &self.parked_since,
             &self.debug,

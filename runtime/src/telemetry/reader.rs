@@ -75,6 +75,11 @@ impl LoopReader {
         Handle::with_life(self.lp, self.life)
     }
 
+    /// The loop, or what lives in its slot now.
+    pub(crate) fn lp(&self) -> &'static Loop {
+        self.lp
+    }
+
     fn is_alive(&self) -> bool {
         self.lp.life.load(Acquire) == self.life
     }
