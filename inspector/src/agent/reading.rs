@@ -32,7 +32,7 @@ use crate::wire::{Heading, Query, Request, Row, Table, TableInfo};
 use context::Context;
 pub(super) use histograms::HistogramReading;
 pub(super) use jobs::is_job;
-pub(super) use lints::{Deadlock, deadlocks, frame, place};
+pub(super) use lints::{deadlocks, frame, place};
 pub(super) use seen::seen;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;

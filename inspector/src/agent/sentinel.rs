@@ -7,14 +7,14 @@
 //!
 //! There is one memory of readings, whoever asked for them; what each is told depends on its own thresholds.
 
-use super::reading::{self, Deadlock};
+use super::reading;
 use super::service::Shared;
 use super::warn;
 use crate::model::sentinel::Sentinel;
 use crate::model::{Lint, Thresholds, Warning};
 use loopscope::debug;
 use loopscope::time::Instant;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ pub(super) struct Watch {
 
 /// What makes two findings the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Thing {
+pub(super) struct Thing {
     lint: String,
     loop_id: Option<u64>,
     task: Option<u64>,
@@ -65,7 +65,7 @@ struct Thing {
 }
 
 impl Thing {
-    fn of(warning: &Warning) -> Self {
+    pub(super) fn of(warning: &Warning) -> Self {
         let at = warning.at.as_ref().map(|at| (at.file.clone(), at.line));
         Self {
             lint: warning.name.clone(),
@@ -95,25 +95,25 @@ impl Watch {
         let deadlocks = if thresholds.is_on(Lint::Deadlock) { reading::deadlocks() } else { Vec::new() };
         let now_ns = Instant::now().as_nanos();
         self.told.retain(|_, found_ns| now_ns.saturating_sub(*found_ns) < FORGOTTEN_NS);
-        for Deadlock { warning, lines } in deadlocks {
-            self.tell(&warning, lines, now_ns);
-        }
-        for warning in &findings {
-            self.tell(warning, Vec::new(), now_ns);
-        }
-    }
-
-    fn tell(&mut self, warning: &Warning, lines: Vec<String>, now_ns: u64) {
-        if self.told.insert(Thing::of(warning), now_ns).is_none()
-            && let Some(found) = for_the_ledger(warning, lines)
-        {
-            debug::report(&found);
+        // The loop has told of those that closed in debug mode.
+        let known: HashSet<Option<u64>> = debug::entries()
+            .iter()
+            .filter(|entry| entry.warning.lint == debug::Lint::Deadlock)
+            .map(|entry| entry.warning.task.map(|id| id.as_u64()))
+            .collect();
+        let is_new = |warning: &&Warning| !known.contains(&warning.task);
+        for warning in deadlocks.iter().filter(is_new).chain(&findings) {
+            if self.told.insert(Thing::of(warning), now_ns).is_none()
+                && let Some(found) = for_the_ledger(warning)
+            {
+                debug::report(&found);
+            }
         }
     }
 }
 
 /// As the application's own warnings are; `None` for what is only listed.
-fn for_the_ledger(warning: &Warning, lines: Vec<String>) -> Option<debug::Warning> {
+fn for_the_ledger(warning: &Warning) -> Option<debug::Warning> {
     let lint = debug::Lint::ALL.iter().find(|lint| lint.as_str() == warning.name)?;
     let mut found = debug::Warning::new(*lint, warning.message.clone()).about_task(warning.task);
     found.loop_id = warning.loop_id;
@@ -124,7 +124,7 @@ fn for_the_ledger(warning: &Warning, lines: Vec<String>) -> Option<debug::Warnin
         column: at.column,
     });
     found.duration = warning.for_ns.map(Duration::from_nanos);
-    found.notes = lines;
+    found.notes.clone_from(&warning.notes);
     Some(found)
 }
 
@@ -162,8 +162,8 @@ mod tests {
     #[test]
     fn what_is_only_listed_is_not_reported() {
         let cycle = Warning { name: Lint::Cycle.as_str().into(), ..Warning::default() };
-        assert!(for_the_ledger(&cycle, Vec::new()).is_none());
-        let starved = for_the_ledger(&found(7, None), vec!["a line".into()]).unwrap();
+        assert!(for_the_ledger(&cycle).is_none());
+        let starved = for_the_ledger(&Warning { notes: vec!["a line".into()], ..found(7, None) }).unwrap();
         assert_eq!(starved.lint, debug::Lint::Starved);
         assert_eq!(starved.task.map(debug_id), Some(7));
         assert_eq!(starved.notes, ["a line"]);

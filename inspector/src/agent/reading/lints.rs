@@ -40,11 +40,8 @@ pub(super) fn warnings(
         .collect();
     let cycles = waiting.graph.all_cycles();
     if thresholds.is_on(Lint::Deadlock) {
-        warnings.extend(
-            confirmed(context, cycles)
-                .into_iter()
-                .map(|deadlock| Warning { notes: deadlock.lines, ..deadlock.warning }),
-        );
+        warnings.extend(confirmed(context, cycles));
+        warnings.extend(context.loops.iter().filter_map(|lp| stalled(lp.reader)));
     }
     let worst: Vec<u64> = walked.slow.iter().map(|(_, slow)| slow.worst_task).collect();
     let records = tasks::find(context, &worst);
@@ -110,15 +107,15 @@ pub(in crate::agent) fn frame(frame: debug::Frame) -> Frame {
     Frame { function: frame.function, at: frame.at.map(place) }
 }
 
-/// A deadlock, with what each of its tasks waits for.
-#[derive(Debug)]
-pub(in crate::agent) struct Deadlock {
-    pub(in crate::agent) warning: Warning,
-    pub(in crate::agent) lines: Vec<String>,
+/// What a loop says of itself if none of its tasks can ever go on.
+fn stalled(reader: telemetry::LoopReader) -> Option<Warning> {
+    let (warning, now) = (reader.stalled()?, Instant::now());
+    let entry = debug::Entry { number: 0, warning, count: 1, first: now, last: now };
+    Some(row(entry, now, SystemTime::now()))
 }
 
-/// The deadlocks of the process.
-pub(in crate::agent) fn deadlocks() -> Vec<Deadlock> {
+/// The deadlocks of the process, of several loops too.
+pub(in crate::agent) fn deadlocks() -> Vec<Warning> {
     let context = Context::new(&Request::default());
     let graph = Graph::read(&context);
     confirmed(&context, graph.all_cycles())
@@ -126,7 +123,7 @@ pub(in crate::agent) fn deadlocks() -> Vec<Deadlock> {
 
 /// Those that are there at a second look too, between two looks at their tasks that find them idle and not polled meanwhile: a
 /// walk over the waits takes a while, and what is put together from different moments may never have been.
-fn confirmed(context: &Context, cycles: &[Cycle]) -> Vec<Deadlock> {
+fn confirmed(context: &Context, cycles: &[Cycle]) -> Vec<Warning> {
     let suspects: Vec<&Cycle> = cycles.iter().filter(|cycle| cycle.deadlock).collect();
     if suspects.is_empty() {
         return Vec::new();
@@ -152,8 +149,8 @@ fn confirmed(context: &Context, cycles: &[Cycle]) -> Vec<Deadlock> {
         .filter(is_real)
         .filter_map(|cycle| {
             let loop_id = after.get(cycle.tasks.first()?).map(|record| context.loops[record.lp].view.id);
-            let warning = Warning { loop_id, ..lints::deadlock(cycle, name, site)? };
-            Some(Deadlock { warning, lines: lines(context, cycle, name) })
+            let notes = lines(context, cycle, name);
+            Some(Warning { loop_id, notes, ..lints::deadlock(cycle, name, site)? })
         })
         .collect()
 }
