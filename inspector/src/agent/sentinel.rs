@@ -13,6 +13,7 @@ use super::warn;
 use crate::model::sentinel::Sentinel;
 use crate::model::{Lint, Thresholds, Warning};
 use loopscope::debug;
+use loopscope::task::TaskId;
 use loopscope::time::Instant;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
@@ -99,7 +100,7 @@ impl Watch {
         let known: HashSet<Option<u64>> = debug::entries()
             .iter()
             .filter(|entry| entry.warning.lint == debug::Lint::Deadlock)
-            .map(|entry| entry.warning.task.map(|id| id.as_u64()))
+            .map(|entry| entry.warning.task.map(TaskId::as_u64))
             .collect();
         let is_new = |warning: &&Warning| !known.contains(&warning.task);
         for warning in deadlocks.iter().filter(is_new).chain(&findings) {

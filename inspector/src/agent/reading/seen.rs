@@ -231,8 +231,11 @@ fn holder_waits(waits: &[Wait], idle_ns: u64) -> (String, Option<crate::model::P
     }
 }
 
+/// Live tasks of a site that wait for I/O, and the largest future with its task.
+type OfSite = (u64, Option<(u64, u64)>);
+
 fn read_tasks(context: &Context, waiting: &Waiting, seen: &mut Seen) {
-    let mut of_sites: HashMap<(usize, u32), (u64, Option<(u64, u64)>)> = HashMap::new();
+    let mut of_sites: HashMap<(usize, u32), OfSite> = HashMap::new();
     let mut candidates = Vec::new();
     context.tasks(|at, view| {
         if !state(view.state).is_finished() {
@@ -316,3 +319,6 @@ fn count_files() -> Option<FilesSeen> {
     // The listing has one itself.
     Some(FilesSeen { open: listed.saturating_sub(1), limit })
 }
+
+#[cfg(test)]
+mod tests;

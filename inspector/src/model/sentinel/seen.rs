@@ -220,6 +220,6 @@ pub struct LoopSeen {
 pub struct FilesSeen {
     /// Open now.
     pub open: u64,
-    /// How many there may be (RLIMIT_NOFILE).
+    /// How many there may be (`RLIMIT_NOFILE`).
     pub limit: u64,
 }
