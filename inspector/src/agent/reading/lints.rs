@@ -77,7 +77,7 @@ fn row(entry: debug::Entry, now: Instant, wall: SystemTime) -> Warning {
             debug::Severity::Warning => Severity::Warning,
             debug::Severity::Error => Severity::Error,
         },
-        task: found.task.map(|task| task.as_u64()),
+        task: found.task.map(loopscope::TaskId::as_u64),
         resource: found.resource,
         loop_id: found.loop_id,
         count,
