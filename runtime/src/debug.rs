@@ -88,6 +88,7 @@ mod must_poll;
 mod pending;
 mod sink;
 mod slow;
+pub(crate) mod stack;
 mod stalled;
 #[cfg(feature = "stacks")]
 pub(crate) mod symbols;
@@ -104,4 +105,5 @@ pub use mode::{BadMode, Mode, Settings};
 pub use must_poll::{MustPoll, must_poll};
 pub(crate) use sink::unhandled;
 pub use sink::{report, say};
+pub use stack::{Activity, Cut, NativeStack, StackError, ThreadState, native_stack};
 pub use warning::{Frame, Warning};

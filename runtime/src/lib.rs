@@ -134,6 +134,16 @@ pub use time::{sleep, sleep_until, timeout, timeout_at};
 /// Under loom only what crosses threads is built, and its models.
 #[cfg(loom)]
 #[allow(dead_code, reason = "the models use a part of each module")]
+mod debug {
+    pub(crate) mod stack {
+        pub(crate) mod native {
+            pub(crate) mod gate;
+        }
+    }
+}
+
+#[cfg(loom)]
+#[allow(dead_code, reason = "the models use a part of each module")]
 mod event_loop {
     pub(crate) mod remote;
 }

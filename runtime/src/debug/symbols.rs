@@ -70,6 +70,20 @@ pub(crate) fn frames_of(address: usize) -> Vec<Frame> {
     symbols_at(address).iter().map(frame).collect()
 }
 
+/// Forgets what stood at which address, when code was loaded or unloaded.
+pub(crate) fn forget_addresses() {
+    if let Some(symbols) = SYMBOLS.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        symbols.known.clear();
+    }
+}
+
+/// Whether a frame has the module and the address in it for a name, or the address alone.
+pub(crate) fn is_address(frame: &Frame) -> bool {
+    let digits = frame.function.rsplit("0x").next().unwrap_or_default();
+    let is_hex = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    frame.at.is_none() && is_hex && (frame.function.contains("+0x") || frame.function.starts_with("0x"))
+}
+
 impl Symbols {
     fn look_up(&mut self, address: usize) -> Vec<Symbol> {
         let nameless = |function| vec![Symbol { function, short: None, at: None }];
@@ -104,7 +118,8 @@ fn frames(loader: &Loader, probe: u64) -> Vec<Symbol> {
     }
     let whole = loader.find_symbol(probe).map(demangled);
     match (symbols.last_mut(), whole) {
-        (Some(outermost), Some(whole)) => outermost.function = whole,
+        // A function that was folded into one like it has the other's name in the table of symbols.
+        (Some(outermost), Some(whole)) if !is_whole(&outermost.function) => outermost.function = whole,
         (None, Some(function)) => symbols.push(Symbol { function, short: None, at: None }),
         _ => {}
     }
@@ -122,6 +137,11 @@ fn symbol<R: addr2line::gimli::Reader>(frame: &addr2line::Frame<'_, R>) -> Symbo
     });
     let short = (!is_mangled && !name.is_empty()).then(|| name.clone().into_owned());
     Symbol { function: demangled(&name), short, at }
+}
+
+/// Whether a name says where it is from, as `a::b<c>` and `<a::B as c::D>::e` do and `b<a::c>` does not.
+fn is_whole(name: &str) -> bool {
+    name.starts_with('<') || name.split('<').next().is_some_and(|path| path.contains("::"))
 }
 
 /// Without the hash that tells two versions of a crate apart.
@@ -150,12 +170,13 @@ fn mapped_at(maps: &str, address: usize) -> Option<(&str, usize)> {
         let mut fields = line.splitn(6, ' ');
         let (from, to) = fields.next()?.split_once('-')?;
         let (from, to) = (usize::from_str_radix(from, 16).ok()?, usize::from_str_radix(to, 16).ok()?);
-        let path = fields.nth(4).unwrap_or_default().trim_start();
+        let offset = fields.nth(1).unwrap_or_default();
+        let path = fields.nth(2).unwrap_or_default().trim_start();
         if path.is_empty() {
             continue;
         }
-        // A module's first mapping is where its addresses count from.
-        if base.is_none_or(|(of, _)| of != path) {
+        // A module's first mapping is where its addresses count from. There may be others: its file as we read it ourselves.
+        if base.is_none_or(|(of, _)| of != path) || offset.bytes().all(|digit| digit == b'0') {
             base = Some((path, from));
         }
         if (from..to).contains(&address) {
@@ -200,8 +221,31 @@ mod tests {
     }
 
     #[test]
+    fn a_name_without_its_module_is_told_from_one_with() {
+        for (name, whole) in [
+            ("a::b", true),
+            ("a::b<c>", true),
+            ("<a::B as c::D>::e", true),
+            ("b", false),
+            ("b<a::c>", false),
+            ("{closure#0}<a::c>", false),
+        ] {
+            assert_eq!(is_whole(name), whole, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_told_from_a_function() {
+        let is = |function: &str| is_address(&Frame { function: function.to_owned(), at: None });
+        let said = ["libc.so.6+0x891f4", "0x10", "main", "f+0xg", "a0x1", "0x"].map(is);
+        assert_eq!(said, [true, true, false, false, false, false]);
+    }
+
+    #[test]
     fn an_address_belongs_to_the_file_that_is_mapped_there() {
-        let maps = "7f0000000000-7f0000001000 r--p 00000000 08:01 17       /usr/lib/a libc.so.6\n\
+        let maps = "7e0000000000-7e0000009000 r--p 00000000 08:01 17       /usr/lib/a libc.so.6\n\
+                    7e0000009000-7e000000a000 rw-p 00000000 00:00 0 \n\
+                    7f0000000000-7f0000001000 r--p 00000000 08:01 17       /usr/lib/a libc.so.6\n\
                     7f0000001000-7f0000009000 r-xp 00001000 08:01 17       /usr/lib/a libc.so.6\n\
                     7f0000009000-7f000000a000 rw-p 00000000 00:00 0 \n";
         assert_eq!(mapped_at(maps, 0x7f00_0000_12ab), Some(("/usr/lib/a libc.so.6", 0x7f00_0000_0000)));

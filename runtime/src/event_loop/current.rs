@@ -176,5 +176,6 @@ extern "C" fn in_child() {
     crate::blocking::pool::forget_all_after_fork();
     slot::forget_all_after_fork(&mut held.slots);
     signal::forget_after_fork();
+    debug::stack::forget_after_fork();
     held.dispositions.forget_after_fork();
 }

@@ -24,6 +24,7 @@ use super::ready::ReadyQueue;
 use super::remote::{Inbox, Inboxes, Remote};
 use crate::blocking::outstanding::Outstanding;
 use crate::debug::deadlock::Suspects;
+use crate::debug::stack::Target;
 use crate::debug::{CreationStacks, Mode};
 use crate::io::driver::Driver;
 use crate::io::source::Sources;
@@ -112,6 +113,8 @@ pub(crate) struct Loop {
     pub(crate) signals: Board,
     pub(crate) bell: mio::Waker,
     pub(crate) record: LoopRecord,
+    /// Whose stack may be asked for.
+    pub(crate) target: Target,
     /// Who is told of warnings, from whatever thread finds them.
     pub(crate) on_warning: Mutex<Option<WarningHook>>,
     pub(crate) live_wakers: Pages<LiveWakers>,
@@ -266,6 +269,7 @@ pub(crate) fn acquire(name: &str, hidden: bool, debug: Debug, paused: bool) -> i
     lp.begin_life(name, number, hidden, debug, paused);
     // Pairs with the reader's Acquire: whoever sees the life sees its empty tables.
     lp.life.store(number + 1, Release);
+    lp.target.open(number + 1);
     Ok(lp)
 }
 
@@ -288,6 +292,7 @@ fn take_slot() -> io::Result<&'static Loop> {
 
 /// Gives a slot back when its loop has ended and every task of it is gone.
 pub(crate) fn release(lp: &'static Loop) {
+    lp.target.close();
     lp.life.store(0, Release);
     lp.first_id.store(NO_IDS, Relaxed);
     lp.end_life();
@@ -320,6 +325,7 @@ impl Loop {
             signals: Board::default(),
             bell,
             record: LoopRecord::default(),
+            target: Target::default(),
             on_warning: Mutex::default(),
             live_wakers: Pages::reserve(ENTRIES_MAX as usize)?,
             creation: CreationStacks::default(),

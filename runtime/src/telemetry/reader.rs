@@ -65,6 +65,11 @@ impl LoopReader {
         Self { lp, life }
     }
 
+    /// Where the loop is and which one of those that lived there.
+    pub(crate) fn of(&self) -> (&'static Loop, u64) {
+        (self.lp, self.life)
+    }
+
     /// The loop's number, counted from 0 in the process and never reused.
     pub fn id(&self) -> u64 {
         self.life - 1

@@ -21,6 +21,19 @@ pub(crate) const UNSAFE: &[Exception] = &[
         path: "runtime/src/event_loop/slot.rs",
         reason: "loop slots are shared between the loop's thread and readers",
     },
+    Exception { path: "runtime/src/debug/stack/native/gate.rs", reason: "loom's cells, in its models" },
+    Exception {
+        path: "runtime/src/debug/stack/native/sample.rs",
+        reason: "a signal handler copies the registers and the stack of the thread it interrupts",
+    },
+    Exception {
+        path: "runtime/src/debug/stack/native/signal.rs",
+        reason: "a signal's disposition, and the signal itself",
+    },
+    Exception {
+        path: "runtime/src/debug/stack/native/target.rs",
+        reason: "asks for the bounds of the thread's own stack",
+    },
     Exception {
         path: "runtime/src/blocking/pool.rs",
         reason: "pools are made once and never freed, and a fork leaves them behind",
