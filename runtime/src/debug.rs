@@ -29,7 +29,8 @@
 //!   callback or a destructor ([`Unhandled`](Lint::Unhandled)), bytes that a dropped writer loses ([`Unclosed`](Lint::Unclosed)). It comes when it happens, not when something is collected;
 //! - in debug mode polls and callbacks that took too long ([`SlowPoll`](Lint::SlowPoll)), and a loop that is stuck in one now ([`Blocked`](Lint::Blocked));
 //! - at a loop's end the tasks that are dropped with it, named, with what they waited for and where ([`DestroyedPending`](Lint::DestroyedPending)), those that
-//!   never had a turn ([`NeverPolled`](Lint::NeverPolled)), and a runner that was dropped with tasks pending; one of each spawn site. What was cancelled is left out;
+//!   never had a turn ([`NeverPolled`](Lint::NeverPolled)), and a runner that was dropped with tasks pending; one of each spawn site. What was cancelled is left out, and
+//!   what was [left to the loop](crate::Task::leave_to_loop);
 //! - children and servers that are dropped while they go on ([`Unclosed`](Lint::Unclosed)), with the place they were started at. Sockets, pipes and listeners
 //!   are closed by dropping them, which is no mistake in Rust;
 //! - futures that were made and forgotten, where they say that this is a mistake: [`must_poll`].

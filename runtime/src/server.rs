@@ -222,6 +222,9 @@ impl<L: Listener> Server<L> {
     /// Lets the server run for as long as its loop does.
     pub fn detach(mut self) {
         self.aborts = false;
+        if let Some(task) = self.core.task() {
+            task.leave_to_loop();
+        }
     }
 }
 

@@ -103,7 +103,7 @@ fn a_runner_that_is_dropped_with_tasks_says_so_with_the_place_it_was_made_at_and
 }
 
 #[test]
-fn what_was_cancelled_and_what_is_no_task_is_no_survivor() {
+fn what_was_cancelled_or_left_to_the_loop_and_what_is_no_task_is_no_survivor() {
     let heard = Heard::default();
     let mut runner = heard.builder().build().unwrap();
     runner
@@ -112,6 +112,7 @@ fn what_was_cancelled_and_what_is_no_task_is_no_survivor() {
             group.spawn(async { sleep(HOUR).await });
             let task = spawn(sleep(HOUR));
             call_later(HOUR, || ());
+            spawn(sleep(HOUR)).leave_to_loop();
             yield_now().await;
             // Neither has had its last turn when main is over.
             drop(task.cancel());

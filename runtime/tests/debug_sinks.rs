@@ -88,6 +88,18 @@ fn a_hook_for_errors_hears_each_and_the_hook_for_warnings_when_the_count_has_dou
 }
 
 #[test]
+fn a_hook_for_errors_alone_keeps_them_from_the_subscriber() {
+    let events = Events::default();
+    let unhandled = Rc::new(RefCell::new(0));
+    tracing::subscriber::with_default(events.subscriber(), || {
+        let errors = unhandled.clone();
+        let mut runner = Runner::builder().on_unhandled(move |_| *errors.borrow_mut() += 1).build().unwrap();
+        runner.block_on(fail("bad")).unwrap();
+    });
+    assert_eq!((*unhandled.borrow(), events.take()), (1, vec![]));
+}
+
+#[test]
 fn the_hook_for_warnings_takes_errors_too_where_there_is_no_other() {
     let events = Events::default();
     let heard = Arc::new(Mutex::new(Vec::new()));

@@ -104,6 +104,8 @@ fn a_server_that_was_closed_and_sockets_that_are_dropped_are_nothing_to_tell_of(
         let server = serve(listener, async |_stream, _peer| {});
         server.shutdown(std::time::Duration::from_secs(1)).await;
         drop(server);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        serve(listener, async |_stream, _peer| {}).detach();
         drop(TcpListener::bind("127.0.0.1:0").unwrap());
         drop(UnixStream::pair().unwrap());
         let (ours, _theirs) = UnixStream::pair().unwrap();

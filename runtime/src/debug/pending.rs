@@ -1,7 +1,7 @@
 //! Tasks that a loop drops at its end although they were not over: named, with what they waited for and where.
 //!
-//! Those that somebody cancelled are left out: that they are dropped is what was asked for. So are callbacks and timers of
-//! `call_later`, as asyncio lets them go too.
+//! Those that somebody cancelled are left out, and those that were left to the loop: that they are dropped is what was asked for. So
+//! are callbacks and timers of `call_later`, as asyncio lets them go too.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -10,7 +10,7 @@ use super::{Lint, Warning, report};
 use crate::event_loop::slot::Loop;
 use crate::runner::{Survivor, SurvivorWait};
 use crate::task::TaskId;
-use crate::task::control::CANCEL;
+use crate::task::control::{CANCEL, LEFT_TO_LOOP};
 use crate::telemetry::LoopReader;
 use crate::telemetry::atomic::{OneWriter, Relaxed};
 use crate::telemetry::view::{Place, TaskKind, TaskState, WaitKind};
@@ -34,9 +34,11 @@ impl Loop {
         let mut left: Vec<(Left, Lint)> = Vec::new();
         let mut count = 0;
         for word in self.live_tasks().into_iter().take(LOOKED_AT_MAX) {
-            let is_cancelled = self.control_of(word).is_none_or(|control| control.flags.get() & CANCEL != 0);
+            let is_meant = self
+                .control_of(word)
+                .is_none_or(|control| control.flags.get() & (CANCEL | LEFT_TO_LOOP) != 0);
             let record = self.records.get(word.index());
-            if is_cancelled || record.kind() != TaskKind::Task {
+            if is_meant || record.kind() != TaskKind::Task {
                 continue;
             }
             count += 1;

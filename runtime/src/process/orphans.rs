@@ -42,7 +42,7 @@ pub(super) fn adopt(process: &Rc<Process>) {
             task::Builder::new()
                 .name(&name)
                 .spawn(Reaper { process: Rc::clone(process), wait: Wait::new() })
-                .detach();
+                .leave_to_loop();
         }
         _ => leave(process.pid()),
     }

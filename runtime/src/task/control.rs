@@ -36,6 +36,8 @@ pub(crate) const CANCELLED: u32 = 128;
 pub(crate) const TOKEN: u32 = 512;
 /// Its group has taken note of how it ended.
 pub(crate) const REPORTED: u32 = 256;
+/// Lasts as long as its loop, so that it is dropped there is nothing to tell of.
+pub(crate) const LEFT_TO_LOOP: u32 = 1024;
 
 const _: () = assert!(size_of::<Control>() == 32, "two controls share a cache line");
 

@@ -139,8 +139,17 @@ impl<T> Task<T> {
     }
 
     /// Lets the task run on by itself.
+    ///
+    /// In [debug mode](crate::debug) it is told of when it is not over at the end of its loop; for a task that is meant to last as
+    /// long as that, see [`leave_to_loop`](Self::leave_to_loop).
     pub fn detach(self) {
         drop(self);
+    }
+
+    /// Lets the task run on by itself for as long as its loop: nothing is lost when it is dropped then, so debug mode does not tell of
+    /// it. For what ticks, watches or cleans up for ever.
+    pub fn leave_to_loop(self) {
+        self.to.leave_to_loop();
     }
 
     /// Ends the task: its future is dropped at once if it is not running, else when its poll returns.

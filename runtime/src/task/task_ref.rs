@@ -7,7 +7,9 @@
 use std::task::{Poll, Waker};
 
 use super::cell;
-use super::control::{CANCEL, Control, DONE, HANDLE, OUTPUT, PANICKED, QUEUED, RUNNING, TaskWord};
+use super::control::{
+    CANCEL, Control, DONE, HANDLE, LEFT_TO_LOOP, OUTPUT, PANICKED, QUEUED, RUNNING, TaskWord,
+};
 use crate::event_loop::slot::Loop;
 use crate::event_loop::wait::Ticket;
 use crate::telemetry::view::WaitKind;
@@ -222,6 +224,13 @@ impl TaskRef {
     pub(crate) fn has_panic(&self) -> bool {
         let untaken = OUTPUT | PANICKED;
         self.control().is_some_and(|control| control.flags.get() & untaken == untaken)
+    }
+
+    /// Says that the task is meant to last as long as its loop.
+    pub(crate) fn leave_to_loop(&self) {
+        if let Some(control) = self.control() {
+            control.flags.set(control.flags.get() | LEFT_TO_LOOP);
+        }
     }
 
     /// Asks for the end of the task. Returns whether it was still alive.

@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_row_without_a_verdict_or_without_a_test_is_found() {
-        for row in ["| a | done |", "| a | not here:  |", "| a | done: `Runner::debug` |"] {
+        for row in ["| a | ? |", "| a | done |", "| a | not here:  |", "| a | done: `Runner::debug` |"] {
             assert_eq!(found(row).len(), ROWS + SAID, "{row}");
         }
         assert_eq!(found("| a | done: `locks::another` |").len(), ROWS + SAID);
