@@ -85,17 +85,24 @@ pub(super) struct Naming {
     files: HashSet<&'static str>,
     folders: RefCell<Vec<String>>,
     known: RefCell<HashMap<usize, Rc<[Step]>>>,
+    /// Stacks that were looked up: of tasks that are alike they are the same.
+    stacks: RefCell<HashMap<Box<[usize]>, Awaits>>,
 }
 
 impl Naming {
     pub(super) fn new(files: HashSet<&'static str>) -> Self {
-        Self { files, folders: RefCell::default(), known: RefCell::default() }
+        Self { files, folders: RefCell::default(), known: RefCell::default(), stacks: RefCell::default() }
     }
 
     /// The awaits of a stack, which comes innermost first.
     pub(super) fn awaits(&self, addresses: &[usize]) -> Awaits {
+        if let Some(awaits) = self.stacks.borrow().get(addresses) {
+            return awaits.clone();
+        }
         let steps: Vec<Rc<[Step]>> = addresses.iter().rev().map(|address| self.steps(*address)).collect();
-        awaits_of(steps.iter().flat_map(|steps| steps.iter()))
+        let awaits = awaits_of(steps.iter().flat_map(|steps| steps.iter()));
+        self.stacks.borrow_mut().insert(addresses.into(), awaits.clone());
+        awaits
     }
 
     /// The functions at an address, outermost first.

@@ -29,8 +29,6 @@ use crate::task::raw::Described;
 use crate::telemetry::atomic::OneWriter;
 use crate::telemetry::{LoopReader, PlaceIndex};
 
-/// Tasks between two looks at the clock.
-const TASKS_BETWEEN_LOOKS: u32 = 8;
 /// With more wait entries than this, those with foreign wakers are looked for once and not in each slice.
 const ENTRIES_PER_SLICE: u32 = 1 << 15;
 
@@ -161,14 +159,12 @@ impl Walk {
         if self.slices == 0 || self.lp.waiters.high_water() <= ENTRIES_PER_SLICE {
             self.entries = self.lp.foreign_entries();
         }
-        let mut asked = 0;
         while let Some(index) = self.next_slot() {
             if !self.lp.controls.group_in_use(index) {
                 continue;
             }
             self.ask(index);
-            asked += 1;
-            if asked % TASKS_BETWEEN_LOOKS == 0 && self.lp.ticks.get().now() >= until {
+            if self.lp.ticks.get().now() >= until {
                 return false;
             }
         }
