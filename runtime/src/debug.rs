@@ -94,6 +94,7 @@ mod stalled;
 #[cfg(feature = "stacks")]
 pub(crate) mod symbols;
 mod warning;
+pub(crate) mod watchdog;
 
 pub use creation::CreationStack;
 pub(crate) use creation::CreationStacks;
@@ -108,3 +109,4 @@ pub(crate) use sink::unhandled;
 pub use sink::{report, say};
 pub use stack::{Activity, Cut, NativeStack, StackError, ThreadState, native_stack};
 pub use warning::{Frame, Warning};
+pub use watchdog::{Watch, watch};

@@ -36,6 +36,7 @@ use crate::task::cell::Opaque;
 use crate::task::hooks::Told;
 use crate::task::raw::Spawning;
 use crate::task::task_ref::TaskRef;
+use crate::telemetry::atomic::OneWriter as _;
 use crate::telemetry::loop_record::LoopInfo;
 use crate::telemetry::view::TaskKind;
 
@@ -396,6 +397,8 @@ impl Runner {
             self.lp.warn_unclosed(self.made_at, || self.unclosed(pending).filter(|_| is_dropped));
         }
         self.lp.close();
+        // Waiting for jobs is no business of the loop's any more: it is not blocked by it.
+        self.lp.record.entered.put(0);
         self.lp.end_jobs(wait_for_jobs);
         drop(entered);
         slot::release(self.lp);

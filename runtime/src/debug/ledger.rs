@@ -56,6 +56,18 @@ impl Ledger {
         Self { entries: Vec::new(), next: 1, lost: 0 }
     }
 
+    /// Takes what is known now of something that goes on. Returns how often such things were found.
+    pub(super) fn renew(&mut self, warning: &Warning, now: Instant) -> u64 {
+        let Some(entry) = self.entries.iter_mut().find(|entry| is_same(&entry.warning, warning)) else {
+            return self.enter(warning, now);
+        };
+        entry.last = now;
+        if warning.duration >= entry.warning.duration {
+            entry.warning = bounded(warning);
+        }
+        entry.count
+    }
+
     /// Enters a warning. Returns how often it was found by now.
     pub(super) fn enter(&mut self, warning: &Warning, now: Instant) -> u64 {
         if let Some(entry) = self.entries.iter_mut().find(|entry| is_same(&entry.warning, warning)) {

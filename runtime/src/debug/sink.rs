@@ -41,6 +41,22 @@ pub fn report(warning: &Warning) {
     }
 }
 
+/// Tells of something again that was found once and goes on, and has become worse.
+pub(super) fn goes_on(warning: &Warning) {
+    let count = ledger().renew(warning, Instant::now());
+    if !hook_hears(warning, count) {
+        by_default(warning, &warning.to_string(), 1);
+    }
+}
+
+/// Something that was told of is over. It stays in the ledger, with how long it was.
+pub(super) fn is_over(warning: &Warning) {
+    ledger().renew(warning, Instant::now());
+    if warning.loop_id.and_then(slot::warning_hook).is_none() {
+        say(Severity::Note, format_args!("{} [{}]", warning.message, warning.lint));
+    }
+}
+
 /// The warning with the stack by which its task was made, where one was kept.
 fn with_creation(lp: &Loop, warning: &Warning) -> Option<Warning> {
     let task = warning.task.filter(|_| warning.created.is_none())?;

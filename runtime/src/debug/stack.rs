@@ -24,7 +24,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-pub(crate) use native::{Target, forget_after_fork};
+pub(crate) use native::{Target, forget_after_fork, warm_up};
 pub use thread::{Activity, ThreadState};
 
 use super::Frame;

@@ -11,6 +11,7 @@ use crate::context;
 use crate::debug::{self, Ledger};
 use crate::signal;
 use crate::signal::disposition::{self, Dispositions};
+use crate::telemetry::atomic::OneWriter as _;
 use crate::telemetry::clock;
 
 thread_local! {
@@ -101,6 +102,7 @@ pub(crate) fn enter(lp: &'static Loop) -> Entered {
          its own"
     );
     CURRENT.set(lp);
+    lp.record.entered.put(1);
     FORKED.set(false);
     Entered {
         outer: std::ptr::null(),
@@ -114,6 +116,7 @@ pub(crate) fn enter(lp: &'static Loop) -> Entered {
 /// same, with its own loop as the current one meanwhile.
 pub(crate) fn enter_to_close(lp: &'static Loop) -> Entered {
     let outer = CURRENT.replace(lp);
+    lp.record.entered.put(1);
     Entered {
         outer,
         _without_context: context::enter(None),
@@ -124,6 +127,10 @@ pub(crate) fn enter_to_close(lp: &'static Loop) -> Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
+        if let Some(left) = get() {
+            left.record.running.put(0);
+            left.record.entered.put(0);
+        }
         CURRENT.set(self.outer);
         context::heed_hooks(self.hooks);
     }
@@ -177,5 +184,6 @@ extern "C" fn in_child() {
     slot::forget_all_after_fork(&mut held.slots);
     signal::forget_after_fork();
     debug::stack::forget_after_fork();
+    debug::watchdog::forget_after_fork();
     held.dispositions.forget_after_fork();
 }

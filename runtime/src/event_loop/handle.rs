@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::current;
 use super::slot::Loop;
-use crate::debug::Mode;
+use crate::debug::{Mode, watchdog};
 use crate::task::cell::Opaque;
 use crate::task::{Builder, Task};
 use crate::telemetry::LoopReader;
@@ -136,7 +136,11 @@ impl Handle {
     /// When the loop has ended.
     #[doc(alias = "asyncio.loop.set_debug")]
     pub fn set_debug(&self, mode: Mode) -> Result<(), LoopEnded> {
-        self.change(|record| record.debug.store(mode.word(), Relaxed))
+        self.change(|record| record.debug.store(mode.word(), Relaxed))?;
+        if mode.is_on() {
+            watchdog::begin();
+        }
+        Ok(())
     }
 
     /// Sets from when on debug mode calls a poll or a callback slow.

@@ -25,6 +25,7 @@ use super::remote::{Inbox, Inboxes, Remote};
 use crate::blocking::outstanding::Outstanding;
 use crate::debug::deadlock::Suspects;
 use crate::debug::stack::Target;
+use crate::debug::watchdog;
 use crate::debug::{CreationStacks, Mode};
 use crate::io::driver::Driver;
 use crate::io::source::Sources;
@@ -270,6 +271,9 @@ pub(crate) fn acquire(name: &str, hidden: bool, debug: Debug, paused: bool) -> i
     // Pairs with the reader's Acquire: whoever sees the life sees its empty tables.
     lp.life.store(number + 1, Release);
     lp.target.open(number + 1);
+    if debug.mode.is_on() {
+        watchdog::begin();
+    }
     Ok(lp)
 }
 

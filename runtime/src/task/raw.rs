@@ -348,6 +348,12 @@ impl Loop {
     #[cold]
     fn turn_of_ended(&self, index: u32, control: &Control, flags: u32) {
         if flags & DONE == 0 {
+            #[cfg(not(loopscope_bare))]
+            {
+                // Whoever looks while the destructors run sees whose they are.
+                self.record.running_since.put(self.now.get());
+                self.record.running.put(TaskWord::new(control.generation.get(), self.slot, index).0);
+            }
             self.cancel_now(index, control);
         } else if flags & HANDLE == 0 {
             self.release_task(index, control);

@@ -24,6 +24,8 @@ pub(crate) struct LoopRecord {
     /// 0 when not parked.
     pub(crate) parked_since: AtomicU64,
     pub(crate) started_at: AtomicU64,
+    /// 1 while somebody runs the loop, as `block_on` does, or ends it.
+    pub(crate) entered: AtomicU64,
     /// The word of a [`Mode`](crate::debug::Mode). Anybody may write it; the loop heeds it from its next look on.
     pub(crate) debug: AtomicU64,
     /// From when on a poll is slow, in nanoseconds. Likewise.
@@ -56,6 +58,7 @@ impl LoopRecord {
             &self.entrances,
             &self.parked_ns,
             &self.parked_since,
+            &self.entered,
             &self.debug,
         ] {
             counter.put(0);

@@ -70,6 +70,11 @@ impl LoopReader {
         (self.lp, self.life)
     }
 
+    /// The id of the task of this word.
+    pub(crate) fn id_of(&self, word: u64) -> Option<u64> {
+        self.record_of(word).map(|(id, _)| id)
+    }
+
     /// The loop's number, counted from 0 in the process and never reused.
     pub fn id(&self) -> u64 {
         self.life - 1

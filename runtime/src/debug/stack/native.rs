@@ -65,6 +65,12 @@ pub(super) fn native_stack(reader: &LoopReader) -> Result<NativeStack, StackErro
     Ok(NativeStack { loop_id: reader.id(), at, thread, frames, cut, unnamed })
 }
 
+/// Reads what the first stack would otherwise wait for: what is loaded, and the debug information of the program itself.
+pub(crate) fn warm_up() {
+    drop(unwinder());
+    symbols::symbols_at(warm_up as fn() as usize + 1);
+}
+
 fn sample(lp: &'static Loop, life: u64) -> Result<(ThreadState, Sample), StackError> {
     let sampler = Sampler::alone();
     let chosen = signal::chosen(&sampler)?;

@@ -21,4 +21,5 @@ pub(super) fn native_stack(_reader: &LoopReader) -> Result<NativeStack, StackErr
     Err(StackError::Unsupported(WHY))
 }
 
+pub(crate) fn warm_up() {}
 pub(crate) fn forget_after_fork() {}
