@@ -99,4 +99,5 @@
 //! | `loop.add_reader`, `add_writer` | [`AsyncFd`](crate::io::AsyncFd) |
 //! | `loop.create_datagram_endpoint` | [`UdpSocket`](crate::net::UdpSocket), [`UnixDatagram`](crate::net::UnixDatagram) |
 //! | `loop.getaddrinfo` | [`lookup_host`](crate::net::lookup_host) |
+//! | `capture_call_graph`, `format_call_graph`, `print_call_graph` | the same in `introspect`; `introspect::dump` for all tasks at once |
 //! | `loop.set_exception_handler` | [`on_unhandled`](crate::runner::Builder::on_unhandled) |

@@ -174,3 +174,17 @@ fn being_asked_is_in_no_counter() {
         task.cancel().await;
     });
 }
+
+#[test]
+fn of_very_many_children_a_part_is_asked_and_the_rest_counted() {
+    run(async {
+        let task = spawn(async {
+            let mut all: FuturesUnordered<_> = (0..2_000).map(|_| outer()).collect();
+            all.next().await;
+        });
+        yield_now().await;
+        let stack = stacks::stack_of(task.id()).await;
+        assert_eq!((stack.branches[1].times, stack.left_out), (512, 1_488));
+        task.cancel().await;
+    });
+}

@@ -38,6 +38,10 @@ use crate::telemetry::atomic::OneWriter;
 const CALLS_MAX: usize = 512;
 /// Different stacks of one task that are kept.
 const STACKS_MAX: usize = 256;
+/// Stacks of one task that are walked, alike or not: a walk costs some microseconds, and a poll cannot be interrupted.
+const WALKS_MAX: u64 = 2_048;
+/// Wakers of one task's combinators that are woken, each for one child that is polled.
+const WOKEN_MAX: usize = 512;
 
 thread_local! {
     /// The word of the task that is polled to be captured, 0 for none.
@@ -52,7 +56,9 @@ thread_local! {
 pub(crate) struct Captured {
     /// Return addresses, innermost first, and how often the same ones were seen.
     pub(crate) stacks: HashMap<Box<[usize]>, u32>,
-    /// Stacks that were not kept.
+    /// Stacks that were walked.
+    walks: u64,
+    /// Stacks that were not walked, or not kept, and children that were not asked.
     pub(crate) lost: u64,
 }
 
@@ -81,6 +87,9 @@ pub(crate) fn record() {
     if task == 0 || current::get().is_none_or(|lp| lp.running.get() != task) {
         return;
     }
+    if !may_walk() {
+        return;
+    }
     let root = ROOT.get();
     let mut calls = Vec::with_capacity(64);
     let mut is_first = true;
@@ -107,6 +116,17 @@ pub(crate) fn record() {
             stacks.lost += 1;
         }
     });
+}
+
+/// Counts one more stack. Returns whether it is to be walked.
+fn may_walk() -> bool {
+    STACKS.with(|stacks| {
+        let Ok(mut stacks) = stacks.try_borrow_mut() else { return false };
+        stacks.walks += 1;
+        let is_one_too_many = stacks.walks > WALKS_MAX;
+        stacks.lost += u64::from(is_one_too_many);
+        !is_one_too_many
+    })
 }
 
 /// Ends the capturing, whatever became of the poll.
@@ -143,7 +163,7 @@ impl Loop {
         let word = TaskWord::new(control.generation.get(), self.slot, index);
         // As if it stood in the queue: whoever wakes it now has it polled just below.
         control.flags.set(flags | QUEUED);
-        self.wake_foreign(word, entries);
+        let not_woken = self.wake_foreign(word, entries);
         let flags = control.flags.get() & !QUEUED;
         control.flags.set(flags);
         if flags & (DONE | CANCEL) != 0 {
@@ -151,7 +171,8 @@ impl Loop {
             return (Outcome::Ended, Captured::default());
         }
         let polled = self.poll_captured(word);
-        let captured = STACKS.take();
+        let mut captured = STACKS.take();
+        captured.lost += not_woken;
         let flags = control.flags.get() & !RUNNING;
         control.flags.set(flags);
         self.now.set(self.ticks.get().now());
@@ -160,10 +181,11 @@ impl Loop {
         (if waits { Outcome::Waits } else { Outcome::Ended }, captured)
     }
 
-    /// Wakes what combinators of other libraries left in this task's entries.
-    fn wake_foreign(&self, word: TaskWord, entries: &[ForeignEntry]) {
+    /// Wakes what combinators of other libraries left in this task's entries. Returns how many were left alone, as too many.
+    fn wake_foreign(&self, word: TaskWord, entries: &[ForeignEntry]) -> u64 {
         let from = entries.partition_point(|entry| entry.0 < word.0);
-        for &(_, index, generation) in entries[from..].iter().take_while(|entry| entry.0 == word.0) {
+        let own = entries[from..].partition_point(|entry| entry.0 == word.0);
+        for &(_, index, generation) in entries[from..from + own].iter().take(WOKEN_MAX) {
             let entry = self.waiters.get(index);
             if self.waiters.is_live(index, generation)
                 && entry.task_word() == word.0
@@ -173,6 +195,7 @@ impl Loop {
                 self.wake_quietly(waker);
             }
         }
+        u64::try_from(own.saturating_sub(WOKEN_MAX)).unwrap_or(u64::MAX)
     }
 
     #[inline(never)]
