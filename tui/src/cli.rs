@@ -3,18 +3,22 @@
 //! Names, flags and exit codes are a contract with people and scripts; they may grow, but do not change meaning.
 
 mod ask;
+mod cancel;
 mod cells;
 mod check;
 mod config;
 mod dead;
+mod debug;
 mod exit;
 mod explain;
 mod export;
 mod fetch;
 mod find;
+mod findings;
 mod flags;
 mod hist;
 mod json;
+mod logs;
 mod many;
 mod mistyped;
 mod perform;
@@ -24,6 +28,7 @@ mod run;
 #[cfg(test)]
 mod samples;
 mod ship;
+mod stacks;
 mod table;
 mod tables;
 mod tree;
@@ -266,11 +271,78 @@ pub(crate) enum Command {
 
     /// List what is wrong
     ///
-    /// blocked: a poll is holding its loop right now. deadlock: tasks wait for each other and nothing can end it. slow-poll: a poll took
-    /// longer than 100 ms. With `--fail-on` the exit code says so too.
+    /// The worst first: a loop that is blocked, with the stack that blocks it where debug mode caught it, tasks that wait for each other for
+    /// ever, slow polls, errors that nobody looked at, leaks. What was found and is over comes last, as past. `loopscope explain NAME` says
+    /// how to mend one. With `--fail-on` the exit code says so too: `--fail-on any`, `--fail-on error`, `--fail-on blocked,deadlock`.
     Warnings {
         /// A PID, the name of a program, or the path of a socket
         target: Option<Target>,
+    },
+
+    /// Show where every task stands: each `.await` from root to leaf, with file and line
+    ///
+    /// Through `join!`, `select!`, groups and combinators; where a stack forks it is a tree. Each loop pauses for a moment, in slices,
+    /// and it is said how long. A task whose leaf cannot be reached is marked, never left out. Needs the right to diagnose.
+    Dump {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+
+        /// Only that of this task, by its number or its name; can be given several times
+        #[arg(long, value_name = "TASK")]
+        task: Vec<String>,
+    },
+
+    /// Show the stack of each loop's thread right now: what it computes, or which call it is stuck in
+    ///
+    /// Innermost first, with function, file and line. The thread is interrupted for some microseconds; this works while the loop is
+    /// stuck. Needs the right to diagnose.
+    Stack {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+    },
+
+    /// Show the application's own log, with the task each line came from
+    ///
+    /// Needs the layer of `loopscope_inspector::logs` in the application's tracing subscriber. --set changes which events it keeps,
+    /// as `info,app::db=debug`, for as long as this follows the log or --for says.
+    Logs {
+        /// A PID, the name of a program, or the path of a socket
+        target: Option<Target>,
+
+        /// What to show
+        #[command(flatten)]
+        options: logs::Options,
+    },
+
+    /// Switch debug mode of a running process
+    ///
+    /// On: it looks for slow polls, errors that nobody retrieves, leaks, deadlocks, and watches for blocked loops; stacks: it also
+    /// keeps the stacks by which tasks were made. New warnings are printed as they come, and when this ends (Ctrl-C), all is as it was
+    /// before; with --for it ends at once and the process goes on so for that long. --slow says from when on a poll is slow. Needs the
+    /// right to diagnose.
+    Debug {
+        /// A PID, the name of a program, or the path of a socket
+        target: Target,
+
+        /// What to switch it to
+        mode: debug::Wish,
+
+        /// Leave it so for that long, as 10m
+        #[arg(long = "for", value_name = "TIME", value_parser = debug::parse_lease)]
+        lasts: Option<std::time::Duration>,
+    },
+
+    /// Cancel tasks: their futures are dropped
+    ///
+    /// Whoever awaits such a task gets an error that says so. Needs the right to control, which the application grants or
+    /// `LOOPSCOPE_CONTROL=1` in its environment.
+    Cancel {
+        /// A PID, the name of a program, or the path of a socket
+        target: Target,
+
+        /// The tasks, by their numbers or names
+        #[arg(required = true)]
+        task: Vec<String>,
     },
 
     /// Draw the histograms: how long polls took, tasks waited for their turn, timers were late
@@ -354,6 +426,11 @@ impl Command {
             Self::Watch(_) => "watch",
             Self::Why { .. } => "why",
             Self::Warnings { .. } => "warnings",
+            Self::Dump { .. } => "dump",
+            Self::Stack { .. } => "stack",
+            Self::Logs { .. } => "logs",
+            Self::Debug { .. } => "debug",
+            Self::Cancel { .. } => "cancel",
             Self::Hist { .. } => "hist",
             Self::Export { .. } => "export",
             Self::Explain { .. } => "explain",

@@ -2,6 +2,7 @@
 
 use super::flags::{Flags, Look};
 use super::render::Table;
+use loopscope_inspector::model::Lint;
 use loopscope_inspector::wire::{Query, Request, TreeQuery};
 
 /// Rows that one picture holds at most; more are fetched page by page.
@@ -60,7 +61,12 @@ pub(crate) fn task_count(flags: &Flags) -> Request {
 
 /// The request for the warnings that `--fail-on` names, whatever `--filter` and `--limit` show of them.
 pub(crate) fn fail_on(flags: &Flags) -> Request {
-    let filter = flags.fail_on.iter().map(|lint| format!("name={lint}")).collect::<Vec<_>>().join(" or ");
+    let is_lint = |name: &String| name.parse::<Lint>().is_ok();
+    let filter = if flags.fail_on.iter().all(is_lint) {
+        flags.fail_on.iter().map(|lint| format!("name={lint}")).collect::<Vec<_>>().join(" or ")
+    } else {
+        String::new()
+    };
     let warnings = Some(Query::all().filter(filter));
     Request { warnings, slow_poll_ns: flags.slow_poll_ns(), ..Request::default() }
 }

@@ -8,7 +8,7 @@ use super::render::Table;
 use super::{Exit, Failure};
 use loopscope_inspector::model::query::{Column, Filter, QueryError, Row, Sort};
 use loopscope_inspector::model::spelling::closest;
-use loopscope_inspector::model::{Io, Job, Lint, Loop, Site, Sync, Task, Timer, Warning, words};
+use loopscope_inspector::model::{Io, Job, Lint, Loop, Severity, Site, Sync, Task, Timer, Warning, words};
 
 /// Checks `--filter` and `--sort` against the columns of a table.
 ///
@@ -67,13 +67,17 @@ fn point(flag: &str, text: &str, error: &QueryError, columns: &[Column]) -> Fail
     Failure::usage(message)
 }
 
-/// Checks the names that `--fail-on` was given.
+/// What `--fail-on` calls every warning and error.
+pub(crate) const ANY: &str = "any";
+
+/// Checks the names that `--fail-on` was given: of lints, of severities, or `any`.
 ///
 /// # Errors
 ///
-/// If one of them is no lint's.
+/// If one of them is neither.
 pub(crate) fn lints(wanted: &[String]) -> Result<(), Failure> {
-    let known = || Lint::ALL.iter().map(|lint| lint.as_str());
+    let known =
+        || Lint::ALL.iter().map(|lint| lint.as_str()).chain(Severity::NAMES.iter().copied()).chain([ANY]);
     for name in wanted {
         if known().any(|known| known == name) {
             continue;
@@ -93,14 +97,25 @@ pub(crate) fn lints(wanted: &[String]) -> Result<(), Failure> {
 /// # Errors
 ///
 /// If one of those asked for was found; the message names them.
-pub(crate) fn fail_on(found: &[String], wanted: &[String]) -> Result<(), Failure> {
-    let mut hits: Vec<&str> =
-        wanted.iter().filter(|wanted| found.contains(wanted)).map(String::as_str).collect();
-    hits.dedup();
+pub(crate) fn fail_on(found: &[Warning], wanted: &[String]) -> Result<(), Failure> {
+    let mut hits: Vec<&str> = Vec::new();
+    for warning in found.iter().filter(|warning| wanted.iter().any(|wanted| is_meant(warning, wanted))) {
+        if !hits.contains(&warning.name.as_str()) {
+            hits.push(&warning.name);
+        }
+    }
     if hits.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(Exit::Found, format!("found: {}", hits.join(", "))))
+    let hits = words::escape(&hits.join(", "), words::TEXT_CHARS_MAX).into_owned();
+    Err(Failure::new(Exit::Found, format!("found: {hits}")))
+}
+
+/// Whether a warning is among those that one word of `--fail-on` stands for: a severity stands for the worse ones too. What is
+/// over is not found.
+fn is_meant(warning: &Warning, wanted: &str) -> bool {
+    let least = if wanted == ANY { Some(Severity::Warning) } else { wanted.parse().ok() };
+    !warning.past && least.map_or(warning.name == wanted, |least| warning.severity >= least)
 }
 
 #[cfg(test)]
@@ -152,7 +167,7 @@ mod tests {
 
     #[test]
     fn only_known_lints_can_be_asked_for() {
-        assert!(lints(&["blocked".into(), "slow-poll".into()]).is_ok());
+        assert!(lints(&["blocked".into(), "slow-poll".into(), "any".into(), "error".into()]).is_ok());
         let message = lints(&["blokced".into()]).unwrap_err().to_string();
         assert!(message.ends_with("Did you mean `blocked`?"), "{message}");
         let message = lints(&["everything".into()]).unwrap_err().to_string();
@@ -162,11 +177,21 @@ mod tests {
     #[test]
     fn fail_on_finds_what_was_asked_for() {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-        let asked = |wanted: &[&str]| {
-            fail_on(&names(&["blocked", "slow-poll"]), &names(wanted)).map_err(|failure| failure.to_string())
-        };
+        let found =
+            |name: &str, severity, past| Warning { name: name.into(), severity, past, ..Warning::default() };
+        let found = [
+            found("blocked", Severity::Error, false),
+            found("slow-poll", Severity::Warning, false),
+            found("cycle", Severity::Note, false),
+            found("leak", Severity::Error, true),
+        ];
+        let asked = |wanted: &[&str]| fail_on(&found, &names(wanted)).map_err(|failure| failure.to_string());
         assert_eq!(asked(&[]), Ok(()));
         assert_eq!(asked(&["deadlock"]), Ok(()));
         assert_eq!(asked(&["deadlock", "blocked"]), Err("found: blocked".into()));
+        assert_eq!(asked(&["leak"]), Ok(()), "it is over");
+        assert_eq!(asked(&["any"]), Err("found: blocked, slow-poll".into()));
+        assert_eq!(asked(&["error"]), Err("found: blocked".into()));
+        assert_eq!(asked(&["note"]), Err("found: blocked, slow-poll, cycle".into()));
     }
 }

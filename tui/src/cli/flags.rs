@@ -74,7 +74,7 @@ pub(crate) struct Flags {
     #[arg(long, global = true, value_name = "TIME", value_parser = parse_timeout)]
     pub(crate) timeout: Option<Duration>,
 
-    /// Exit with 5 if one of these warnings is found; several are separated by commas
+    /// Exit with 5 if one of these warnings is found: names, `error`, `warning`, `note` (and worse), `any` (warnings and errors)
     #[arg(long, global = true, value_name = "LINT", value_delimiter = ',')]
     pub(crate) fail_on: Vec<String>,
 

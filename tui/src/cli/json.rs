@@ -6,26 +6,32 @@
 //! Rows are written one after the other and never collected, and the tree is written without recursion: a million tasks, or a chain
 //! of tasks a hundred thousand levels deep, must not cost the memory or the stack of this program.
 
+mod act;
 mod blocking;
 mod event_loop;
 mod histogram;
 mod lint;
+mod log;
 mod process;
 mod resource;
 mod site;
+mod stack;
 mod task;
 mod timer;
 mod value;
 mod warning;
 mod why;
 
+pub(crate) use act::{write_cancelled, write_debug};
 pub(crate) use blocking::{JobJson, PoolJson};
 pub(crate) use event_loop::LoopJson;
 pub(crate) use histogram::{write_hist, write_histograms};
 pub(crate) use lint::write_lints;
+pub(crate) use log::{write_log_line, write_logs};
 use process::ProcessJson;
 pub(crate) use resource::{IoJson, IoTotalJson, SyncJson};
 pub(crate) use site::SiteJson;
+pub(crate) use stack::{write_dump, write_stacks};
 pub(crate) use task::TaskJson;
 pub(crate) use timer::TimerJson;
 pub(crate) use value::rfc3339;

@@ -5,8 +5,8 @@ use super::find::{attach, attach_all, find};
 use super::flags::ColorChoice;
 use super::render::{self, Table};
 use super::{
-    Asyncio, Cli, Command, Failure, Flags, ask, check, config, dead, explain, export, hist, many, mistyped,
-    processes, run, ship, watch, why,
+    Asyncio, Cli, Command, Failure, Flags, ask, cancel, check, config, dead, debug, explain, export, hist,
+    logs, many, mistyped, processes, run, ship, stacks, watch, why,
 };
 use crate::app::run::{self as app, Options};
 use crate::demo::Application;
@@ -52,6 +52,8 @@ pub(crate) fn main() -> ExitCode {
 
 fn perform(Cli { command, target, print_config, config_schema, mut flags }: Cli) -> anyhow::Result<()> {
     let env = |name: &str| std::env::var(name).ok();
+    // What was typed is for the process; what is configured is for this program.
+    let slow = flags.slow;
     let filled = flags.fill(env, &config::load(env)?);
     for complaint in filled.complaints {
         // Standard error may be closed.
@@ -103,6 +105,11 @@ fn perform(Cli { command, target, print_config, config_schema, mut flags }: Cli)
         Some(Command::Blocking { target }) => on_a_loop(show(Table::Blocking, target, &flags)),
         Some(Command::Loops { target }) => on_a_loop(show(Table::Loops, target, &flags)),
         Some(Command::Warnings { target }) => on_a_loop(show(Table::Warnings, target, &flags)),
+        Some(Command::Dump { target, task }) => on_a_loop(stacks::dump(target, &task, &flags)),
+        Some(Command::Stack { target }) => on_a_loop(stacks::stack(target, &flags)),
+        Some(Command::Logs { target, options }) => logs::run(target, &options, &flags),
+        Some(Command::Debug { target, mode, lasts }) => debug::run(&target, mode.with(slow, lasts), &flags),
+        Some(Command::Cancel { target, task }) => on_a_loop(cancel::run(&target, &task, &flags)),
         Some(Command::Watch(plan)) => watch::run(plan, &flags),
         Some(Command::Hist { target, sites }) => on_a_loop(hist::show(target, sites, &flags)),
         Some(Command::Export { target, options }) => export::run(target, &options, &flags),
@@ -274,7 +281,6 @@ pub(super) async fn fail_on(source: &mut impl fetch::Source, flags: &Flags) -> a
         return Ok(());
     }
     let Snapshot { warnings, .. } = source.picture(&ask::fail_on(flags)).await?.snapshot;
-    let found: Vec<String> = warnings.unwrap_or_default().into_iter().map(|warning| warning.name).collect();
-    check::fail_on(&found, &flags.fail_on)?;
+    check::fail_on(&warnings.unwrap_or_default(), &flags.fail_on)?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! One picture written as what the flags ask for: words, CSV or JSON.
 
 use super::cells::Ink;
+use super::findings;
 use super::flags::{Flags, Look};
 use super::json::{
     self, IoJson, IoTotalJson, JobJson, LoopJson, PoolJson, SiteJson, SyncJson, TaskJson, TimerJson,
@@ -195,7 +196,8 @@ fn write_words(out: &mut dyn Write, table: Table, snapshot: &Snapshot, look: Loo
         }
         Table::Loops => words(out, LOOPS, rows(all.loops.as_ref()), all, "loops", loop_ink, look),
         Table::Warnings => {
-            words(out, WARNINGS, rows(all.warnings.as_ref()), all, "warnings", warning_ink, look)
+            words(out, WARNINGS, rows(all.warnings.as_ref()), all, "warnings", warning_ink, look)?;
+            findings::write(out, rows(all.warnings.as_ref()), look)
         }
         Table::Tree => tree::write_tree(out, all, look),
     }

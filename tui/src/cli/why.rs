@@ -20,10 +20,7 @@ pub(crate) async fn show(target: Option<Target>, task: &str, flags: &Flags) -> a
         return Err(Failure::usage("`why` is about one task: it takes no --csv, --filter or --sort").into());
     }
     let mut client = attach(&target.unwrap_or_default(), flags).await?;
-    let id = match task.strip_prefix('#').unwrap_or(task).parse::<u64>() {
-        Ok(id) => id,
-        Err(_) => by_name(&mut client, task).await?,
-    };
+    let id = task_id(&mut client, task).await?;
     let request = Request { why: Some(id), ..Request::default() };
     let picture = client.picture(&request).await?;
     let chain = chain(&picture.chain, id).ok_or_else(|| unknown(&format!("#{id}")))?;
@@ -34,7 +31,32 @@ pub(crate) async fn show(target: Option<Target>, task: &str, flags: &Flags) -> a
     fail_on(&mut client, flags).await
 }
 
-fn unknown(task: &str) -> Failure {
+/// The number of a task that was named by it, or by its name.
+///
+/// # Errors
+///
+/// If none or several bear the name.
+pub(super) async fn task_id(source: &mut impl Source, task: &str) -> anyhow::Result<u64> {
+    match task.strip_prefix('#').unwrap_or(task).parse() {
+        Ok(id) => Ok(id),
+        Err(_) => by_name(source, task).await,
+    }
+}
+
+/// The numbers of several.
+///
+/// # Errors
+///
+/// As [`task_id`].
+pub(super) async fn task_ids(source: &mut impl Source, tasks: &[String]) -> anyhow::Result<Vec<u64>> {
+    let mut ids = Vec::new();
+    for task in tasks {
+        ids.push(task_id(source, task).await?);
+    }
+    Ok(ids)
+}
+
+pub(super) fn unknown(task: &str) -> Failure {
     Failure::new(
         Exit::Failed,
         format!(
