@@ -163,7 +163,7 @@ mod tests {
         );
         assert_eq!(
             told(&state(DebugMode::Stacks), Some(Duration::from_secs(600))),
-            "debug mode is stacks in 2 loops, a poll is slow from 50 ms on; it is as before in 10 min"
+            "debug mode is stacks in 2 loops, a poll is slow from 50 ms on; it is as before in 10 min 0 s"
         );
         assert_eq!(told(&state(DebugMode::Off), None), "debug mode is off in 2 loops");
     }
