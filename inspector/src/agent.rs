@@ -33,6 +33,8 @@ mod sentinel;
 mod server;
 mod service;
 mod socket;
+#[cfg(feature = "stacks")]
+mod stack;
 mod start_error;
 mod window;
 

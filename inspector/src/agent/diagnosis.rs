@@ -317,7 +317,7 @@ pub(super) fn bad(error: &wire::DecodeError) -> Status {
 }
 
 /// Does something on the agent's loop that is not `Send`, as tonic wants it.
-fn on_the_loop<T: Send + 'static>(
+pub(super) fn on_the_loop<T: Send + 'static>(
     work: impl Future<Output = T> + 'static,
 ) -> impl Future<Output = Result<T, Status>> + Send {
     let (done, is_done) = oneshot::channel();

@@ -11,4 +11,10 @@ impl Inspector {
     pub(super) fn take_dump(&self, _: proto::DumpRequest) -> Result<Inlet<proto::DumpPart>, Status> {
         Err(lacking("dump the stacks of tasks"))
     }
+
+    #[expect(clippy::unused_self, reason = "with stacks it is the connection's")]
+    #[expect(clippy::unused_async, reason = "with stacks it takes a while")]
+    pub(super) async fn take_stacks(&self, _: proto::StackRequest) -> Result<proto::StackReply, Status> {
+        Err(lacking("take the stack of a thread"))
+    }
 }

@@ -32,14 +32,18 @@ use crate::wire::{Heading, Query, Request, Row, Table, TableInfo};
 use context::Context;
 pub(super) use histograms::HistogramReading;
 pub(super) use jobs::is_job;
-pub(super) use lints::{deadlocks, frame, place};
+pub(super) use lints::deadlocks;
+#[cfg(feature = "stacks")]
+pub(super) use lints::{frame, place};
 pub(super) use seen::seen;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::time::SystemTime;
 use tasks::Page;
+#[cfg(feature = "stacks")]
 pub(super) use tasks::state as task_state;
 use waits::Waiting;
+#[cfg(feature = "stacks")]
 pub(super) use waits::kind as wait_kind;
 
 /// Why a request cannot be answered.

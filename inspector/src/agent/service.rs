@@ -2,7 +2,7 @@
 //!
 //! tonic wants handlers that are `Send`; readings are made by tasks of the loop that send their parts through a channel.
 
-use super::diagnosis::{self, Changes};
+use super::diagnosis::Changes;
 use super::logs;
 
 use super::own_process::OwnProcess;
@@ -147,7 +147,7 @@ impl Inspect for Inspector {
         .into_iter()
         .collect();
         if cfg!(feature = "stacks") {
-            capabilities = capabilities.with(Capability::Dump);
+            capabilities = capabilities.with(Capability::Dump).with(Capability::Stack);
         }
         if logs::is_kept() {
             capabilities = capabilities.with(Capability::Logs);
@@ -223,10 +223,10 @@ impl Inspect for Inspector {
 
     async fn stack(
         &self,
-        _request: tonic::Request<proto::StackRequest>,
+        request: tonic::Request<proto::StackRequest>,
     ) -> Result<Response<proto::StackReply>, Status> {
         self.peer.asked()?;
-        Err(diagnosis::lacking("take the stack of a thread"))
+        self.take_stacks(request.into_inner()).await.map(Response::new)
     }
 
     type DumpStream = Inlet<proto::DumpPart>;
