@@ -2,7 +2,7 @@
 //!
 //! By default it runs until a few hundred messages went to and fro, and what depends on the speed of the machine (a slow poll, a late
 //! timer) is not looked at. `LOOPSCOPE_NO_ALARM_SECONDS=600 cargo test -p loopscope-inspector --features client --test no_alarm` runs for
-//! ten minutes and looks at everything.
+//! ten minutes and looks at everything, unless other programs keep the machine so busy that polls are slow indeed.
 #![cfg(all(feature = "agent", feature = "client"))]
 #![allow(clippy::unwrap_used, reason = "test crate")]
 #![allow(clippy::print_stderr, reason = "who runs it for ten minutes wants to see that it is alive")]
@@ -64,7 +64,17 @@ fn seconds() -> Option<u64> {
 
 fn is_expected(name: &str, severity: Severity) -> bool {
     let of_slow_machines = OF_SLOW_MACHINES.iter().any(|lint| lint.as_str() == name);
-    severity == Severity::Note || (seconds().is_none() && of_slow_machines)
+    severity == Severity::Note || (of_slow_machines && (seconds().is_none() || is_overloaded()))
+}
+
+/// Whether more wants to run than this test and a little beside it: then a thread may be kept waiting in the middle of a poll.
+fn is_overloaded() -> bool {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().and_then(|load| load.parse::<f64>().ok()).unwrap_or(0.0);
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    #[expect(clippy::cast_precision_loss, reason = "of so many processors")]
+    let own = processors as f64 + 4.0;
+    load > own
 }
 
 /// Answers each connection with what it sends, and keeps count under a lock that all connections share.
@@ -72,7 +82,7 @@ async fn serve(listener: TcpListener, run: Arc<Run>) {
     let counted = Rc::new(Mutex::new(0_u64).named("counted"));
     let connections = TaskGroup::new();
     while !run.is_over() {
-        let Ok(Ok((mut stream, _))) = timeout(Duration::from_millis(50), listener.accept()).await else {
+        let Ok(Ok((stream, _))) = timeout(Duration::from_millis(50), listener.accept()).await else {
             continue;
         };
         let counted = counted.clone();
@@ -93,7 +103,7 @@ async fn serve(listener: TcpListener, run: Arc<Run>) {
 async fn client(number: u64, to: SocketAddr, run: Arc<Run>) {
     let mut random = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     while !run.is_over() {
-        let Ok(mut stream) = TcpStream::connect(to).await else { continue };
+        let Ok(stream) = TcpStream::connect(to).await else { continue };
         for _ in 0..1 + random % 50 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let message = vec![b'x'; usize::try_from(1 + (random >> 40) % 3_000).unwrap()];

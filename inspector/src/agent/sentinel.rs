@@ -170,6 +170,66 @@ mod tests {
         assert_eq!(starved.notes, ["a line"]);
     }
 
+    /// What was reported of a place in this file, when it was.
+    fn reported(lint: debug::Lint, line: u32) -> debug::Warning {
+        loop {
+            let here =
+                |at: &loopscope::telemetry::Place| at.file.ends_with("agent/sentinel.rs") && at.line == line;
+            let is_it = |entry: &debug::Entry| {
+                entry.warning.lint == lint && entry.warning.at.as_ref().is_some_and(here)
+            };
+            if let Some(entry) = debug::entries().into_iter().find(is_it) {
+                return entry.warning;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_on_a_loop_in_debug_mode_is_reported_without_any_client() {
+        use loopscope::sync::{Event, Mutex};
+        use std::rc::Rc;
+        let directory = std::env::temp_dir().join(format!("ls-sentinel-{}", std::process::id()));
+        std::fs::create_dir(&directory).unwrap();
+        let agent = crate::agent::Agent::start_at(directory.join("s")).unwrap();
+        let mut runner = loopscope::Runner::builder().debug(true).build().unwrap();
+        let handle = runner.handle();
+        let (tell, told) = std::sync::mpsc::channel();
+        let first_line = line!();
+        let thread = std::thread::spawn(move || {
+            let large = told.recv().map(|()| reported(debug::Lint::LargeFuture, first_line + 20));
+            let held = reported(debug::Lint::LockHeldLong, first_line + 11);
+            handle.post(|| DONE.with(|done| done.set())).unwrap();
+            (large.unwrap(), held)
+        });
+        thread_local!(static DONE: Rc<Event> = Rc::new(Event::new()));
+        runner
+            .block_on(async {
+                let lock = Rc::new(Mutex::new(()));
+                let held = lock.lock().await;
+                let done = DONE.with(Rc::clone);
+                tell.send(()).unwrap();
+                let wanted = lock.clone();
+                let large = async {
+                    let buffer = [1_u8; 20_000];
+                    DONE.with(Rc::clone).wait().await;
+                    buffer.iter().map(|byte| u64::from(*byte)).sum::<u64>()
+                };
+                let large = loopscope::spawn(large);
+                let waiter = loopscope::spawn(async move { drop(wanted.lock().await) });
+                done.wait().await;
+                drop(held);
+                waiter.await.unwrap();
+                assert_eq!(large.await.unwrap(), 20_000);
+            })
+            .unwrap();
+        let (large, held) = thread.join().unwrap();
+        assert!(large.message.contains(" has 19 KiB"), "{}", large.message);
+        assert!(held.message.contains("; 1 task waits for it"), "{}", held.message);
+        agent.stop();
+        let _ = std::fs::remove_dir_all(&directory);
+    }
+
     fn debug_id(id: loopscope::task::TaskId) -> u64 {
         id.as_u64()
     }

@@ -1,7 +1,7 @@
 //! The wait-for graph of a reading: only waits that tasks end are collected, which are few even among a million.
 
 use super::context::Context;
-use super::ids::IdSet;
+use super::ids::{IdMap, IdSet};
 use super::tasks::state;
 use super::waits::{self, Resources};
 use crate::model::graph::Edge;
@@ -183,7 +183,11 @@ fn add_groups(context: &Context, held: &Held, edges: &mut Vec<Edge>) -> bool {
 fn add_open(context: &Context, held: &Held, edges: &mut Vec<Edge>) {
     let waiting: IdSet = held.waits.iter().map(|wait| wait.task).collect();
     let mut open = IdSet::default();
+    let mut entries: IdMap<u64> = IdMap::default();
     context.waits(|_, wait| {
+        if waiting.contains(&wait.task) {
+            *entries.entry(wait.task).or_default() += 1;
+        }
         let kind = waits::kind(wait.kind);
         // With a holder, whoever it is, only waits that no task ends come out open.
         if waiting.contains(&wait.task)
@@ -193,7 +197,11 @@ fn add_open(context: &Context, held: &Held, edges: &mut Vec<Edge>) {
         }
     });
     context.tasks(|_, view| {
-        if waiting.contains(&view.id) && state(view.state) != TaskState::Idle {
+        // With more wakers than waits, where they are counted, something that is not shown may wake it too.
+        let shown = entries.get(&view.id).copied().unwrap_or(0);
+        let is_open =
+            state(view.state) != TaskState::Idle || view.wakers.is_some_and(|wakers| wakers > shown);
+        if waiting.contains(&view.id) && is_open {
             open.insert(view.id);
         }
         ControlFlow::Continue(())

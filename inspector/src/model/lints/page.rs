@@ -9,15 +9,15 @@ const HEAD: &str = "# What can be wrong
 Each of these is looked for by the inspector, by a loop in debug mode, or by both. `loopscope warnings PID` lists what was found, \
 `loopscope explain NAME` prints what stands here.
 
-A lint is switched off, or given another threshold, by its name: in the application by the variable `LOOPSCOPE_LINTS`, as in \
-`LOOPSCOPE_LINTS=\"starved=2s,leak=off\"`, and for what the program shows in the section `[lints]` of its configuration file:
+A lint is switched off, or given another threshold, by its name, in the environment of the application:
 
-```toml
-[lints]
-starved = \"2s\"
-large-future = \"64KiB\"
-leak = \"off\"
+```console
+$ LOOPSCOPE_LINTS=\"starved=2s,large-future=64KiB,leak=off\" LOOPSCOPE_DEBUG=1 ./application
 ```
+
+`window` says how far the lints look back that tell of what only grows, what turns in a circle and what is always late: 30 s unless \
+said otherwise, from `2s` to `60s`. The threshold of slow polls is `LOOPSCOPE_SLOW_CALLBACK` in the application, and `--slow` or `slow` in \
+the configuration file for what the program shows.
 
 This page is made from the texts in `inspector/src/model/lints`: `LOOPSCOPE_REGENERATE=1 cargo test -p loopscope-inspector lints` \
 writes it anew.

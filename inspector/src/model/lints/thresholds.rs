@@ -1,8 +1,7 @@
 //! From when on something is too much, and which lints are looked for at all.
 //!
-//! Each lint that has a measure has one number, in the unit that [`Lint::unit`] says. The same words set it everywhere: in
-//! `LOOPSCOPE_LINTS` for the application (`LOOPSCOPE_LINTS="starved=2s,leak=off"`), and in the section `[lints]` of the
-//! configuration file for what a client is shown.
+//! Each lint that has a measure has one number, in the unit that [`Lint::unit`] says, and is set by words, as in
+//! `LOOPSCOPE_LINTS="starved=2s,leak=off"` in the environment of the application.
 
 use super::Lint;
 use crate::model::spelling::closest;
