@@ -86,6 +86,7 @@ mod lint;
 pub(crate) mod log;
 mod mode;
 mod must_poll;
+mod off;
 mod pending;
 mod sink;
 mod slow;

@@ -17,6 +17,7 @@ use std::fmt;
 
 use super::events;
 use super::ledger::ledger;
+use super::off;
 use super::{Lint, Severity, Warning};
 use crate::event_loop::slot::{self, Loop};
 use crate::runner::{Unhandled, UnhandledKind, complain};
@@ -33,6 +34,9 @@ thread_local! {
 /// For the runtime itself and for the inspector; an application has its own ways to say that something is wrong.
 #[doc(hidden)]
 pub fn report(warning: &Warning) {
+    if off::is_off(warning.lint) {
+        return;
+    }
     let with_stack = warning.loop_id.and_then(slot::of_number).and_then(|lp| with_creation(lp, warning));
     let warning = with_stack.as_ref().unwrap_or(warning);
     let count = ledger().enter(warning, Instant::now());
