@@ -77,8 +77,20 @@ pub(crate) enum Action {
     CopyMenu,
     /// Open the editor at the place.
     Editor,
-    /// Do something to a task, after asking.
+    /// Cancel a task, after asking.
     Control,
+    /// Do what was asked about.
+    Yes,
+    /// Take the native stacks of the loops.
+    Stacks,
+    /// Take the async stack of a task.
+    Dump,
+    /// Switch debug mode.
+    Debug,
+    /// Show log lines of another level.
+    Level,
+    /// Change what the application logs.
+    LogFilter,
     /// Attach to another process.
     Processes,
     /// Type a command.
@@ -124,6 +136,8 @@ pub(crate) enum Context {
     Warnings,
     /// One warning.
     Warning,
+    /// What the application logs.
+    Logs,
     /// One task.
     Task,
     /// The chain from a task to the root of its wait.
@@ -132,6 +146,10 @@ pub(crate) enum Context {
     Help,
     /// The choice of what to copy.
     Menu,
+    /// The native stacks of the loops.
+    Stacks,
+    /// Whether something is to be done that cannot be undone.
+    Ask,
     /// The palette, which takes every key but Ctrl-C.
     Palette,
 }
@@ -150,10 +168,13 @@ impl Context {
             Self::Sync => "Sync",
             Self::Warnings => "Warnings",
             Self::Warning => "the page of a warning",
+            Self::Logs => "Logs",
             Self::Task => "the task page",
             Self::Why => "the chain of waits",
             Self::Help => "help",
             Self::Menu => "a menu",
+            Self::Stacks => "the stacks of loops",
+            Self::Ask => "a question",
             Self::Palette => "the palette",
         }
     }

@@ -20,12 +20,14 @@
     reason = "rows, columns and percentages: numbers for the eye, clamped where they index"
 )]
 
+mod ask;
 mod chrome;
 mod connecting;
 mod frames;
 mod help;
 pub(crate) mod histogram;
 mod io;
+mod logs;
 mod menu;
 mod overview;
 mod palette;
@@ -37,6 +39,7 @@ mod readme;
 mod rows;
 mod sites;
 mod spark;
+mod stacks;
 mod sync;
 mod table;
 mod task;
@@ -80,14 +83,21 @@ pub(crate) fn view(state: &State, area: Rect, buf: &mut Buffer) -> Option<Positi
         Context::Sync => sync::draw(state, frame.body, buf),
         Context::Warnings => warnings::draw(state, frame.body, buf),
         Context::Warning => warning::draw(state, frame.body, buf),
-        Context::Task | Context::Why | Context::Help | Context::Menu | Context::Palette => {
-            task::draw(state, frame.body, buf)
-        }
+        Context::Logs => logs::draw(state, frame.body, buf),
+        Context::Task
+        | Context::Why
+        | Context::Help
+        | Context::Menu
+        | Context::Stacks
+        | Context::Ask
+        | Context::Palette => task::draw(state, frame.body, buf),
     };
     let cursor = match &state.overlay {
         Some(Overlay::Help(top)) => Some(help::draw(state, *top, geometry::overlay(frame.body), buf)),
         Some(Overlay::Why(page)) => why::draw(state, page, geometry::overlay(frame.body), buf),
         Some(Overlay::Menu(menu)) => menu::draw(state, menu, geometry::overlay(frame.body), buf),
+        Some(Overlay::Stacks(open)) => stacks::draw(state, open, geometry::overlay(frame.body), buf),
+        Some(Overlay::Ask(ask)) => Some(ask::draw(state, ask, geometry::overlay(frame.body), buf)),
         Some(Overlay::Palette(palette)) => Some(palette::draw(state, palette, frame.body, buf)),
         None => below,
     };

@@ -33,7 +33,8 @@ mod sort;
 pub use column::{Column, ColumnKind, Row, Value};
 pub use error::QueryError;
 pub use rows::{
-    IoColumn, JobColumn, LoopColumn, SiteColumn, SyncColumn, TaskColumn, TimerColumn, WarningColumn,
+    IoColumn, JobColumn, LogColumn, LoopColumn, SiteColumn, SyncColumn, TaskColumn, TimerColumn,
+    WarningColumn,
 };
 pub use sort::{Sort, Top};
 

@@ -6,9 +6,11 @@ use super::cursor::Move;
 use super::event::{Effect, Step};
 use super::geometry;
 use super::link::Link;
+use super::logs;
 use super::looks;
 use super::menu;
 use super::open::{open, open_task};
+use super::order;
 use super::palette;
 use super::question::Listing;
 use super::state::{Drill, Overlay, State, Tab};
@@ -65,7 +67,13 @@ pub(crate) fn act(state: &mut State, action: Action) -> Step {
             state.forget();
             return Step::with(Effect::Detach);
         }
-        Action::Control => control(state),
+        Action::Control => return order::cancel(state),
+        Action::Yes => return order::yes(state),
+        Action::Stacks => return order::stacks(state),
+        Action::Dump => return order::dump(state),
+        Action::Debug => return order::debug(state),
+        Action::Level => level(state),
+        Action::LogFilter => log_filter(state),
         Action::Palette => palette::open(state),
         Action::Goto => state.say(":goto 42 opens the page of task #42; so does :42."),
         Action::Interval => {
@@ -121,6 +129,18 @@ fn go(state: &mut State, to: Move) {
             let stands = page.stands();
             page.cursor.go(to, &stands, rows)
         }),
+        Context::Logs => {
+            let moved = state.logs.table.window.go(to, screen);
+            state.logs.moved();
+            moved
+        }
+        Context::Stacks => match &mut state.overlay {
+            Some(Overlay::Stacks(open)) => {
+                let stands = open.stands();
+                open.cursor.go(to, &stands, rows)
+            }
+            _ => false,
+        },
         Context::Task => state.pages.last_mut().is_some_and(|page| {
             let stands = page.stands();
             page.cursor.go(to, &stands, rows)
@@ -140,7 +160,7 @@ fn go(state: &mut State, to: Move) {
             _ => false,
         },
         Context::Help => scroll_help(state, to, rows),
-        Context::Connecting | Context::Palette => false,
+        Context::Connecting | Context::Palette | Context::Ask => false,
     };
     if !moved {
         state.say(match to {
@@ -280,7 +300,8 @@ fn back(state: &mut State) -> Step {
         | Context::Timers
         | Context::Io
         | Context::Sync
-        | Context::Warnings => {
+        | Context::Warnings
+        | Context::Logs => {
             back_from_table(state);
         }
         Context::Connecting => {
@@ -289,7 +310,7 @@ fn back(state: &mut State) -> Step {
         }
         Context::Overview => state.say("There is nothing to go back to; q quits, p lists the processes."),
         Context::Picker => state.say("There is nothing to go back to; q quits."),
-        Context::Why | Context::Help | Context::Menu | Context::Palette => {}
+        Context::Why | Context::Help | Context::Menu | Context::Palette | Context::Stacks | Context::Ask => {}
     }
     Step::changed()
 }
@@ -385,6 +406,7 @@ fn why(state: &mut State) {
             Context::Io => "No task waits for this descriptor now.",
             Context::Sync => "No task waits for this, and none holds it.",
             Context::Warnings | Context::Warning => "This warning is of no single task.",
+            Context::Logs => "This line was logged by no task.",
             _ => "This line is of no single task.",
         });
         return;
@@ -401,16 +423,31 @@ fn why(state: &mut State) {
     state.overlay = Some(Overlay::Why(Box::new(page)));
 }
 
-/// There is nothing yet that a process lets be done to it, so all there is to say is why.
-fn control(state: &mut State) {
-    let rights = state.process.as_ref().and_then(|process| process.rights);
-    let granted = rights.map_or_else(|| "unknown".to_owned(), |rights| rights.names().join(" "));
-    state.say(format!(
-        "Nothing can be done to a task from here: the process lets itself be looked at only (rights: {granted})."
-    ));
+/// Shows log lines of the next level and worse.
+fn level(state: &mut State) {
+    state.logs.level = logs::next_level(state.logs.level);
+    state.say(logs::level_words(state.logs.level));
+}
+
+/// Opens the line in which the application's own log filter is typed.
+fn log_filter(state: &mut State) {
+    let filter = state.logs.filter.clone().unwrap_or_default();
+    palette::open(state);
+    palette::fill(state, &format!("log-filter {filter}"));
 }
 
 fn follow(state: &mut State) {
+    if state.context() == Context::Logs {
+        state.logs.follow = !state.logs.follow;
+        let screen = state.list_rows();
+        state.logs.remake(screen);
+        state.say(if state.logs.follow {
+            "The last line is followed as they come; f or a move up stops that."
+        } else {
+            "The selection stays on this line; f or the last line follows again."
+        });
+        return;
+    }
     match (state.tasks.follow, state.tasks.selected().map(|task| task.id)) {
         (Some(_), _) => {
             state.tasks.follow = None;
@@ -435,12 +472,22 @@ pub(crate) fn place(state: &State) -> Option<Place> {
         Context::Sync => state.sync.selected().and_then(super::sync::place),
         Context::Warnings => state.warnings.selected().and_then(|warning| warning.at.as_ref()),
         Context::Warning => state.warning.as_ref().and_then(WarningScreen::place),
+        Context::Logs => return state.logs.selected().and_then(logs::place),
+        Context::Stacks => match &state.overlay {
+            Some(Overlay::Stacks(open)) => open.place(),
+            _ => None,
+        },
         Context::Task => state.pages.last().and_then(TaskScreen::place),
         Context::Why => match &state.overlay {
             Some(Overlay::Why(page)) => page.steps().get(page.cursor.at).and_then(super::task::step_place),
             _ => None,
         },
-        Context::Picker | Context::Connecting | Context::Help | Context::Menu | Context::Palette => None,
+        Context::Picker
+        | Context::Connecting
+        | Context::Help
+        | Context::Menu
+        | Context::Palette
+        | Context::Ask => None,
     };
     found.cloned()
 }
@@ -455,12 +502,15 @@ pub(crate) fn row_at(state: &State, column: u16, line: u16) -> Option<usize> {
         | Context::Timers
         | Context::Io
         | Context::Sync
-        | Context::Warnings => state.table_parts(frame.body).rows,
+        | Context::Warnings
+        | Context::Logs => state.table_parts(frame.body).rows,
         Context::Overview | Context::Task => geometry::columns(frame.body).0,
         Context::Warning => frame.body,
-        Context::Why | Context::Help | Context::Menu => geometry::inside(geometry::overlay(frame.body)),
+        Context::Why | Context::Help | Context::Menu | Context::Stacks => {
+            geometry::inside(geometry::overlay(frame.body))
+        }
         Context::Palette => geometry::palette(frame.body).list,
-        Context::Connecting => return None,
+        Context::Connecting | Context::Ask => return None,
     };
     list.contains((column, line).into()).then(|| usize::from(line - list.y))
 }

@@ -25,7 +25,7 @@ const TASK_WARNINGS_MAX: u64 = 20;
 pub(crate) fn request(question: &Question) -> Option<Request> {
     let request = Request::default();
     Some(match question {
-        Question::Processes => return None,
+        Question::Processes | Question::Logs => return None,
         Question::Overview => Request {
             loops: Some(Query::all().limit(LOOPS_MAX)),
             sites: Some(Query::all().sort("-busy").limit(SITES_MAX as u64)),
@@ -68,6 +68,7 @@ fn table_request(asked: &TableQuestion) -> Request {
         // In groups they come as the process has them, the worst first.
         (Listing::Warnings, Shape::Tree { .. }) => Request { warnings: Some(query), ..request },
         (Listing::Warnings, Shape::Flat) => Request { warnings: sorted(query), ..request },
+        (Listing::Logs, _) => request,
     }
 }
 
@@ -89,6 +90,7 @@ pub(crate) fn answer(question: &Question, picture: Picture, histograms: Option<H
         Question::Overview => Answer::Overview(Box::new(overview(picture))),
         Question::Table(asked) => table(asked, picture, histograms),
         Question::Task(_) => Answer::Task(task(picture).map(Box::new)),
+        Question::Logs => Answer::Logs(Err("a picture has no log lines".to_owned())),
     }
 }
 
@@ -210,6 +212,7 @@ fn table(asked: &TableQuestion, mut picture: Picture, histograms: Option<Histogr
                 rows,
             }))
         }
+        (Listing::Logs, _) => Answer::Logs(Err("a picture has no log lines".to_owned())),
     }
 }
 
@@ -254,6 +257,7 @@ fn task(picture: Picture) -> Option<TaskPicture> {
         ancestors,
         mut waiters,
         waiters_more,
+        created,
         ..
     } = *picture.detail?;
     let child_count = children_more.saturating_add(children.len() as u64);
@@ -278,6 +282,8 @@ fn task(picture: Picture) -> Option<TaskPicture> {
         poll: poll.unwrap_or_default(),
         scheduled: scheduled.unwrap_or_default(),
         warnings,
+        created,
+        logs: None,
     })
 }
 

@@ -342,6 +342,33 @@ pub(crate) const WARNING_COLUMNS: &[Column<WarningColumn>] = &[
     column(WarningColumn::At, "where", 20, 1, false, 7).sorted("at"),
 ];
 
+/// The columns of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogColumn {
+    /// When it was logged.
+    Time,
+    /// How much it matters.
+    Level,
+    /// The task that logged it.
+    Task,
+    /// Who logged it: mostly the module.
+    Target,
+    /// What was said, and what else by name.
+    Message,
+    /// Where it was logged.
+    At,
+}
+
+/// Log lines, from left to right.
+pub(crate) const LOG_COLUMNS: &[Column<LogColumn>] = &[
+    column(LogColumn::Time, "time (UTC)", 12, 0, false, 3),
+    column(LogColumn::Level, "level", 7, 0, false, 1),
+    column(LogColumn::Task, "task", 6, 0, false, 2),
+    column(LogColumn::Target, "target", 14, 1, false, 4),
+    column(LogColumn::Message, "message", 20, 5, false, 0),
+    column(LogColumn::At, "logged at", 20, 1, false, 7),
+];
+
 /// The columns of the sums below the table of descriptors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TotalColumn {

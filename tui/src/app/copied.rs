@@ -1,10 +1,11 @@
 //! What `y` copies: the selected thing as plain text.
 
+use super::logs;
 use super::overview::Row;
 use super::state::{Overlay, State};
 use super::task::TaskScreen;
 use crate::keys::Context;
-use loopscope_inspector::model::{Io, Site, Sync, Task, Timer, Warning, words};
+use loopscope_inspector::model::{Io, LogLine, Site, Sync, Task, Timer, Warning, words};
 
 /// The selected thing as plain text, if it has one.
 pub(crate) fn text(state: &State) -> Option<String> {
@@ -21,8 +22,18 @@ pub(crate) fn text(state: &State) -> Option<String> {
         Context::Io => state.io.selected().map(io),
         Context::Sync => state.sync.selected().map(sync),
         Context::Warnings => state.warnings.selected().map(warning),
+        Context::Logs => state.logs.selected().map(log_line),
+        Context::Stacks => match &state.overlay {
+            Some(Overlay::Stacks(open)) => Some(open.text()),
+            _ => None,
+        },
         Context::Warning => state.warning.as_ref().map(|page| full_warning(&page.seen)),
-        Context::Picker | Context::Connecting | Context::Help | Context::Menu | Context::Palette => None,
+        Context::Picker
+        | Context::Connecting
+        | Context::Help
+        | Context::Menu
+        | Context::Palette
+        | Context::Ask => None,
     }
 }
 
@@ -66,6 +77,13 @@ fn warning(problem: &Warning) -> String {
     let name = words::escape(&problem.name, words::NAME_CHARS_MAX);
     let message = words::escape(&problem.message, words::TEXT_CHARS_MAX);
     format!("{name}: {message}")
+}
+
+/// One log line.
+fn log_line(line: &LogLine) -> String {
+    let task = line.task.map(|id| format!(" #{id}")).unwrap_or_default();
+    let target = words::escape(&line.target, words::NAME_CHARS_MAX);
+    format!("{} {}{task} {target}: {}", logs::time(line), line.level, logs::words(line))
 }
 
 /// One warning with its place and its stack.

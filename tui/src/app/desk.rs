@@ -3,13 +3,18 @@
 //! The program writes after every event, the feed reads when it is free. There is no queue: a question that was replaced
 //! before it was asked is never asked.
 
+use super::order::Order;
 use super::question::Question;
 use loopscope_inspector::client::Target;
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
+
+/// Orders that wait: a key that is held gives no more.
+const ORDERS_MAX: usize = 16;
 
 #[derive(Debug, Default)]
 struct Open {
@@ -17,6 +22,8 @@ struct Open {
     question: Option<Question>,
     /// Time from one picture to the next.
     interval: Duration,
+    /// What the process is to do, each once.
+    orders: VecDeque<Order>,
     /// Counts the changes of the target.
     targets: u64,
     /// Counts the changes of either.
@@ -40,6 +47,21 @@ impl Desk {
         }
     }
 
+    /// Has the process do something, once.
+    pub(crate) fn order(&self, order: Order) {
+        let mut open = self.0.borrow_mut();
+        if open.orders.len() < ORDERS_MAX {
+            open.orders.push_back(order);
+            open.changes += 1;
+            wake(open);
+        }
+    }
+
+    /// The next thing that the process is to do.
+    pub(crate) fn take_order(&self) -> Option<Order> {
+        self.0.borrow_mut().orders.pop_front()
+    }
+
     /// Lets so much time be from one picture to the next.
     pub(crate) fn pace(&self, interval: Duration) {
         let mut open = self.0.borrow_mut();
@@ -59,6 +81,8 @@ impl Desk {
     pub(crate) fn attach(&self, target: Option<Target>) {
         let mut open = self.0.borrow_mut();
         open.target = target;
+        // They were meant for the process before.
+        open.orders.clear();
         open.targets += 1;
         open.changes += 1;
         wake(open);

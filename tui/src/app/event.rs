@@ -5,6 +5,7 @@
 //!
 //! [`Inbox`]: super::inbox::Inbox
 
+use super::order::{Order, Outcome};
 use super::question::{Answer, Question};
 use loopscope_inspector::model::{Place, Process};
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
@@ -66,6 +67,8 @@ pub(crate) enum Data {
     Ended(Option<String>),
     /// The program that was attached to has ended, and another process of that name answers.
     Restarted(Identity, Box<Process>),
+    /// What came of an order.
+    Done(Identity, Box<(Order, Result<Outcome, String>)>),
     /// Lines of a source file.
     Source(Place, Excerpt),
 }
@@ -100,6 +103,8 @@ pub(crate) enum Effect {
     Mouse(bool),
     /// Read the lines around this place.
     Read(Place),
+    /// Have the process do this.
+    Do(Order),
 }
 
 /// What an event led to.

@@ -21,12 +21,14 @@ use super::desk::Desk;
 use super::ending;
 use super::event::{Data, Event, Identity};
 use super::inbox::Sender;
+use super::orders;
 use super::question::{Answer, Question};
 use super::run::Options;
 use loopscope::time::{sleep, timeout};
 use loopscope_inspector::client::{self, Client, Error, Found, Kind, Target};
 use loopscope_inspector::model::{Process, words};
 use loopscope_inspector::wire::{Query, Request};
+use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -73,6 +75,7 @@ pub(super) async fn feed(sender: Sender, desk: Desk, options: Options) {
                     options: options.clone(),
                     wish,
                     known: None,
+                    logged: Cell::new(None),
                 };
                 loopscope::spawn(session.run(target))
             }
@@ -103,6 +106,8 @@ struct Session {
     /// The process, once it has answered; no other is attached to from then on, unless it was named by something that can be
     /// another's once it has ended.
     known: Option<Identity>,
+    /// The number of the last log line that was read.
+    logged: Cell<Option<u64>>,
 }
 
 impl Session {
@@ -163,6 +168,7 @@ impl Session {
                 let identity = identity(&client);
                 let pid = identity.pid;
                 self.known = Some(identity.clone());
+                self.logged.set(None);
                 self.post(Data::Restarted(identity, Box::new(client.process().clone())));
                 return Some(if let Target::Socket(_) = named { named.clone() } else { Target::Pid(pid) });
             }
@@ -174,6 +180,32 @@ impl Session {
     async fn ask(&self, mut client: Client, identity: &Identity) -> Error {
         loop {
             let changes = self.desk.changes();
+            while let Some(order) = self.desk.take_order() {
+                let done = orders::carry_out(&mut client, &order).await;
+                let error = done.as_ref().err().filter(|error| !is_refusal(error)).cloned();
+                let told = (order, done.map_err(|error| error.to_string()));
+                self.post(Data::Done(identity.clone(), Box::new(told)));
+                if let Some(error) = error {
+                    return error;
+                }
+            }
+            if self.desk.question() == Some(Question::Logs) {
+                match orders::logs(&mut client, self.logged.get()).await {
+                    Ok(logs) => {
+                        let last = logs.lines.last().map(|line| line.number);
+                        self.logged.set(last.or(self.logged.get()));
+                        self.post(Data::Answer(
+                            identity.clone(),
+                            Box::new((Question::Logs, Answer::Logs(Ok(Box::new(logs))))),
+                        ));
+                    }
+                    Err(error) if is_refusal(&error) => {
+                        let why = Answer::Logs(Err(error.to_string()));
+                        self.post(Data::Answer(identity.clone(), Box::new((Question::Logs, why))));
+                    }
+                    Err(error) => return error,
+                }
+            }
             if let Some(question) = self.desk.question()
                 && let Some(request) = ask::request(&question)
             {
@@ -181,7 +213,7 @@ impl Session {
                     Ok(answer) => {
                         self.post(Data::Answer(identity.clone(), Box::new((question, answer))));
                     }
-                    Err(error) if matches!(error.kind(), Kind::BadRequest { .. } | Kind::Refused { .. }) => {
+                    Err(error) if is_refusal(&error) => {
                         self.sender.post(Event::Failed(error.to_string()));
                     }
                     Err(error) => return error,
@@ -204,6 +236,14 @@ impl Session {
             self.sender.post(Event::Data(data));
         }
     }
+}
+
+/// Whether an error is an answer: the process is there, and goes on.
+fn is_refusal(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        Kind::BadRequest { .. } | Kind::Refused { .. } | Kind::Lacking { .. } | Kind::Busy { .. }
+    )
 }
 
 /// Whether another process may come to be what was named: a program, or a socket at a place of one's own choice.
@@ -229,7 +269,11 @@ async fn seen(client: &mut Client, question: &Question, request: &Request) -> Re
         Some(request) => client.histograms(&request).await.ok(),
         None => None,
     };
-    Ok(ask::answer(question, picture, histograms))
+    let mut answer = ask::answer(question, picture, histograms);
+    if let (Question::Task(id), Answer::Task(Some(page))) = (question, &mut answer) {
+        page.logs = orders::logs_of(client, *id).await;
+    }
+    Ok(answer)
 }
 
 async fn connect(target: &Target, patience: Duration) -> Result<Client, Error> {

@@ -3,7 +3,7 @@
 use super::question::Listing;
 use super::table::Mistake;
 use loopscope_inspector::model::query::{Filter, QueryError, Row as _};
-use loopscope_inspector::model::{Io, Site, Sync, Task, Timer, Warning};
+use loopscope_inspector::model::{Io, LogLine, Site, Sync, Task, Timer, Warning};
 
 /// Whether a filter can be asked of a table; if not, what is wrong with it.
 pub(crate) fn check(of: Listing, text: &str) -> Result<(), Mistake> {
@@ -14,6 +14,7 @@ pub(crate) fn check(of: Listing, text: &str) -> Result<(), Mistake> {
         Listing::Io => Filter::parse::<Io>(text),
         Listing::Sync => Filter::parse::<Sync>(text),
         Listing::Warnings => Filter::parse::<Warning>(text),
+        Listing::Logs => Filter::parse::<LogLine>(text),
     };
     match parsed {
         Ok(_) => Ok(()),
@@ -33,6 +34,7 @@ pub(crate) fn columns(of: Listing) -> Vec<&'static str> {
         Listing::Io => Io::COLUMNS,
         Listing::Sync => Sync::COLUMNS,
         Listing::Warnings => Warning::COLUMNS,
+        Listing::Logs => LogLine::COLUMNS,
     };
     columns.iter().map(|column| column.name).collect()
 }

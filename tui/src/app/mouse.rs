@@ -98,6 +98,9 @@ fn select(state: &mut State, row: usize) -> bool {
         if number < window.reach() {
             window.cursor = number;
             state.tasks.follow.take_if(|_| context == Context::Tasks);
+            if context == Context::Logs {
+                state.logs.moved();
+            }
         }
         return again;
     }
@@ -106,6 +109,10 @@ fn select(state: &mut State, row: usize) -> bool {
         Context::Overview => state.overview.stands(),
         Context::Task => state.pages.last().map(super::task::TaskScreen::stands).unwrap_or_default(),
         Context::Warning => state.warning.as_ref().map(WarningScreen::stands).unwrap_or_default(),
+        Context::Stacks => match &state.overlay {
+            Some(Overlay::Stacks(open)) => open.stands(),
+            _ => Vec::new(),
+        },
         Context::Why => match &state.overlay {
             Some(Overlay::Why(page)) => vec![true; page.steps().len()],
             _ => Vec::new(),
@@ -124,6 +131,7 @@ fn select(state: &mut State, row: usize) -> bool {
         _ => match &mut state.overlay {
             Some(Overlay::Why(page)) => Some(&mut page.cursor),
             Some(Overlay::Menu(menu)) => Some(&mut menu.cursor),
+            Some(Overlay::Stacks(open)) => Some(&mut open.cursor),
             _ => None,
         },
     };

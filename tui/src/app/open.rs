@@ -66,7 +66,20 @@ pub(super) fn open(state: &mut State) -> Step {
                 }
             }
         }
+        Context::Logs => match state.logs.selected().map(|line| line.task) {
+            Some(Some(id)) => open_task(state, id),
+            Some(None) => state.say("This line was logged by no task; o opens the editor at its place."),
+            None => state.say("There is no row here."),
+        },
+        Context::Stacks => match state.selected_task() {
+            Some(id) => {
+                state.overlay = None;
+                open_task(state, id);
+            }
+            None => state.say("This loop polled no task; o opens the editor at the frame."),
+        },
         Context::Menu => return menu::take(state),
+        Context::Ask => state.say("y does it, n or Esc leaves it."),
         Context::Connecting | Context::Help | Context::Palette => {}
     }
     Step::changed()

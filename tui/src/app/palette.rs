@@ -22,9 +22,12 @@ use super::table::Mistake;
 use crate::keys::{Action, Binding, Context, TABLE};
 use crate::theme::Palette as Tones;
 use crate::times::parse_interval;
+use loopscope_inspector::model::LogLevel;
 use loopscope_inspector::model::spelling::closest;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+/// What debug mode can be.
+const MODES: [&str; 3] = ["on", "off", "stacks"];
 /// The intervals that are offered; others can be typed.
 const INTERVALS: [&str; 6] = ["200ms", "500ms", "1s", "2s", "5s", "10s"];
 
@@ -72,6 +75,13 @@ pub(crate) fn open(state: &mut State) {
     let of = state.window().map(|window| window.of);
     let below = state.overlay.take().map(Box::new);
     state.overlay = Some(Overlay::Palette(Box::new(Palette { below, context, of, ..Palette::default() })));
+}
+
+/// Puts a line into the palette, to be changed.
+pub(crate) fn fill(state: &mut State, line: &str) {
+    if let Some(Overlay::Palette(open)) = &mut state.overlay {
+        open.line = Line::new(line);
+    }
 }
 
 /// Closes the palette; what it lay over is seen again.
@@ -164,6 +174,14 @@ impl Palette {
             (Action::Interval, _) => fitting(&INTERVALS, typed.trim())
                 .into_iter()
                 .map(|time| choice(time.clone(), &time, true))
+                .collect(),
+            (Action::Debug, _) => fitting(&MODES, typed.trim())
+                .into_iter()
+                .map(|name| choice(name.clone(), &name, true))
+                .collect(),
+            (Action::Level, _) => fitting(LogLevel::NAMES, typed.trim())
+                .into_iter()
+                .map(|name| choice(name.clone(), &name, true))
                 .collect(),
             (Action::SortNext, Some(of)) => {
                 let names: Vec<&str> = of.sorts().iter().map(|sort| sort.name).collect();

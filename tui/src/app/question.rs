@@ -9,9 +9,11 @@
 use super::table::Row;
 use loopscope_inspector::model::why::Chain;
 use loopscope_inspector::model::{
-    Hist, Io, Loop, Place, Process, Site, Sync, Task, Timer, TreeNode, WallTime, Warning,
+    Frame, Hist, Io, LogLine, Logs, Loop, Place, Process, Site, Sync, Task, Timer, TreeNode, WallTime,
+    Warning,
 };
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The most rows one page asks for; a terminal of more lines shows the rest as not read.
 pub(crate) const PAGE_ROWS_MAX: u64 = 200;
@@ -21,6 +23,8 @@ pub(crate) const SITES_MAX: usize = 12;
 pub(crate) const PROBLEMS_MAX: usize = 50;
 /// Warnings that their screen lists: grouped, they are all in memory.
 pub(crate) const WARNINGS_MAX: u64 = 500;
+/// Log lines that a task page lists.
+pub(crate) const TASK_LOGS_MAX: u64 = 10;
 /// Children and waiters that a task page lists; their counts are exact.
 pub(crate) const RELATIVES_MAX: usize = 50;
 
@@ -35,6 +39,8 @@ pub(crate) enum Question {
     Table(TableQuestion),
     /// One task, with its relatives.
     Task(u64),
+    /// The log lines since the last answer.
+    Logs,
 }
 
 /// A table of the observed process.
@@ -52,6 +58,8 @@ pub(crate) enum Listing {
     Sync,
     /// What is wrong with it.
     Warnings,
+    /// What it logs.
+    Logs,
 }
 
 /// Which rows of a table.
@@ -138,6 +146,8 @@ pub(crate) enum Answer {
     Sync(Box<Page<Sync>>),
     /// To [`Question::Table`] of [`Listing::Warnings`].
     Warnings(Box<Warned>),
+    /// To [`Question::Logs`]; or why there are none.
+    Logs(Result<Box<Logs>, String>),
     /// To [`Question::Task`]; `None` if the process does not know it any more.
     Task(Option<Box<TaskPicture>>),
 }
@@ -243,4 +253,8 @@ pub(crate) struct TaskPicture {
     pub(crate) scheduled: Hist,
     /// The warnings that hold of it.
     pub(crate) warnings: Vec<Warning>,
+    /// The stack by which it was spawned, the innermost first; empty where none was captured.
+    pub(crate) created: Vec<Frame>,
+    /// Its latest log lines, [`TASK_LOGS_MAX`] at most; `None` where the application keeps none.
+    pub(crate) logs: Option<Vec<Arc<LogLine>>>,
 }

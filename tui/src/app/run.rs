@@ -243,6 +243,7 @@ impl Program {
                 self.inbox.forget_data();
                 self.desk.attach(None);
             }
+            Effect::Do(order) => self.desk.order(order),
             Effect::Read(place) => {
                 let excerpt = source::read(&place, &self.roots());
                 self.sender.post(Event::Data(Data::Source(place, excerpt)));

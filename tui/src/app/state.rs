@@ -7,13 +7,16 @@
 use super::event::{Identity, Now};
 use super::geometry::{self, Panel};
 use super::link::Link;
+use super::logs::LogsScreen;
 use super::looks::Wishes;
 use super::menu::Menu;
+use super::order::Ask;
 use super::overview::OverviewScreen;
 use super::palette::Palette;
 use super::picker::Picker;
 use super::question::{Listing, Overview, Question, TableQuestion, Wanted};
 use super::sites::Sites;
+use super::stacks::Stacks;
 use super::table::{Row, Table, Typing, Window};
 use super::task::TaskScreen;
 use super::tasks::Tasks;
@@ -27,6 +30,8 @@ use std::time::Duration;
 
 /// How long the line above the bottom bar stays.
 pub(crate) const NOTE_FOR: Duration = Duration::from_secs(8);
+/// The lines below log lines: one of them in full.
+const LOG_LINES: u16 = 9;
 /// Task pages that Esc leads back through.
 pub(crate) const PAGES_MAX: usize = 64;
 
@@ -63,6 +68,8 @@ pub(crate) struct State {
     pub(crate) sync: Table<Sync>,
     /// Warnings.
     pub(crate) warnings: Warnings,
+    /// Logs.
+    pub(crate) logs: LogsScreen,
     /// The page of a warning on top of the screen, below those of tasks.
     pub(crate) warning: Option<WarningScreen>,
     /// How Enter led to Tasks, if it did.
@@ -101,6 +108,8 @@ pub(crate) enum Tab {
     Sync,
     /// What is wrong.
     Warnings,
+    /// What the application logs.
+    Logs,
 }
 
 /// How Enter led from a screen to some of the tasks, so that Esc leads back.
@@ -116,8 +125,16 @@ pub(crate) struct Drill {
 
 impl Tab {
     /// The screens, in the order of their numbers.
-    pub(crate) const ALL: &[Self] =
-        &[Self::Overview, Self::Tasks, Self::Sites, Self::Timers, Self::Io, Self::Sync, Self::Warnings];
+    pub(crate) const ALL: &[Self] = &[
+        Self::Overview,
+        Self::Tasks,
+        Self::Sites,
+        Self::Timers,
+        Self::Io,
+        Self::Sync,
+        Self::Warnings,
+        Self::Logs,
+    ];
 
     /// The number; 3 is the page of a task.
     pub(crate) const fn number(self) -> usize {
@@ -129,6 +146,7 @@ impl Tab {
             Self::Io => 6,
             Self::Sync => 7,
             Self::Warnings => 8,
+            Self::Logs => 9,
         }
     }
 
@@ -142,6 +160,7 @@ impl Tab {
             Self::Io => "I/O",
             Self::Sync => "Sync",
             Self::Warnings => "Warnings",
+            Self::Logs => "Logs",
         }
     }
 
@@ -155,6 +174,7 @@ impl Tab {
             Self::Io => Context::Io,
             Self::Sync => Context::Sync,
             Self::Warnings => Context::Warnings,
+            Self::Logs => Context::Logs,
         }
     }
 }
@@ -168,6 +188,10 @@ pub(crate) enum Overlay {
     Why(Box<TaskScreen>),
     /// What can be copied.
     Menu(Menu),
+    /// The native stacks of the loops.
+    Stacks(Box<Stacks>),
+    /// Whether something is to be done that cannot be undone.
+    Ask(Box<Ask>),
     /// Commands.
     Palette(Box<Palette>),
 }
@@ -210,6 +234,7 @@ impl State {
             sync: Table::new(Listing::Sync),
             warnings: Warnings::default(),
             warning: None,
+            logs: LogsScreen::default(),
             drill: None,
             pages: Vec::new(),
             picker: Picker::default(),
@@ -232,6 +257,8 @@ impl State {
             Some(Overlay::Help(_)) => Context::Help,
             Some(Overlay::Why(_)) => Context::Why,
             Some(Overlay::Menu(_)) => Context::Menu,
+            Some(Overlay::Stacks(_)) => Context::Stacks,
+            Some(Overlay::Ask(_)) => Context::Ask,
             Some(Overlay::Palette(_)) => Context::Palette,
             None => self.screen(),
         }
@@ -278,6 +305,7 @@ impl State {
                 Question::Table(super::sync::question(&self.sync, rows, room))
             }
             (None, Tab::Warnings) => Question::Table(self.warnings.question()),
+            (None, Tab::Logs) => Question::Logs,
         })
     }
 
@@ -291,7 +319,7 @@ impl State {
         let Some(frame) = geometry::frame(self.area()) else { return 0 };
         match context {
             Context::Palette => geometry::palette(frame.body).list.height,
-            Context::Why | Context::Help | Context::Menu => {
+            Context::Why | Context::Help | Context::Menu | Context::Stacks | Context::Ask => {
                 geometry::inside(geometry::overlay(frame.body)).height
             }
             Context::Picker
@@ -300,7 +328,8 @@ impl State {
             | Context::Timers
             | Context::Io
             | Context::Sync
-            | Context::Warnings => self.table_parts(frame.body).rows.height,
+            | Context::Warnings
+            | Context::Logs => self.table_parts(frame.body).rows.height,
             Context::Connecting | Context::Overview | Context::Task | Context::Warning => frame.body.height,
         }
     }
@@ -314,6 +343,7 @@ impl State {
             Context::Io => Some(&self.io.window),
             Context::Sync => Some(&self.sync.window),
             Context::Warnings => Some(&self.warnings.table.window),
+            Context::Logs => Some(&self.logs.table.window),
             _ => None,
         }
     }
@@ -327,6 +357,7 @@ impl State {
             Context::Io => Some(&mut self.io.window),
             Context::Sync => Some(&mut self.sync.window),
             Context::Warnings => Some(&mut self.warnings.table.window),
+            Context::Logs => Some(&mut self.logs.table.window),
             _ => None,
         }
     }
@@ -351,6 +382,7 @@ impl State {
             Context::Warnings if self.warnings.table.window.total() > 0 => {
                 Panel::Lines(super::warnings::LINES)
             }
+            Context::Logs if self.logs.table.window.total() > 0 => Panel::Lines(LOG_LINES),
             _ => Panel::None,
         };
         geometry::table(body, panel)
@@ -386,7 +418,8 @@ impl State {
     /// The task that is selected, whichever screen it is on.
     pub(crate) fn selected_task(&self) -> Option<u64> {
         match &self.overlay {
-            Some(Overlay::Help(_) | Overlay::Menu(_) | Overlay::Palette(_)) => return None,
+            Some(Overlay::Help(_) | Overlay::Menu(_) | Overlay::Palette(_) | Overlay::Ask(_)) => return None,
+            Some(Overlay::Stacks(stacks)) => return stacks.stack()?.task,
             Some(Overlay::Why(page)) => return Some(page.id),
             None => {}
         }
@@ -407,6 +440,7 @@ impl State {
             Tab::Io => self.io.selected()?.waiting.first().copied(),
             Tab::Sync => super::sync::task(self.sync.selected()?),
             Tab::Warnings => self.warnings.selected()?.task,
+            Tab::Logs => self.logs.selected()?.task,
         }
     }
 }

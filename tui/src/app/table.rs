@@ -121,6 +121,8 @@ impl Listing {
             Self::Io => IO_SORTS,
             Self::Sync => SYNC_SORTS,
             Self::Warnings => WARNINGS_SORTS,
+            // They come in one order only.
+            Self::Logs => const { &[up("number")] },
         }
     }
 
@@ -128,7 +130,7 @@ impl Listing {
     const fn first_sort(self) -> usize {
         match self {
             Self::Tasks => 2,
-            Self::Sites | Self::Timers | Self::Io | Self::Sync | Self::Warnings => 0,
+            Self::Sites | Self::Timers | Self::Io | Self::Sync | Self::Warnings | Self::Logs => 0,
         }
     }
 
@@ -141,6 +143,7 @@ impl Listing {
             Self::Io => "no descriptors are open",
             Self::Sync => "no task waits for a lock, a queue or the like",
             Self::Warnings => "all is well: there is no warning",
+            Self::Logs => "nothing was logged yet",
         }
     }
 
@@ -149,6 +152,7 @@ impl Listing {
         match self {
             Self::Tasks => Some("tree"),
             Self::Warnings => Some("by warning, the worst first"),
+            Self::Logs => Some("log lines"),
             Self::Sites | Self::Timers | Self::Io | Self::Sync => None,
         }
     }
@@ -162,6 +166,7 @@ impl Listing {
             Self::Io => "descriptor",
             Self::Sync => "resource",
             Self::Warnings => "warning",
+            Self::Logs => "log line",
         }
     }
 }

@@ -6,11 +6,13 @@
 
 use super::cursor::Cursor;
 use super::fold::fold;
+use super::frames::{self, FrameRow};
+use super::order::Taken;
 use super::question::TaskPicture;
 use super::source::{self, Excerpts};
 use loopscope_inspector::model::lints::Lint;
 use loopscope_inspector::model::why::{End, Step};
-use loopscope_inspector::model::{Place, Task, Wait, Warning};
+use loopscope_inspector::model::{Dump, Frame, LogLine, Place, Reached, Task, TaskStack, Wait, Warning};
 use std::collections::BTreeMap;
 
 /// What is known of the task.
@@ -40,6 +42,8 @@ pub(crate) struct TaskScreen {
     pub(crate) cursor: Cursor,
     /// Lines of source.
     pub(crate) excerpts: Excerpts,
+    /// Its async stack, once it was asked for.
+    pub(crate) stack: Taken<Box<Dump>>,
     /// Lines of advice for each lint that holds of the task.
     advice: BTreeMap<String, Vec<String>>,
 }
@@ -79,6 +83,16 @@ pub(crate) enum Row<'a> {
     Warning(&'a Warning),
     /// What a warning means and what to do about it: a line of `explain`.
     Advice(&'a str),
+    /// A frame of a stack, how deep it lies in forks, and whether it is of one's own code.
+    Frame(usize, &'a Frame, bool, usize),
+    /// Where a branch of the async stack ends.
+    Reached(Reached, usize),
+    /// When the async stack was taken, and what it cost.
+    Taken(&'a Dump),
+    /// Why something is not there.
+    Failed(&'a str),
+    /// A log line.
+    Log(&'a LogLine),
     /// A relative.
     Relative(&'a Task),
     /// So many relatives are not listed.
@@ -134,7 +148,9 @@ impl TaskScreen {
         match &self.seen {
             Seen::Nothing | Seen::Unknown => Vec::new(),
             Seen::Picture(picture) | Seen::Gone(picture) => {
-                source::ask(&mut self.excerpts, places(&picture.task))
+                let stacks = picture.warnings.iter().map(|warning| &warning.stack).chain([&picture.created]);
+                let of_stacks = stacks.flat_map(|frames| frames::places(frames));
+                source::ask(&mut self.excerpts, places(&picture.task).chain(of_stacks))
             }
         }
     }
@@ -147,6 +163,7 @@ impl TaskScreen {
             rows.push(Row::Warning(warning));
             let advice = self.advice.get(&warning.name).into_iter().flatten();
             rows.extend(advice.map(|line| Row::Advice(line)));
+            self.push_frames(&warning.stack, &mut rows);
         }
         rows.extend([Row::Blank, Row::Heading("Waits for")]);
         self.push_waits(&picture.task, &mut rows);
@@ -155,6 +172,7 @@ impl TaskScreen {
             rows.extend(chain.steps.iter().enumerate().map(|(number, step)| Row::Step(number, step)));
             rows.push(Row::ChainEnd(&chain.end));
         }
+        self.push_stack(&mut rows);
         rows.extend([Row::Blank, Row::Heading("Spawned at")]);
         match &picture.task.site {
             Some(site) => {
@@ -163,6 +181,11 @@ impl TaskScreen {
             }
             None => rows.push(Row::Nothing("the place is not known")),
         }
+        if !picture.created.is_empty() {
+            rows.extend([Row::Blank, Row::Heading("Spawned by, the innermost first")]);
+            self.push_frames(&picture.created, &mut rows);
+        }
+        push_logs(picture.logs.as_ref(), &mut rows);
         rows.extend([Row::Blank, Row::Heading("Polls of its spawn site"), Row::Histograms]);
         push_relatives(
             "Waited for by",
@@ -213,6 +236,30 @@ impl TaskScreen {
         }
     }
 
+    fn push_frames<'a>(&'a self, frames: &'a [Frame], rows: &mut Vec<Row<'a>>) {
+        rows.extend(frames::rows(frames, &self.excerpts).into_iter().map(|row| match row {
+            FrameRow::Frame(number, frame, own) => Row::Frame(number, frame, own, 0),
+            FrameRow::Source(number, line, here) => Row::Source(number, line, here),
+        }));
+    }
+
+    /// The async stack: from the task's own future down to what it waits for.
+    fn push_stack<'a>(&'a self, rows: &mut Vec<Row<'a>>) {
+        rows.extend([Row::Blank, Row::Heading("Async stack, the outermost first")]);
+        match &self.stack {
+            Taken::Not => rows.push(Row::Nothing("a takes it: the task is polled once for that")),
+            Taken::Asked => rows.push(Row::Nothing("it is being taken")),
+            Taken::Failed(why) => rows.push(Row::Failed(why)),
+            Taken::Got(dump) => {
+                rows.push(Row::Taken(dump));
+                match dump.stacks.iter().find(|stack| stack.task == self.id) {
+                    Some(stack) => push_branches(stack, rows),
+                    None => rows.push(Row::Nothing("the task was over by then")),
+                }
+            }
+        }
+    }
+
     fn push_source<'a>(&'a self, place: &Place, rows: &mut Vec<Row<'a>>) {
         let Some(excerpt) = self.excerpts.get(place) else { return };
         let lines = excerpt.lines.iter().zip(excerpt.first..);
@@ -254,11 +301,45 @@ impl TaskScreen {
             Some(Row::Spawned(place) | Row::At(_, place)) => Some(place),
             Some(Row::Wait(wait)) => wait.at.as_ref().or(wait.made_at.as_ref()),
             Some(Row::Warning(warning)) if warning.at.is_some() => warning.at.as_ref(),
+            Some(Row::Frame(_, frame, ..)) if frame.at.is_some() => frame.at.as_ref(),
             Some(Row::Step(_, step)) => step_place(step),
             Some(Row::Relative(task)) => places(task).next(),
             _ => places(task).next(),
         }
     }
+}
+
+/// The branches of an async stack, each behind the one that it forks from.
+fn push_branches<'a>(stack: &'a TaskStack, rows: &mut Vec<Row<'a>>) {
+    rows.extend(stack.note.as_deref().map(Row::Failed));
+    // A fork of forks is as deep as the code is nested; the bound is for what no honest agent sends.
+    let mut next: Vec<(usize, usize)> = if stack.branches.is_empty() { Vec::new() } else { vec![(0, 0)] };
+    let mut left = stack.branches.len();
+    while let Some((index, depth)) = next.pop()
+        && left > 0
+    {
+        left -= 1;
+        let branch = &stack.branches[index];
+        let frames = branch.frames.iter().enumerate();
+        rows.extend(frames.map(|(number, frame)| Row::Frame(number, frame, frames::is_own(frame), depth)));
+        let forks: Vec<usize> = stack.forks(index).map(|(fork, _)| fork).collect();
+        if forks.is_empty() {
+            rows.push(Row::Reached(branch.reached, depth));
+        }
+        next.extend(forks.into_iter().rev().map(|fork| (fork, depth + 1)));
+    }
+    if stack.branches.is_empty() && stack.note.is_none() {
+        rows.push(Row::Nothing("nothing was reached"));
+    }
+}
+
+fn push_logs<'a>(logs: Option<&'a Vec<std::sync::Arc<LogLine>>>, rows: &mut Vec<Row<'a>>) {
+    let Some(lines) = logs else { return };
+    rows.extend([Row::Blank, Row::Heading("Its latest log lines")]);
+    if lines.is_empty() {
+        rows.push(Row::Nothing("it has logged nothing that is kept"));
+    }
+    rows.extend(lines.iter().map(|line| Row::Log(line)));
 }
 
 /// The places of a task, the most telling first.

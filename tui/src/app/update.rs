@@ -9,6 +9,7 @@
 use super::act;
 use super::event::{Data, Effect, Event, Identity, Now, Step};
 use super::link::Link;
+use super::order;
 use super::palette;
 use super::process_words;
 use super::question::{Answer, Page, Question, TableQuestion, Warned};
@@ -116,11 +117,23 @@ fn on_data(state: &mut State, data: Data) -> Step {
             state.link.ended(how);
         }
         Data::Restarted(identity, process) => return on_restarted(state, identity, *process),
+        Data::Done(from, done) => {
+            if state.link.identity() != Some(&from) {
+                return Step::nothing();
+            }
+            let (order, result) = *done;
+            return order::done(state, &order, result);
+        }
         Data::Source(place, excerpt) => {
             for page in pages_mut(state) {
                 page.excerpts.insert(place.clone(), excerpt.clone());
             }
             if let Some(asked) = state.warning.as_mut().and_then(|page| page.excerpts.get_mut(&place)) {
+                asked.clone_from(&excerpt);
+            }
+            if let Some(Overlay::Stacks(open)) = &mut state.overlay
+                && let Some(asked) = open.excerpts.get_mut(&place)
+            {
                 asked.clone_from(&excerpt);
             }
             if let Some(asked) = state.sites.excerpts.get_mut(&place) {
@@ -194,6 +207,11 @@ fn on_answer(state: &mut State, from: &Identity, (question, answer): (Question, 
                 page.take(problem.as_ref());
             }
         }
+        (Question::Logs, Answer::Logs(logs)) => {
+            let (frozen, screen) = (state.paused.is_some(), state.rows_in(keys::Context::Logs));
+            let changed = state.logs.take(logs.map(|logs| *logs), frozen, screen);
+            return Step { changed, effects: Vec::new() };
+        }
         (Question::Table(asked), answer) => return on_page(state, asked, answer),
         (Question::Task(id), Answer::Task(picture)) => {
             let frozen = state.paused.is_some();
@@ -239,7 +257,11 @@ fn on_page(state: &mut State, asked: TableQuestion, answer: Answer) -> Step {
         Answer::Timers(page) => take_page(state, |state| &mut state.timers, asked, *page),
         Answer::Io(page) => take_page(state, |state| &mut state.io, asked, *page),
         Answer::Sync(page) => take_page(state, |state| &mut state.sync, asked, *page),
-        Answer::Processes(_) | Answer::Overview(_) | Answer::Task(_) | Answer::Warnings(_) => Step::nothing(),
+        Answer::Processes(_)
+        | Answer::Overview(_)
+        | Answer::Task(_)
+        | Answer::Warnings(_)
+        | Answer::Logs(_) => Step::nothing(),
     }
 }
 
@@ -310,6 +332,13 @@ pub(crate) fn settle(state: &mut State) {
                 window.settle(screen);
             }
         }
+        keys::Context::Logs => state.logs.settle(screen),
+        keys::Context::Stacks => {
+            if let Some(Overlay::Stacks(open)) = &mut state.overlay {
+                let stands = open.stands();
+                open.cursor.settle(&stands, rows);
+            }
+        }
         keys::Context::Task => {
             if let Some(page) = state.pages.last_mut() {
                 let stands = page.stands();
@@ -341,12 +370,15 @@ pub(crate) fn settle(state: &mut State) {
                 *top = (*top).min(keys::help_lines().len().saturating_sub(rows));
             }
         }
-        keys::Context::Connecting | keys::Context::Palette => {}
+        keys::Context::Connecting | keys::Context::Palette | keys::Context::Ask => {}
     }
 }
 
 /// Has the source lines read that the screen wants and has not.
 fn read_sources(state: &mut State) -> Vec<Effect> {
+    if let Some(Overlay::Stacks(open)) = &mut state.overlay {
+        return open.ask().into_iter().map(Effect::Read).collect();
+    }
     let missing = match state.screen() {
         keys::Context::Task => state.pages.last_mut().map(super::task::TaskScreen::ask).unwrap_or_default(),
         keys::Context::Sites => state.sites.ask(),
@@ -368,6 +400,8 @@ pub(crate) fn toggle_pause(state: &mut State) {
                 state.process = Some(held.process.clone());
                 state.overview.picture = Some(*held);
             }
+            let screen = state.rows_in(keys::Context::Logs);
+            state.logs.thaw(screen);
             match state.successor.take() {
                 Some((identity, process)) => take_over(state, identity, process),
                 None => state.say("The picture goes on."),

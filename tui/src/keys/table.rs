@@ -14,10 +14,13 @@ pub(super) const ALL: &[Context] = &[
     Context::Sync,
     Context::Warnings,
     Context::Warning,
+    Context::Logs,
     Context::Task,
     Context::Why,
     Context::Help,
     Context::Menu,
+    Context::Stacks,
+    Context::Ask,
 ];
 const LISTS: &[Context] = &[
     Context::Picker,
@@ -29,10 +32,12 @@ const LISTS: &[Context] = &[
     Context::Sync,
     Context::Warnings,
     Context::Warning,
+    Context::Logs,
     Context::Task,
     Context::Why,
     Context::Help,
     Context::Menu,
+    Context::Stacks,
 ];
 /// What Enter opens something in.
 const OPENS: &[Context] = &[
@@ -45,9 +50,12 @@ const OPENS: &[Context] = &[
     Context::Sync,
     Context::Warnings,
     Context::Warning,
+    Context::Logs,
     Context::Task,
     Context::Why,
     Context::Menu,
+    Context::Stacks,
+    Context::Ask,
 ];
 const SCREENS: &[Context] = &[
     Context::Overview,
@@ -58,6 +66,7 @@ const SCREENS: &[Context] = &[
     Context::Sync,
     Context::Warnings,
     Context::Warning,
+    Context::Logs,
     Context::Task,
 ];
 const PICTURES: &[Context] = &[
@@ -69,12 +78,49 @@ const PICTURES: &[Context] = &[
     Context::Sync,
     Context::Warnings,
     Context::Warning,
+    Context::Logs,
     Context::Task,
     Context::Why,
+    Context::Stacks,
 ];
-/// The tables of the observed process.
+/// The tables of the observed process that have columns to sort by.
 pub(super) const TABLES: &[Context] =
     &[Context::Tasks, Context::Sites, Context::Timers, Context::Io, Context::Sync, Context::Warnings];
+/// Where the stacks of loops are one key away.
+const STACKS: &[Context] = &[
+    Context::Overview,
+    Context::Tasks,
+    Context::Sites,
+    Context::Timers,
+    Context::Io,
+    Context::Sync,
+    Context::Warnings,
+    Context::Warning,
+    Context::Logs,
+    Context::Task,
+    Context::Stacks,
+];
+/// What is filtered.
+const FILTERED: &[Context] = &[
+    Context::Tasks,
+    Context::Sites,
+    Context::Timers,
+    Context::Io,
+    Context::Sync,
+    Context::Warnings,
+    Context::Logs,
+];
+/// Where a task can be selected to be dealt with.
+const DEALT: &[Context] = &[
+    Context::Tasks,
+    Context::Task,
+    Context::Timers,
+    Context::Io,
+    Context::Sync,
+    Context::Warnings,
+    Context::Warning,
+    Context::Logs,
+];
 
 const fn row(
     keys: &'static [Key],
@@ -109,6 +155,7 @@ pub(crate) const TABLE: &[Binding] = &[
             Context::Sync,
             Context::Warnings,
             Context::Warning,
+            Context::Logs,
         ],
         "why",
         "walk the chain to the root of its wait",
@@ -116,7 +163,7 @@ pub(crate) const TABLE: &[Binding] = &[
     row(
         &[Key::Char('/')],
         Action::Filter,
-        TABLES,
+        FILTERED,
         "filter",
         "show only the rows that match, as in state=idle name~^work busy>10ms",
     ),
@@ -147,9 +194,39 @@ pub(crate) const TABLE: &[Binding] = &[
     row(
         &[Key::Char('f')],
         Action::Follow,
-        &[Context::Tasks],
+        &[Context::Tasks, Context::Logs],
         "follow",
-        "keep the selection on this task wherever it moves",
+        "keep the selection on this task wherever it moves, or on the last log line",
+    ),
+    row(
+        &[Key::Char('v')],
+        Action::Level,
+        &[Context::Logs],
+        "level",
+        "show log lines of the next level and worse: level warn",
+    ),
+    row(
+        &[Key::Char('F')],
+        Action::LogFilter,
+        &[Context::Logs],
+        "log filter",
+        "change what the application logs: log-filter info,shop::db=trace; default is its own",
+    ),
+    row(&[Key::Char('y')], Action::Yes, &[Context::Ask], "yes, do it", "yes: do what was asked about"),
+    row(&[Key::Char('n')], Action::Back, &[Context::Ask], "no", "no: leave it as it is"),
+    row(
+        &[Key::Char('a')],
+        Action::Dump,
+        DEALT,
+        "async stack",
+        "take the async stack of the selected task: each .await down to what it waits for; polls the task once",
+    ),
+    row(
+        &[Key::Char('n')],
+        Action::Stacks,
+        STACKS,
+        "native stack",
+        "take the native stack of each loop's thread, also of one that is stuck; again takes it anew",
     ),
     row(
         &[Key::Char(' ')],
@@ -233,6 +310,7 @@ pub(crate) const TABLE: &[Binding] = &[
         "",
         "Warnings: what is wrong, what was, and how to mend it",
     ),
+    row(&[Key::Char('9')], Action::Screen(9), SCREENS, "", "Logs: what the application logs, by task"),
     row(
         &[Key::Char('p')],
         Action::Processes,
@@ -246,6 +324,7 @@ pub(crate) const TABLE: &[Binding] = &[
             Context::Sync,
             Context::Warnings,
             Context::Warning,
+            Context::Logs,
             Context::Task,
         ],
         "processes",
@@ -254,9 +333,16 @@ pub(crate) const TABLE: &[Binding] = &[
     row(
         &[Key::Char('x')],
         Action::Control,
-        &[Context::Tasks, Context::Task],
+        DEALT,
         "",
-        "act on a task, after asking, where the process grants the right to",
+        "cancel the selected task, after asking, where the process grants the right to: cancel 42",
+    ),
+    row(
+        &[Key::Char('d')],
+        Action::Debug,
+        SCREENS,
+        "",
+        "switch debug mode on or off, until this program leaves: debug on, off or stacks",
     ),
     row(&[Key::Char(':')], Action::Palette, ALL, "commands", "type a command, or find one by its letters"),
     row(&[], Action::Goto, PICTURES, "", "the page of a task: goto 42, or just 42"),

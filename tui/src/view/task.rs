@@ -1,7 +1,9 @@
 //! The page of one task, drawn.
 
 use super::chrome::ns;
+use super::frames;
 use super::histogram;
+use super::logs;
 use super::pen::Pen;
 use super::rows::{self, Drawn, list, severity_glyph, state_glyph, task_name};
 use crate::app::geometry::columns;
@@ -11,7 +13,7 @@ use crate::app::task::{Row, Seen, TaskScreen, step_place};
 use crate::theme::{Role, Theme};
 use loopscope_inspector::model::rates::{self, TaskRates};
 use loopscope_inspector::model::why::{End, Step};
-use loopscope_inspector::model::{Task, words};
+use loopscope_inspector::model::{Dump, Reached, Task, words};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -80,9 +82,53 @@ fn line<'a>(
                 .text(words::escape(&warning.message, words::TEXT_CHARS_MAX))
         }
         Row::Advice(text) => pen.dim(format!("  {text}")),
+        Row::Frame(number, frame, own, depth) => {
+            frames::frame(number, frame, own, theme, pen.gap(fork_gap(depth)))
+        }
+        Row::Reached(reached, depth) => {
+            let (role, text) = reached_words(reached, theme);
+            pen.gap(fork_gap(depth) + 6).put(role, text)
+        }
+        Row::Taken(dump) => taken(dump, pen),
+        Row::Failed(why) => pen.put(Role::Notice, words::escape(why, words::TEXT_CHARS_MAX)),
+        Row::Log(line) => {
+            let (glyph, role) = logs::level(theme, line.level);
+            pen.dim(crate::app::logs::time(line))
+                .put(role, format!(" {glyph} {:<5} ", line.level.as_str()))
+                .text(crate::app::logs::words(line))
+        }
         Row::Relative(task) => relative(task, theme, pen, width),
         Row::Histograms if wide => pen.dim("at the right"),
         Row::Histograms => pen.dim("took ").text(histogram::summary(&picture.poll.summary())),
+    }
+}
+
+/// How far the branches of a fork are moved to the right.
+fn fork_gap(depth: usize) -> u16 {
+    2 * u16::try_from(depth.min(INDENT_MAX)).unwrap_or(0)
+}
+
+/// Where a branch of an async stack ends, and how loudly that is said.
+fn reached_words(reached: Reached, theme: &Theme) -> (Role, String) {
+    let text = match reached {
+        Reached::Leaf => return (Role::Accent, format!("{} what it waits for", theme.glyphs.arrow)),
+        Reached::Combinator => {
+            "a combinator that polls its children itself; what they wait for was not reached"
+        }
+        Reached::Scheduled => "the task was ready already, so it was not polled",
+        Reached::Running => "the task was being polled, so it could not be asked; n takes the loop's stack",
+        Reached::Foreign => "a future of another library, caught where it kept the waker",
+        Reached::Unknown => "nothing more was reached",
+    };
+    (Role::Notice, format!("{} {text}", theme.glyphs.notice))
+}
+
+/// That it was taken, and for how long nothing else ran.
+fn taken<'a>(dump: &Dump, pen: Pen<'a>) -> Pen<'a> {
+    let pen = pen.dim("taken with one poll of the task; a takes it again");
+    match dump.longest_pause_ns {
+        Some(ns) => pen.dim(format!("; its loop paused {}", words::duration(ns))),
+        None => pen,
     }
 }
 

@@ -3,8 +3,8 @@
 use super::{Column, ColumnKind, Row, Value};
 use crate::model::words;
 use crate::model::{
-    InCycle, Io, Job, Loop, Place, ResourceKind, Severity, Site, Summary, Sync, Task, TaskKind, TaskState,
-    Timer, TimerKind, Waiting, Warning,
+    InCycle, Io, Job, LogLevel, LogLine, Loop, Place, ResourceKind, Severity, Site, Summary, Sync, Task,
+    TaskKind, TaskState, Timer, TimerKind, Waiting, Warning,
 };
 use std::borrow::Cow;
 
@@ -192,6 +192,21 @@ columns! {
         Count = "count": Number,
         For = "for": Duration,
         Message = "message": Text,
+        At = "at": ColumnKind::Place,
+    }
+}
+
+columns! {
+    /// The columns of `logs`.
+    LogColumn {
+        Number = "number": Number,
+        Level = "level": OneOf(LogLevel::NAMES),
+        Target = "target": Text,
+        Message = "message": Text,
+        Task = "task": Id,
+        Loop = "loop": Id,
+        Span = "span": Text,
+        Field = "field": Text,
         At = "at": ColumnKind::Place,
     }
 }
@@ -387,6 +402,33 @@ impl Row for Warning {
             WarningColumn::For => Value::maybe(self.for_ns),
             WarningColumn::Message => Value::text(&self.message),
             WarningColumn::At => place(self.at.as_ref()),
+        }
+    }
+}
+
+impl Row for LogLine {
+    const COLUMNS: &'static [Column] = LogColumn::COLUMNS;
+
+    fn value(&self, column: usize) -> Value<'_> {
+        match LogColumn::ALL[column] {
+            LogColumn::Number => Value::Number(self.number),
+            LogColumn::Level => Value::text(self.level.as_str()),
+            LogColumn::Target => Value::text(&self.target),
+            LogColumn::Message => Value::text(&self.message),
+            LogColumn::Task => Value::maybe(self.task),
+            LogColumn::Loop => Value::maybe(self.loop_id),
+            LogColumn::Span => Value::Many(self.spans.iter().map(|span| Value::text(span)).collect()),
+            LogColumn::Field => Value::Many(
+                self.fields
+                    .iter()
+                    .map(|(name, value)| Value::Text(Cow::Owned(format!("{name}={value}"))))
+                    .collect(),
+            ),
+            LogColumn::At => match (&self.file, self.line) {
+                (Some(file), Some(line)) => Value::Text(Cow::Owned(format!("{file}:{line}"))),
+                (Some(file), None) => Value::text(file),
+                (None, _) => Value::Absent,
+            },
         }
     }
 }

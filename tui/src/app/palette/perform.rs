@@ -2,11 +2,14 @@
 
 use super::{Mistake, State, Step, closest};
 use crate::app::act::act;
+use crate::app::logs;
 use crate::app::looks;
 use crate::app::open::goto;
+use crate::app::order::{self, Order};
 use crate::keys::{Action, TABLE};
 use crate::theme::Palette as Tones;
 use crate::times::parse_interval;
+use loopscope_inspector::model::{DebugMode, LogLevel};
 
 /// Does what a line says.
 ///
@@ -50,6 +53,27 @@ pub(crate) fn perform(state: &mut State, line: &str) -> Result<Step, Mistake> {
             let id = argument.trim_start_matches('#').parse();
             let id = id.map_err(|_| wrong("a task is named by its number, as in goto 42".to_owned()))?;
             Ok(goto(state, id))
+        }
+        Action::Debug => {
+            let mode: DebugMode =
+                argument.parse().map_err(|_| wrong("debug mode is on, off or stacks".to_owned()))?;
+            Ok(order::place(state, Order::Debug(mode)))
+        }
+        Action::Level => {
+            let levels = LogLevel::NAMES.join(", ");
+            state.logs.level = argument.parse().map_err(|_| wrong(format!("a level is one of {levels}")))?;
+            state.say(logs::level_words(state.logs.level));
+            Ok(Step::changed())
+        }
+        Action::LogFilter => {
+            let own = argument == "default";
+            let filter = (!own).then(|| argument.to_owned());
+            Ok(order::place(state, Order::LogFilter(filter)))
+        }
+        Action::Control => {
+            let id = argument.trim_start_matches('#').parse();
+            let id = id.map_err(|_| wrong("a task is named by its number, as in cancel 42".to_owned()))?;
+            Ok(order::ask_cancel(state, id))
         }
         Action::Filter | Action::SortNext => {
             let contexts = binding.contexts;
