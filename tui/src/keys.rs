@@ -81,6 +81,8 @@ pub(crate) enum Action {
     Control,
     /// Do what was asked about.
     Yes,
+    /// Leave what was asked about as it is.
+    No,
     /// Take the native stacks of the loops.
     Stacks,
     /// Take the async stack of a task.

@@ -35,7 +35,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Step {
         Action::Left => left(state),
         Action::Right => right(state),
         Action::Open => return open(state),
-        Action::Back => return back(state),
+        Action::Back | Action::No => return back(state),
         Action::NextScreen => turn(state, 1),
         Action::PreviousScreen => turn(state, Tab::ALL.len() - 1),
         Action::Screen(number) => {
@@ -67,11 +67,9 @@ pub(crate) fn act(state: &mut State, action: Action) -> Step {
             state.forget();
             return Step::with(Effect::Detach);
         }
-        Action::Control => return order::cancel(state),
-        Action::Yes => return order::yes(state),
-        Action::Stacks => return order::stacks(state),
-        Action::Dump => return order::dump(state),
-        Action::Debug => return order::debug(state),
+        Action::Control | Action::Yes | Action::Stacks | Action::Dump | Action::Debug => {
+            return order::act(state, action);
+        }
         Action::Level => level(state),
         Action::LogFilter => log_filter(state),
         Action::Palette => palette::open(state),

@@ -56,9 +56,10 @@ fn table_request(asked: &TableQuestion) -> Request {
     let request = Request::default();
     match (asked.of, &asked.shape) {
         (Listing::Tasks, Shape::Tree { expanded, except }) => {
-            Request { tree: Some(tree_query(query, *expanded, except.iter().copied().collect())), ..request }
+            let tree = tree_query(query, *expanded, except.iter().copied().collect());
+            Request { tree: Some(tree), cycles: true, ..request }
         }
-        (Listing::Tasks, Shape::Flat) => Request { tasks: sorted(query), ..request },
+        (Listing::Tasks, Shape::Flat) => Request { tasks: sorted(query), cycles: true, ..request },
         (Listing::Sites, _) => Request { sites: sorted(query), ..request },
         (Listing::Timers, _) => {
             Request { timers: sorted(query), loops: Some(Query::all().limit(LOOPS_MAX)), ..request }
@@ -100,7 +101,7 @@ fn overview(picture: Picture) -> Overview {
     let counts = picture.states.map_or_else(Counts::default, counts);
     let snapshot = picture.snapshot;
     let mut problems = snapshot.warnings.unwrap_or_default();
-    lints::sort(&mut problems);
+    live_first(&mut problems);
     Overview {
         taken_at: snapshot.taken_at,
         process: snapshot.processes.into_iter().next().unwrap_or_default(),
@@ -111,6 +112,12 @@ fn overview(picture: Picture) -> Overview {
         problems,
         dropped,
     }
+}
+
+/// The worst first, but what is over after what holds now.
+fn live_first(warnings: &mut [Warning]) {
+    lints::sort(warnings);
+    warnings.sort_by_key(|warning| warning.past);
 }
 
 fn counts(states: States) -> Counts {
@@ -167,13 +174,14 @@ fn table(asked: &TableQuestion, mut picture: Picture, histograms: Option<Histogr
     let seen = &mut picture.snapshot;
     match (asked.of, &asked.shape) {
         (Listing::Tasks, Shape::Tree { .. }) => {
-            let rows = seen.tree.take();
-            Answer::Tasks(Box::new(page(asked, picture, Table::Tree, rows, ())))
+            let (rows, cycles) = (seen.tree.take(), seen.cycles.take().unwrap_or_default());
+            Answer::Tasks(Box::new(page(asked, picture, Table::Tree, rows, cycles)))
         }
         (Listing::Tasks, Shape::Flat) => {
             let flat = |task: Task| TreeNode { task, ..TreeNode::default() };
             let rows = seen.tasks.take().map(|tasks| tasks.into_iter().map(flat).collect());
-            Answer::Tasks(Box::new(page(asked, picture, Table::Tasks, rows, ())))
+            let cycles = seen.cycles.take().unwrap_or_default();
+            Answer::Tasks(Box::new(page(asked, picture, Table::Tasks, rows, cycles)))
         }
         (Listing::Sites, _) => {
             let rows = seen.sites.take();
@@ -201,7 +209,7 @@ fn table(asked: &TableQuestion, mut picture: Picture, histograms: Option<Histogr
         (Listing::Warnings, shape) => {
             let mut rows = seen.warnings.take().unwrap_or_default();
             if *shape != Shape::Flat {
-                lints::sort(&mut rows);
+                live_first(&mut rows);
             }
             let info = picture.info(Table::Warnings);
             Answer::Warnings(Box::new(Warned {

@@ -317,6 +317,10 @@ pub(crate) const SYNC_COLUMNS: &[Column<SyncColumn>] = &[
 pub(crate) enum WarningColumn {
     /// Its name, with a glyph; below a group, what it is about.
     Name,
+    /// Whether it holds now, or when it was seen last.
+    Seen,
+    /// When it was seen first.
+    Since,
     /// How often it was seen.
     Count,
     /// For how long, or how long the worst took.
@@ -334,6 +338,8 @@ pub(crate) enum WarningColumn {
 /// The table of warnings, from left to right.
 pub(crate) const WARNING_COLUMNS: &[Column<WarningColumn>] = &[
     column(WarningColumn::Name, "warning", 19, 0, false, 0).sorted("name"),
+    column(WarningColumn::Seen, "seen", 10, 0, false, 4),
+    column(WarningColumn::Since, "first", 10, 0, true, 5),
     column(WarningColumn::Count, "count", 7, 0, true, 3).sorted("count"),
     column(WarningColumn::For, "longest", 9, 0, true, 2).sorted("for"),
     column(WarningColumn::Message, "what is wrong", 20, 4, false, 1).sorted("message"),

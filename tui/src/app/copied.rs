@@ -68,7 +68,9 @@ fn overview(state: &State) -> Option<String> {
         Row::Stuck(problem) | Row::Problem(problem) => Some(warning(problem)),
         Row::Loop(seen) => Some(format!("loop {}", seen.id)),
         Row::Site(site) => Some(words::place(&site.site)),
-        Row::MoreProblems(_) | Row::Blank | Row::Heading(_) | Row::Live | Row::Finished => None,
+        Row::MoreProblems(_) | Row::StuckAt(_) | Row::Blank | Row::Heading(_) | Row::Live | Row::Finished => {
+            None
+        }
     }
 }
 

@@ -55,6 +55,12 @@ pub(crate) fn places(frames: &[Frame]) -> impl Iterator<Item = &Place> {
     frames.iter().filter(|frame| is_own(frame)).filter_map(|frame| frame.at.as_ref()).take(SOURCES_MAX)
 }
 
+/// The frame that tells most: the first of one's own code, else the first that has a place.
+pub(crate) fn telling(frames: &[Frame]) -> Option<&Frame> {
+    let own = frames.iter().find(|frame| is_own(frame));
+    own.or_else(|| frames.iter().find(|frame| frame.at.is_some())).or(frames.first())
+}
+
 /// The lines of a stack.
 pub(crate) fn rows<'a>(frames: &'a [Frame], excerpts: &'a Excerpts) -> Vec<FrameRow<'a>> {
     let mut left = SOURCES_MAX;

@@ -81,6 +81,7 @@ impl LogsScreen {
             Ok(logs) => logs,
             Err(why) => {
                 let why = Some(why);
+                self.table.window.total.get_or_insert(0);
                 let changed = self.failed != why || first;
                 self.failed = why;
                 return changed;

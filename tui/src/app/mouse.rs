@@ -45,7 +45,8 @@ fn click(state: &mut State, column: u16, line: u16) -> Step {
     let Some(frame) = geometry::frame(state.area()) else { return Step::nothing() };
     let at = (column, line).into();
     if frame.tabs.contains(at) && state.overlay.is_none() {
-        let tab = tabs::at(frame.tabs, state.tab, column).filter(|_| state.has_tabs());
+        let tab =
+            tabs::at(frame.tabs, state.tab, !state.pages.is_empty(), column).filter(|_| state.has_tabs());
         if let Some(tab) = tab {
             show(state, tab);
         }

@@ -13,6 +13,7 @@ use super::event::{Effect, Step};
 use super::link::Link;
 use super::state::{Overlay, State};
 use super::task::TaskScreen;
+use crate::keys::Action;
 use loopscope_inspector::client::Right;
 use loopscope_inspector::model::{
     CancelOutcome, Cancelled, DebugMode, DebugState, Dump, NativeStack, Rights, Task, words,
@@ -112,7 +113,7 @@ pub(crate) fn refusal(state: &State, order: &Order) -> Option<String> {
         (Right::Diagnose, Rights { diagnose, .. }) => diagnose,
         (Right::Control, Rights { control, .. }) => control,
     };
-    (!granted).then(|| format!("{} needs the right `{right}`: {}.", order.doing(), right.remedy()))
+    (!granted).then(|| format!("{} needs the right `{right}`; {}.", order.doing(), right.remedy()))
 }
 
 /// Has something done, unless it cannot be.
@@ -126,8 +127,20 @@ pub(crate) fn place(state: &mut State, order: Order) -> Step {
     }
 }
 
+/// Does what an action asks of the process.
+pub(crate) fn act(state: &mut State, action: Action) -> Step {
+    match action {
+        Action::Control => cancel(state),
+        Action::Yes => yes(state),
+        Action::Stacks => stacks(state),
+        Action::Dump => dump(state),
+        Action::Debug => debug(state),
+        _ => Step::nothing(),
+    }
+}
+
 /// Takes the native stacks of the loops, and shows them when they are there.
-pub(crate) fn stacks(state: &mut State) -> Step {
+fn stacks(state: &mut State) -> Step {
     let step = place(state, Order::Stack);
     if !step.effects.is_empty() {
         match &mut state.overlay {
@@ -139,7 +152,7 @@ pub(crate) fn stacks(state: &mut State) -> Step {
 }
 
 /// Takes the async stack of the selected task, on its page.
-pub(crate) fn dump(state: &mut State) -> Step {
+fn dump(state: &mut State) -> Step {
     let Some(id) = state.selected_task() else {
         state.say("No task is selected here of which the async stack could be taken.");
         return Step::changed();
@@ -159,20 +172,18 @@ pub(crate) fn dump(state: &mut State) -> Step {
 }
 
 /// Switches debug mode on if it is off, and off if it is on.
-pub(crate) fn debug(state: &mut State) -> Step {
+fn debug(state: &mut State) -> Step {
     let is_on = state.process.as_ref().and_then(|process| process.debug).unwrap_or(false);
     place(state, Order::Debug(if is_on { DebugMode::Off } else { DebugMode::On }))
 }
 
 /// Asks whether the selected task is to be cancelled.
-pub(crate) fn cancel(state: &mut State) -> Step {
-    match state.selected_task() {
-        Some(id) => ask_cancel(state, id),
-        None => {
-            state.say("No task is selected here that could be cancelled.");
-            Step::changed()
-        }
-    }
+fn cancel(state: &mut State) -> Step {
+    let Some(id) = state.selected_task() else {
+        state.say("No task is selected here that could be cancelled.");
+        return Step::changed();
+    };
+    ask_cancel(state, id)
 }
 
 /// Asks whether a task is to be cancelled, and says what goes with it.
@@ -193,10 +204,6 @@ pub(crate) fn ask_cancel(state: &mut State, id: u64) -> Step {
         lines.extend(task.site.as_ref().map(|site| format!("spawned at {}", words::place(site))));
         lines.push(format!("{}: {}", task.state, words::doing(task)));
     }
-    lines.push(
-        "Its future is dropped at its turn: what it holds is given back, what it was doing is lost."
-            .to_owned(),
-    );
     lines.push(match children {
         Some(0) => "It has no children.".to_owned(),
         Some(count) => format!(
@@ -205,6 +212,10 @@ pub(crate) fn ask_cancel(state: &mut State, id: u64) -> Step {
         ),
         None => "Children in groups of its own are cancelled with it; others go on.".to_owned(),
     });
+    lines.push(
+        "Its future is dropped at its turn: what it holds is given back, what it was doing is lost."
+            .to_owned(),
+    );
     lines.push("Whoever awaits it is told that it was cancelled.".to_owned());
     let ask = Ask { title: format!("Cancel {name}?"), lines, order };
     state.overlay = Some(Overlay::Ask(Box::new(ask)));
@@ -226,7 +237,7 @@ fn known(state: &State, id: u64) -> (Option<&Task>, Option<u64>) {
 }
 
 /// The question was answered with yes.
-pub(crate) fn yes(state: &mut State) -> Step {
+fn yes(state: &mut State) -> Step {
     match state.overlay.take() {
         Some(Overlay::Ask(ask)) => place(state, ask.order),
         other => {

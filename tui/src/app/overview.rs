@@ -5,11 +5,12 @@
 
 use super::cursor::Cursor;
 use super::event::Now;
+use super::frames;
 use super::question::Overview;
 use super::sites;
 use super::warnings::is_same;
 use loopscope_inspector::model::lints::Lint;
-use loopscope_inspector::model::{Loop, Place, Process, Severity, Warning};
+use loopscope_inspector::model::{Frame, Loop, Place, Process, Severity, Warning};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Readings of a loop's utilisation that are kept: eight minutes at one a second.
@@ -33,6 +34,8 @@ pub(crate) enum Row<'a> {
     Verdict,
     /// A loop that stands still: the loudest thing there is.
     Stuck(&'a Warning),
+    /// Where in one's own code it stands, or how to find out.
+    StuckAt(Option<&'a Frame>),
     /// One problem.
     Problem(&'a Warning),
     /// So many problems are not listed.
@@ -84,7 +87,10 @@ impl OverviewScreen {
         let (stuck, others): (Vec<&Warning>, Vec<&Warning>) =
             picture.problems.iter().partition(|problem| is_stuck(problem));
         let mut rows = vec![Row::Verdict];
-        rows.extend(stuck.into_iter().map(Row::Stuck));
+        for problem in stuck {
+            rows.push(Row::Stuck(problem));
+            rows.push(Row::StuckAt(frames::telling(&problem.stack)));
+        }
         rows.extend(others.into_iter().map(Row::Problem));
         let listed = picture.problems.len() as u64;
         if picture.problem_count > listed {
@@ -107,7 +113,7 @@ impl OverviewScreen {
 
     /// Which of the lines can be stood on.
     pub(crate) fn stands(&self) -> Vec<bool> {
-        self.rows().iter().map(|row| !matches!(row, Row::Blank | Row::Heading(_))).collect()
+        self.rows().iter().map(|row| !matches!(row, Row::Blank | Row::Heading(_) | Row::StuckAt(_))).collect()
     }
 
     /// The selected line.
@@ -132,7 +138,9 @@ impl OverviewScreen {
                 let process = self.picture.as_ref().map(|picture| &picture.process);
                 Ok(Link::Filter(sites::tasks_filter(site, process.unwrap_or(&Process::default()))))
             }
-            Some(Row::Blank | Row::Heading(_)) => nothing("There is nothing to open in this line."),
+            Some(Row::Blank | Row::Heading(_) | Row::StuckAt(_)) => {
+                nothing("There is nothing to open in this line.")
+            }
         }
     }
 
@@ -143,9 +151,23 @@ impl OverviewScreen {
             Row::Loop(seen) => seen.running.as_ref()?.site.as_ref(),
             Row::Stuck(warning) | Row::Problem(warning) => warning.at.as_ref(),
             Row::Site(site) => Some(&site.site),
-            Row::Live | Row::Finished | Row::MoreProblems(_) | Row::Blank | Row::Heading(_) => None,
+            Row::Live
+            | Row::Finished
+            | Row::MoreProblems(_)
+            | Row::Blank
+            | Row::Heading(_)
+            | Row::StuckAt(_) => None,
         }
     }
+}
+
+/// How many of the problems hold now, and how many are over; mere notes are no problems.
+pub(crate) fn standing(picture: &Overview) -> (u64, u64) {
+    let problems = || picture.problems.iter().filter(|problem| problem.severity > Severity::Note);
+    let past = problems().filter(|problem| problem.past).count() as u64;
+    // Those that are not listed come after the worst, so nothing is known of them but their number.
+    let unknown = picture.problem_count.saturating_sub(picture.problems.len() as u64);
+    (problems().count() as u64 - past + unknown, past)
 }
 
 fn warning_link(warning: &Warning) -> Link {
@@ -158,5 +180,5 @@ fn warning_link(warning: &Warning) -> Link {
 
 /// Whether a problem is a loop that stands still. The lint decides; the program only repeats it loudly.
 fn is_stuck(problem: &Warning) -> bool {
-    problem.name == Lint::Blocked.as_str() && problem.severity == Severity::Error
+    problem.name == Lint::Blocked.as_str() && problem.severity == Severity::Error && !problem.past
 }

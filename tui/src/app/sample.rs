@@ -6,8 +6,9 @@
 pub(crate) mod found;
 mod tables;
 
-use super::event::{Data, Event, Excerpt, Identity};
+use super::event::{Data, Effect, Event, Excerpt, Identity};
 use super::link::Link;
+use super::order::{Order, Outcome};
 use super::question::{
     Answer, Counts, Listing, Overview, Page, Question, TableQuestion, TaskPicture, Wanted, Warned,
 };
@@ -20,8 +21,9 @@ use super::update::update;
 use crate::theme::{Depth, Palette, Theme};
 use loopscope_inspector::model::why::{self, SeenTasks};
 use loopscope_inspector::model::{
-    Bucket, Hist, Loop, Place, Process, ResourceKind, ResourceRef, Rights, Running, RuntimeKind, Severity,
-    Site, Summary, Task, TaskState, TreeNode, Wait, WaitGraph, WaitKind, WallTime, Warning,
+    Bucket, CancelOutcome, Cancelled, Cycle, DebugState, Hist, Loop, Place, Process, ResourceKind,
+    ResourceRef, Rights, Running, RuntimeKind, Severity, Site, Summary, Task, TaskState, TreeNode, Wait,
+    WaitGraph, WaitKind, WallTime, Warning,
 };
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::time::Duration;
@@ -120,15 +122,12 @@ fn problems() -> Vec<Warning> {
         at: Some(place("src/main.rs", 40)),
         ..Warning::default()
     };
+    let blocked = "loop 0 blocked 3.2 s in task 12 worker, src/main.rs:40";
     vec![
-        warning(
-            "blocked",
-            Severity::Error,
-            Some(12),
-            Some(0),
-            1,
-            "loop 0 blocked 3.2 s in task 12 worker, src/main.rs:40",
-        ),
+        Warning {
+            stack: found::stack(),
+            ..warning("blocked", Severity::Error, Some(12), Some(0), 1, blocked)
+        },
         warning(
             "slow-poll",
             Severity::Warning,
@@ -277,7 +276,11 @@ pub(crate) fn page(offset: u64, limit: u64, total: u64) -> Page<TreeNode> {
                 ..TreeNode::default()
             },
         });
-    page_of(offset, total, rows.collect(), ())
+    let cycles = vec![
+        Cycle { deadlock: true, tasks: vec![13, 14], behind: 3 },
+        Cycle { deadlock: false, tasks: vec![7, 9], behind: 0 },
+    ];
+    page_of(offset, total, rows.collect(), cycles)
 }
 
 fn page_of<R: Row>(offset: u64, total: u64, rows: Vec<R>, beside: R::Beside) -> Page<R> {
@@ -309,6 +312,9 @@ pub(crate) fn task_picture(id: u64) -> TaskPicture {
         poll: hist(&[(900, 120), (2_500, 4_000), (40_000, 77), (1_100_000_000, 1)]),
         scheduled: hist(&[(12_000, 900), (3_000_000, 9)]),
         warnings: if warned { overview(true).problems } else { Vec::new() },
+        created: if id == 22 { found::stack().split_off(3) } else { Vec::new() },
+        logs: (id != 22)
+            .then(|| found::log_lines().into_iter().filter(|line| line.task == Some(id)).collect()),
         task: seen,
     }
 }
@@ -343,6 +349,7 @@ fn table(asked: &TableQuestion, total: u64) -> Answer {
             let followed = asked.why.map(|of| Followed { of, chain: task_picture(of).chain });
             Answer::Sync(Box::new(repeated(&tables::sync(), offset, limit, total, followed)))
         }
+        Listing::Logs => Answer::Logs(Err("no table".to_owned())),
         Listing::Warnings => Answer::Warnings(Box::new(Warned {
             taken_at: TAKEN,
             process: process(),
@@ -378,6 +385,7 @@ pub(crate) fn answer(state: &mut State, total: u64) {
         Question::Overview => Answer::Overview(Box::new(overview(true))),
         Question::Table(asked) => table(asked, total),
         Question::Task(id) => Answer::Task(Some(Box::new(task_picture(*id)))),
+        Question::Logs => Answer::Logs(Ok(Box::new(found::logs(total as usize)))),
     };
     let _ = update(state, Event::Data(Data::Answer(identity(), Box::new((question, answer)))));
 }
@@ -410,6 +418,28 @@ pub(crate) fn answer_a_second_later(state: &mut State) {
 fn a_second_later<R: Row>(page: &mut Page<R>) {
     page.taken_at = WallTime(page.taken_at.0 + SECOND);
     page.process.uptime_ns = page.process.uptime_ns.map(|ns| ns + SECOND);
+}
+
+/// Carries out what the last key ordered, as a process does that lets everything be done.
+pub(crate) fn obey(state: &mut State, effects: Vec<Effect>) {
+    for effect in effects {
+        let Effect::Do(order) = effect else { continue };
+        let outcome = match &order {
+            Order::Stack => Outcome::Stacks(found::stacks()),
+            Order::Dump(id) => Outcome::Dump(Box::new(found::dump(*id))),
+            Order::Debug(mode) => Outcome::Debug(DebugState {
+                mode: *mode,
+                slow_callback_ns: Some(100_000_000),
+                loops: 2,
+                undone_at_leave: true,
+            }),
+            Order::LogFilter(filter) => Outcome::LogFilter(filter.clone().unwrap_or("info".to_owned()), true),
+            Order::Cancel(id) => {
+                Outcome::Cancelled(vec![Cancelled { task: *id, outcome: CancelOutcome::Asked }])
+            }
+        };
+        let _ = update(state, Event::Data(Data::Done(identity(), Box::new((order, Ok(outcome))))));
+    }
 }
 
 /// Gives the lines around a place.
@@ -455,7 +485,8 @@ pub(crate) fn key(name: &str) -> Event {
 /// Types keys, answering every question that they open.
 pub(crate) fn press(state: &mut State, keys: &[&str]) {
     for name in keys {
-        let _ = update(state, key(name));
+        let step = update(state, key(name));
+        obey(state, step.effects);
         answer(state, 11);
     }
 }

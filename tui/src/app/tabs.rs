@@ -17,14 +17,15 @@ pub(crate) struct Title {
     pub(crate) text: String,
 }
 
-/// The titles in a line of this width, from its left edge on.
-pub(crate) fn titles(width: u16, seen: Tab) -> Vec<Title> {
+/// The titles in a line of this width, from its left edge on. Behind them may be those of `pages`, which need room too.
+pub(crate) fn titles(width: u16, seen: Tab, pages: bool) -> Vec<Title> {
+    let titles_from = if pages { WIDTH_WIDE } else { WIDTH_TITLES };
     Tab::ALL
         .iter()
         .map(|&tab| {
             let text = match width {
                 WIDTH_WIDE.. => format!(" {} {} ", tab.number(), tab.title()),
-                WIDTH_TITLES.. => format!(" {} {}", tab.number(), tab.title()),
+                _ if width >= titles_from => format!(" {} {}", tab.number(), tab.title()),
                 _ if tab == seen => format!(" {} {} ", tab.number(), tab.title()),
                 _ => format!(" {} ", tab.number()),
             };
@@ -34,10 +35,10 @@ pub(crate) fn titles(width: u16, seen: Tab) -> Vec<Title> {
 }
 
 /// The screen whose title lies at a column of the line.
-pub(crate) fn at(line: Rect, seen: Tab, column: u16) -> Option<Tab> {
+pub(crate) fn at(line: Rect, seen: Tab, pages: bool, column: u16) -> Option<Tab> {
     let mut end = usize::from(line.x);
     let wanted = usize::from(column);
-    titles(line.width, seen)
+    titles(line.width, seen, pages)
         .into_iter()
         .find(|title| {
             end += title.text.len();
@@ -55,14 +56,14 @@ mod tests {
         for width in [60, 80, 99, 100, 200] {
             let line = Rect::new(0, 1, width, 1);
             let mut column = 0;
-            for title in titles(width, Tab::Sites) {
+            for title in titles(width, Tab::Sites, width == 99) {
                 for _ in 0..title.text.len() {
-                    assert_eq!(at(line, Tab::Sites, column), Some(title.tab), "{width}");
+                    assert_eq!(at(line, Tab::Sites, width == 99, column), Some(title.tab), "{width}");
                     column += 1;
                 }
             }
             assert!(column <= width, "{column} of {width}");
-            assert_eq!(at(line, Tab::Sites, column), None);
+            assert_eq!(at(line, Tab::Sites, width == 99, column), None);
         }
     }
 }

@@ -9,14 +9,15 @@ use super::cursor::Move;
 use super::question::{Listing, Page, Shape, TableQuestion};
 use super::table::{Row, Table, Window};
 use loopscope_inspector::model::rates::{self, TaskRates};
-use loopscope_inspector::model::{Task, TreeNode};
+use loopscope_inspector::model::{Cycle, Task, TreeNode};
 use std::collections::BTreeSet;
 
 /// The most single rows whose children are shown or hidden against the rule: they are sent with every question.
 pub(crate) const EXCEPT_MAX: usize = 1_000;
 
 impl Row for TreeNode {
-    type Beside = ();
+    /// The circles of the wait-for graph, deadlocks first.
+    type Beside = Vec<Cycle>;
 
     fn is(&self, other: &Self) -> bool {
         self.task.id == other.task.id
@@ -67,6 +68,16 @@ impl Tasks {
     pub(crate) fn rates(&self, node: &TreeNode) -> Option<TaskRates> {
         let (before, window_ns) = self.table.before(node)?;
         rates::task_rates(Some(&before.task), &node.task, window_ns)
+    }
+
+    /// The circles of the wait-for graph, deadlocks first.
+    pub(crate) fn cycles(&self) -> &[Cycle] {
+        self.table.page.as_ref().map_or(&[], |(_, page)| &page.beside)
+    }
+
+    /// The circle that a task is part of.
+    pub(crate) fn cycle(&self, id: u64) -> Option<&Cycle> {
+        self.cycles().iter().find(|cycle| cycle.tasks.contains(&id))
     }
 
     /// The selected task.

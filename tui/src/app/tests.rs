@@ -423,7 +423,7 @@ fn a_click_selects_and_a_second_opens() {
     let click = |row| {
         Event::Mouse(MouseEvent {
             kind: MouseEventKind::Down(MouseButton::Left),
-            column: 5,
+            column: 2,
             row,
             modifiers: KeyModifiers::NONE,
         })

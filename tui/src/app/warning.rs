@@ -38,6 +38,8 @@ pub(crate) enum Row<'a> {
     Message(&'a str),
     /// How often, how long.
     Facts,
+    /// More of what is wrong: who holds and waits, where a lock was taken.
+    Note(&'a str),
     /// The task it is about.
     Task(u64),
     /// The loop it is about.
@@ -78,7 +80,7 @@ impl WarningScreen {
         let columns = columns.clamp(COLUMNS_MIN, COLUMNS_MAX);
         if self.columns != columns {
             self.columns = columns;
-            self.lint = of_lint(&self.seen.name, columns);
+            self.lint = of_lint(&self.seen, columns);
             self.message = message(&self.seen, columns);
         }
     }
@@ -103,6 +105,7 @@ impl WarningScreen {
         let mut rows = vec![Row::Title];
         rows.extend(self.message.iter().map(|line| Row::Message(line)));
         rows.push(Row::Facts);
+        rows.extend(self.seen.notes.iter().map(|note| Row::Note(note)));
         rows.extend(self.seen.task.map(Row::Task));
         rows.extend(self.seen.loop_id.map(Row::Loop));
         if let Some(at) = &self.seen.at {
@@ -166,8 +169,12 @@ fn lines(text: &str, columns: usize) -> Vec<String> {
 }
 
 /// What is known of a kind of warning, in lines.
-fn of_lint(name: &str, columns: usize) -> Vec<(&'static str, Vec<String>)> {
-    let Some(lint) = Lint::ALL.iter().find(|known| known.as_str() == name) else {
+fn of_lint(warning: &Warning, columns: usize) -> Vec<(&'static str, Vec<String>)> {
+    let told = |text: &str| lines(&words::escape(text, MESSAGE_CHARS_MAX), columns);
+    let Some(lint) = Lint::ALL.iter().find(|known| known.as_str() == warning.name) else {
+        if !warning.help.is_empty() || !warning.summary.is_empty() {
+            return vec![("How to mend it", told(&warning.help)), ("What it means", told(&warning.summary))];
+        }
         let unknown = "This program does not know this warning; the process may be of a newer version.";
         return vec![("What it means", lines(unknown, columns))];
     };

@@ -32,8 +32,10 @@ pub(crate) struct Group {
     pub(crate) name: String,
     /// How bad the worst is.
     pub(crate) severity: Severity,
-    /// How many there are.
-    pub(crate) warnings: u64,
+    /// How many hold now.
+    pub(crate) live: u64,
+    /// How many are over.
+    pub(crate) past: u64,
     /// How often they were seen, together.
     pub(crate) count: u64,
     /// The longest.
@@ -201,7 +203,8 @@ impl Warnings {
             lines.push(Line::Group(Group {
                 name: name.to_owned(),
                 severity: of().map(|warning| warning.severity).max().unwrap_or_default(),
-                warnings: of().count() as u64,
+                live: of().filter(|warning| !warning.past).count() as u64,
+                past: of().filter(|warning| warning.past).count() as u64,
                 count: of().fold(0, |sum, warning| sum.saturating_add(warning.count)),
                 worst_ns: of().filter_map(|warning| warning.for_ns).max(),
                 folded,

@@ -35,6 +35,7 @@ impl Action {
             Self::Editor => "editor",
             Self::Control => "cancel",
             Self::Yes => "yes",
+            Self::No => "no",
             Self::Stacks => "stack",
             Self::Dump => "dump",
             Self::Debug => "debug",

@@ -213,7 +213,7 @@ pub(crate) const TABLE: &[Binding] = &[
         "change what the application logs: log-filter info,shop::db=trace; default is its own",
     ),
     row(&[Key::Char('y')], Action::Yes, &[Context::Ask], "yes, do it", "yes: do what was asked about"),
-    row(&[Key::Char('n')], Action::Back, &[Context::Ask], "no", "no: leave it as it is"),
+    row(&[Key::Char('n')], Action::No, &[Context::Ask], "no", "no: leave it as it is"),
     row(
         &[Key::Char('a')],
         Action::Dump,

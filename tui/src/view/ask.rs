@@ -17,12 +17,14 @@ pub(super) fn draw(state: &State, ask: &Ask, area: Rect, buf: &mut Buffer) -> Po
     let area = inside(area);
     let width = usize::from(area.width).max(20);
     let lines = ask.lines.iter().flat_map(|text| fold(text, width));
+    // The last line is for the answer, whatever else has no room.
+    let room = area.height.saturating_sub(1);
     let mut number = 0;
-    for line in lines {
+    for (_, line) in (0..room).zip(lines) {
         Pen::new(theme).text(line.trim_end()).draw(line_of(area, number), buf);
         number += 1;
     }
-    let last = number.saturating_add(1).min(area.height.saturating_sub(1));
+    let last = number.saturating_add(1).min(room);
     Pen::new(theme)
         .put(Role::Key, "y")
         .text(" yes, do it    ")

@@ -67,7 +67,7 @@ pub(super) fn tabs(state: &State, area: Rect, buf: &mut Buffer) {
         return;
     }
     let mut pen = Pen::new(&state.theme);
-    for title in tabs::titles(area.width, state.tab) {
+    for title in tabs::titles(area.width, state.tab, !state.pages.is_empty()) {
         pen = pen.put(if title.tab == state.tab { Role::Title } else { Role::Dim }, title.text);
     }
     for page in &state.pages {

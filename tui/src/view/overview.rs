@@ -4,12 +4,14 @@ use super::chrome::ns;
 use super::pen::{Pen, line_of};
 use super::rows::{self, Drawn, list, severity_glyph};
 use super::spark::spark;
+use super::warnings::seen;
+use crate::app::frames::function;
 use crate::app::geometry::columns;
-use crate::app::overview::Row;
+use crate::app::overview::{Row, standing};
 use crate::app::question::Overview;
 use crate::app::state::State;
 use crate::theme::{Role, Theme};
-use loopscope_inspector::model::{Loop, Severity, Site, Summary, TaskState, Warning, words};
+use loopscope_inspector::model::{Frame, Loop, Severity, Site, Summary, TaskState, Warning, words};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -23,13 +25,16 @@ pub(super) fn draw(state: &State, area: Rect, buf: &mut Buffer) -> Option<Positi
     };
     let (left, right) = columns(area);
     let lines = state.overview.rows();
+    let names = picture.problems.iter().map(|problem| problem.name.chars().count()).max().unwrap_or(0);
+    let name_width = (names as u16).clamp(NAME_MIN, NAME_MAX);
     let at = list(theme, state.overview.cursor, lines.len(), left, buf, |row, pen, width| match lines[row] {
         Row::Verdict => Drawn::Line(verdict(picture, theme, pen)),
         Row::Stuck(warning) => {
             let message = words::escape(&warning.message, words::TEXT_CHARS_MAX);
             Drawn::Whole(Role::Alarm, pen.text(format!("{} {message}", theme.glyphs.bad)))
         }
-        Row::Problem(warning) => Drawn::Line(problem(warning, theme, pen)),
+        Row::StuckAt(frame) => Drawn::Line(stuck_at(frame, theme, pen)),
+        Row::Problem(warning) => Drawn::Line(problem(warning, name_width, picture, theme, pen)),
         Row::MoreProblems(more) => Drawn::Line(pen.dim(format!("and {} more", words::count(more)))),
         Row::Blank => Drawn::Line(pen),
         Row::Heading(title) => Drawn::Line(rows::heading(pen, theme, title, width)),
@@ -44,23 +49,54 @@ pub(super) fn draw(state: &State, area: Rect, buf: &mut Buffer) -> Option<Positi
 
 /// `healthy`, or how many problems there are.
 fn verdict<'a>(picture: &Overview, theme: &Theme, pen: Pen<'a>) -> Pen<'a> {
-    if picture.problem_count == 0 {
-        return pen.put(Role::Good, format!("{} healthy", theme.glyphs.good));
+    let (live, past) = standing(picture);
+    let earlier = if past > 0 { format!(", {} earlier", words::count(past)) } else { String::new() };
+    if live == 0 {
+        let now = if past > 0 { "healthy now" } else { "healthy" };
+        return pen.put(Role::Good, format!("{} {now}", theme.glyphs.good)).put(Role::Notice, earlier);
     }
     let worst = picture.problems.first().map_or(Severity::Error, |warning| warning.severity);
     let (glyph, role) = severity_glyph(theme, worst);
-    pen.put(role, format!("{glyph} {}", words::counted(picture.problem_count, "problem")))
-        .dim(if picture.problem_count > 1 { ", the worst first" } else { "" })
+    pen.put(role, format!("{glyph} {}", words::counted(live, "problem")))
+        .dim(if live > 1 { ", the worst first" } else { "" })
+        .dim(earlier)
 }
 
-fn problem<'a>(warning: &Warning, theme: &Theme, pen: Pen<'a>) -> Pen<'a> {
-    let (glyph, role) = severity_glyph(theme, warning.severity);
-    let name = words::escape(&warning.name, words::NAME_CHARS_MAX);
-    pen.put(role, format!("{glyph} "))
-        .cell(role, name, 10, false)
-        .gap(1)
-        .text(words::escape(&warning.message, words::TEXT_CHARS_MAX))
+/// Where a loop stands still.
+fn stuck_at<'a>(frame: Option<&Frame>, theme: &Theme, pen: Pen<'a>) -> Pen<'a> {
+    let pen = pen.put(Role::Accent, format!("  {} ", theme.glyphs.arrow));
+    let pen = match frame {
+        Some(frame) => match &frame.at {
+            Some(at) => pen.put(Role::Strong, words::place(at)).text(format!("  {}", function(frame))),
+            None => pen.put(Role::Strong, function(frame)),
+        },
+        None => pen.text("where in the code is not known yet"),
+    };
+    pen.dim("  n: stack")
 }
+
+fn problem<'a>(
+    warning: &Warning,
+    name_width: u16,
+    picture: &Overview,
+    theme: &Theme,
+    pen: Pen<'a>,
+) -> Pen<'a> {
+    let (glyph, role) = severity_glyph(theme, warning.severity);
+    let role = if warning.past { Role::Dim } else { role };
+    let name = words::escape(&warning.name, words::NAME_CHARS_MAX);
+    let pen = pen.put(role, format!("{glyph} ")).cell(role, name, name_width, false).gap(1);
+    let message = words::escape(&warning.message, words::TEXT_CHARS_MAX);
+    if warning.past {
+        return pen.dim(format!("{}: {message}", seen(warning, picture.taken_at)));
+    }
+    pen.text(message)
+}
+
+/// The columns of the names of problems.
+const NAME_MIN: u16 = 10;
+/// The longest name of a lint.
+const NAME_MAX: u16 = 17;
 
 fn loop_line<'a>(state: &State, seen: &Loop, pen: Pen<'a>, width: u16) -> Pen<'a> {
     const NAME: u16 = 14;

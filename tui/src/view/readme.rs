@@ -125,13 +125,13 @@ fn answer(state: &mut State, second: u64) {
         tasks: Some(scene.len() as u64),
         warnings: Some(1),
         blocked: Some(0),
-        rights: Some(Rights { see: true, diagnose: false, control: false }),
+        rights: Some(Rights { see: true, diagnose: true, control: false }),
         ..process()
     };
     let rows = (0..scene.len()).map(|at| node(&scene, at, second)).collect::<Vec<_>>();
     let taken_at = WallTime(TAKEN.0 + second * SECOND);
     let total = rows.len() as u64;
-    let page = Page { taken_at, process, offset: 0, total, rows, dropped: 0, beside: () };
+    let page = Page { taken_at, process, offset: 0, total, rows, dropped: 0, beside: Vec::new() };
     let question = state.question().unwrap();
     let answer = Answer::Tasks(Box::new(page));
     let _ = update(state, Event::Data(Data::Answer(identity(), Box::new((question, answer)))));

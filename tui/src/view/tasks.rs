@@ -8,7 +8,7 @@ use crate::app::state::State;
 use crate::app::tasks::Tasks;
 use crate::theme::{Role, Theme};
 use loopscope_inspector::model::query::Filter;
-use loopscope_inspector::model::{Task, TreeNode, words};
+use loopscope_inspector::model::{Cycle, Lint, Task, TreeNode, words};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -20,8 +20,8 @@ pub(super) fn draw(state: &State, area: Rect, buf: &mut Buffer) -> Option<Positi
     let mut branches = Branches::new(tasks);
     // In the tree the ancestors of what matches are shown too: they are told from it.
     let filter = Filter::parse::<Task>(&window.filter).ok();
-    let told: Vec<_> =
-        tasks.follow.map(|id| (Role::Accent, format!("following #{id}"))).into_iter().collect();
+    let follow = tasks.follow.map(|id| (Role::Accent, format!("following #{id}")));
+    let told: Vec<_> = follow.into_iter().chain(circles(theme, tasks)).collect();
     table::draw(state, (&tasks.table, TASK_COLUMNS), area, buf, &told, |number, node, placed| {
         let branch = if window.tree { branches.before(number, node, theme) } else { String::new() };
         let matches = filter.as_ref().is_none_or(|filter| filter.matches(&node.task));
@@ -86,7 +86,7 @@ fn task_cell<'a>(
     // A very deep tree leaves room for the name: the branches are cut, at their root.
     let most = usize::from(width) / 2;
     let branch = super::pen::cut_front(branch, most, theme.glyphs.cut);
-    let warned = if task.warnings.is_empty() { String::new() } else { format!("{} ", theme.glyphs.notice) };
+    let (warned_role, warned) = warned(theme, tasks, task, width >= WORDS_MIN);
     let hidden = if tasks.window().tree && !tasks.is_expanded(task.id) && node.descendants > 0 {
         format!(" (+{})", words::count(node.descendants))
     } else {
@@ -99,10 +99,48 @@ fn task_cell<'a>(
     let room = width.saturating_sub(u16::try_from(used).unwrap_or(u16::MAX));
     pen.dim(branch)
         .put(Role::Accent, fold)
-        .put(Role::Notice, warned)
+        .put(warned_role, warned)
         .cell(role, format!("{}{hidden}", rows::task_name(task)), room, false)
         .gap(GAP)
 }
+
+/// The sign of what is wrong with a task, the worst of it.
+fn warned(theme: &Theme, tasks: &Tasks, task: &Task, in_words: bool) -> (Role, String) {
+    let deadlock = Lint::Deadlock.as_str();
+    let sign =
+        |glyph: &str, word: &str| if in_words { format!("{glyph} {word} ") } else { format!("{glyph} ") };
+    match tasks.cycle(task.id) {
+        Some(cycle) if cycle.deadlock => (Role::Bad, sign(theme.glyphs.bad, "deadlock")),
+        _ if task.warnings.iter().any(|name| name == deadlock) => {
+            (Role::Bad, format!("{} ", theme.glyphs.bad))
+        }
+        Some(_) => (Role::Notice, sign(theme.glyphs.notice, "circle")),
+        None if !task.warnings.is_empty() => (Role::Notice, format!("{} ", theme.glyphs.notice)),
+        None => (Role::Notice, String::new()),
+    }
+}
+
+/// The circles of the whole process, in words.
+fn circles(theme: &Theme, tasks: &Tasks) -> Vec<(Role, String)> {
+    let (deadlocks, others): (Vec<_>, Vec<_>) = tasks.cycles().iter().partition(|cycle| cycle.deadlock);
+    let told = |role, glyph: &str, cycles: Vec<&Cycle>, what: &str| {
+        let first = cycles.first()?;
+        let mut round: Vec<String> = first.tasks.iter().take(ROUND_MAX).map(|id| format!("#{id}")).collect();
+        let back =
+            if first.tasks.len() > ROUND_MAX { theme.glyphs.cut.to_owned() } else { round.first()?.clone() };
+        round.push(back);
+        let round = round.join(&format!(" {} ", theme.glyphs.arrow));
+        Some((role, format!("{glyph} {}: {round}", words::counted(cycles.len() as u64, what))))
+    };
+    let bad = told(Role::Bad, theme.glyphs.bad, deadlocks, "deadlock");
+    bad.into_iter().chain(told(Role::Notice, theme.glyphs.notice, others, "circle")).collect()
+}
+
+/// From this width of the cell on, a part in a circle is said in words there too; the line above the rows always does.
+const WORDS_MIN: u16 = 30;
+
+/// The tasks of a circle that are named.
+const ROUND_MAX: usize = 4;
 
 fn number_text(column: TaskColumn, node: &TreeNode, tasks: &Tasks) -> String {
     let task = &node.task;

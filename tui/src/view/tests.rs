@@ -322,6 +322,8 @@ fn every_screen_in_plain_ascii_without_colour() {
         ("sync", &["7"]),
         ("warnings", &["8"]),
         ("warning", &["8", "Enter"]),
+        ("logs", &["9"]),
+        ("stacks", &["n"]),
         ("task", &["2", "Down", "Enter"]),
         ("why", &["2", "Down", "w"]),
         ("help", &["?"]),
@@ -348,7 +350,10 @@ fn below_the_minimum_one_plain_line_says_so() {
 
 #[test]
 fn every_screen_draws_at_any_size_and_only_in_its_area() {
-    let screens: [&[&str]; 19] = [
+    let screens: [&[&str]; 22] = [
+        &["9"],
+        &["n"],
+        &["2", "Down", "a"],
         &["8"],
         &["8", "Enter"],
         &["2", ":"],

@@ -54,30 +54,13 @@ pub(crate) fn perform(state: &mut State, line: &str) -> Result<Step, Mistake> {
             let id = id.map_err(|_| wrong("a task is named by its number, as in goto 42".to_owned()))?;
             Ok(goto(state, id))
         }
-        Action::Debug => {
-            let mode: DebugMode =
-                argument.parse().map_err(|_| wrong("debug mode is on, off or stacks".to_owned()))?;
-            Ok(order::place(state, Order::Debug(mode)))
-        }
-        Action::Level => {
-            let levels = LogLevel::NAMES.join(", ");
-            state.logs.level = argument.parse().map_err(|_| wrong(format!("a level is one of {levels}")))?;
-            state.say(logs::level_words(state.logs.level));
-            Ok(Step::changed())
-        }
-        Action::LogFilter => {
-            let own = argument == "default";
-            let filter = (!own).then(|| argument.to_owned());
-            Ok(order::place(state, Order::LogFilter(filter)))
-        }
-        Action::Control => {
-            let id = argument.trim_start_matches('#').parse();
-            let id = id.map_err(|_| wrong("a task is named by its number, as in cancel 42".to_owned()))?;
-            Ok(order::ask_cancel(state, id))
+        Action::Debug | Action::Level | Action::LogFilter | Action::Control => {
+            ordered(state, binding.action, argument).map_err(wrong)
         }
         Action::Filter | Action::SortNext => {
             let contexts = binding.contexts;
-            let Some(window) = state.window_mut() else {
+            let works = contexts.contains(&state.context());
+            let Some(window) = state.window_mut().filter(|_| works) else {
                 return Err(Mistake { message: elsewhere(state, word, contexts), at: 0 });
             };
             if binding.action == Action::Filter {
@@ -101,6 +84,34 @@ pub(crate) fn perform(state: &mut State, line: &str) -> Result<Step, Mistake> {
             Ok(Step::changed())
         }
         _ => Err(wrong(format!("`{word}` takes nothing behind it"))),
+    }
+}
+
+/// Does what an order with something behind it says.
+fn ordered(state: &mut State, action: Action, argument: &str) -> Result<Step, String> {
+    match action {
+        Action::Debug => {
+            let mode: DebugMode =
+                argument.parse().map_err(|_| "debug mode is on, off or stacks".to_owned())?;
+            Ok(order::place(state, Order::Debug(mode)))
+        }
+        Action::Level => {
+            let levels = LogLevel::NAMES.join(", ");
+            state.logs.level = argument.parse().map_err(|_| format!("a level is one of {levels}"))?;
+            state.say(logs::level_words(state.logs.level));
+            Ok(Step::changed())
+        }
+        Action::LogFilter => {
+            let own = argument == "default";
+            let filter = (!own).then(|| argument.to_owned());
+            Ok(order::place(state, Order::LogFilter(filter)))
+        }
+        Action::Control => {
+            let id = argument.trim_start_matches('#').parse();
+            let id = id.map_err(|_| "a task is named by its number, as in cancel 42".to_owned())?;
+            Ok(order::ask_cancel(state, id))
+        }
+        _ => Ok(Step::nothing()),
     }
 }
 

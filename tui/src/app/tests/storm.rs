@@ -11,16 +11,19 @@
 use super::super::event::{Data, Effect, Event, Excerpt, Identity};
 use super::super::link::Link;
 use super::super::question::{Answer, Page, Question};
-use super::super::sample::{answer, attached, identity, overview, process, task, task_picture, tree};
+use super::super::sample::{
+    answer, attached, found, identity, obey, overview, process, task, task_picture, tree,
+};
 use super::super::state::{Overlay, State};
 use super::super::update::update;
 use crate::keys::{Context, TABLE};
 use crate::view::view;
-use loopscope_inspector::model::{Process, TaskState, TreeNode, WallTime};
+use loopscope_inspector::model::{LogLine, Process, Rights, TaskState, TreeNode, WallTime};
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Events of the ordinary run.
@@ -118,7 +121,8 @@ fn key(dice: &mut Dice) -> Event {
     let code = match dice.below(10) {
         0..=4 => dice.one(&named),
         5..=6 => KeyCode::Char(dice.one(&[
-            '1', '2', '3', '4', '5', '6', '8', 'w', '/', ':', 'Y', '?', 'p', ' ', 't', 'e', 'f', 'G',
+            '1', '2', '3', '4', '5', '6', '8', '9', 'w', 'n', 'a', 'x', 'y', 'd', 'v', 'F', '/', ':', 'Y',
+            '?', 'p', ' ', 't', 'e', 'f', 'G',
         ])),
         7..=8 => KeyCode::Char(char::from(dice.below(95) as u8 + b' ')),
         _ => KeyCode::Char(char::from_u32(dice.below(0x11_0000) as u32).unwrap_or('ä')),
@@ -189,6 +193,21 @@ fn data(dice: &mut Dice, state: &mut State) -> Event {
         (6, _) => told(Question::Processes, Answer::Processes(Vec::new())),
         (7..=8, _) => told(Question::Overview, Answer::Overview(Box::new(overview(dice.below(2) == 0)))),
         (9, _) => told(Question::Task(7), Answer::Task(None)),
+        (16, _) => told(Question::Logs, Answer::Logs(Err(dice.text()))),
+        (17, _) => {
+            let mut logs = found::logs(6);
+            let first = dice.number().min(u64::MAX - 10);
+            for (line, number) in logs.lines.iter_mut().zip(first..) {
+                *line = Arc::new(LogLine {
+                    number,
+                    at: WallTime(dice.number()),
+                    message: dice.text(),
+                    ..(**line).clone()
+                });
+            }
+            logs.missed = dice.number();
+            told(Question::Logs, Answer::Logs(Ok(Box::new(logs))))
+        }
         (10, _) => told(Question::Task(7), Answer::Task(Some(Box::new(task_picture(7))))),
         (11, _) => Event::Data(Data::Silent(dice.text())),
         (12, _) => Event::Data(Data::Waiting(dice.text())),
@@ -220,6 +239,11 @@ fn event(dice: &mut Dice, state: &mut State) -> Event {
 fn carry_out(dice: &mut Dice, state: &mut State, effects: Vec<Effect>) {
     for effect in effects {
         match effect {
+            Effect::Do(order) if dice.below(4) > 0 => obey(state, vec![Effect::Do(order)]),
+            Effect::Do(order) => {
+                let failed = (order, Err(dice.text()));
+                let _ = update(state, Event::Data(Data::Done(identity(), Box::new(failed))));
+            }
             Effect::Attach(_) if dice.below(4) > 0 => {
                 let _ = update(state, Event::Data(Data::Attached(identity(), Box::new(process()))));
             }
@@ -237,6 +261,13 @@ fn carry_out(dice: &mut Dice, state: &mut State, effects: Vec<Effect>) {
     }
 }
 
+/// Grants every right.
+fn may_all(state: &mut State) {
+    if let Some(process) = &mut state.process {
+        process.rights = Some(Rights { see: true, diagnose: true, control: true });
+    }
+}
+
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
@@ -248,6 +279,7 @@ fn no_storm_of_events_at_any_size_panics_or_draws_outside() {
     let mut dice = Dice(seed);
     let mut at = Where { seed, number: 0 };
     let mut state = attached(80, 24);
+    may_all(&mut state);
     let mut contexts: BTreeSet<&str> = BTreeSet::new();
     let mut drawn: u64 = 0;
     let mut buf = Buffer::empty(Rect::ZERO);
@@ -267,6 +299,9 @@ fn no_storm_of_events_at_any_size_panics_or_draws_outside() {
             }
         }
         contexts.insert(state.context().name());
+        if dice.below(10) == 0 {
+            may_all(&mut state);
+        }
         // A terminal that is too small for long, or a process that is gone for long, would hide the rest.
         let gone = matches!(state.link, Link::Ended { .. } | Link::Refused { .. });
         if gone && dice.below(30) == 0 {
@@ -294,6 +329,9 @@ fn no_storm_of_events_at_any_size_panics_or_draws_outside() {
         Context::Sync,
         Context::Warnings,
         Context::Warning,
+        Context::Logs,
+        Context::Stacks,
+        Context::Ask,
         Context::Task,
         Context::Why,
         Context::Help,

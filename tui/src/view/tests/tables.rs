@@ -5,6 +5,7 @@ use crate::app::event::{Data, Event};
 use crate::app::question::{Answer, Question};
 use crate::app::sample::{answer, answer_a_second_later, attached, identity, key, read_frame, read_source};
 use crate::app::update::update;
+use loopscope_inspector::model::Rights;
 use std::time::Duration;
 
 #[test]
@@ -47,6 +48,51 @@ fn the_page_of_a_warning() {
         state
     });
     check("warning_unknown", |width, height| after(&["8", "G", "Enter"], width, height));
+}
+
+#[test]
+fn logs() {
+    check("logs", |width, height| after(&["9"], width, height));
+    check("logs_level", |width, height| after(&["9", "v", "v", "v", "Up"], width, height));
+    check("logs_none", |width, height| {
+        let mut state = attached(width, height);
+        let _ = update(&mut state, key("9"));
+        let why = "demo (pid 4242) keeps no log: add the layer of loopscope_inspector::logs (feature `logs`) to its tracing subscriber";
+        let answer = (Question::Logs, Answer::Logs(Err(why.to_owned())));
+        let _ = update(&mut state, Event::Data(Data::Answer(identity(), Box::new(answer))));
+        state
+    });
+}
+
+#[test]
+fn the_native_stacks_of_the_loops() {
+    check("stacks", |width, height| {
+        let mut state = after(&["n"], width, height);
+        read_frame(&mut state, "src/billing.rs", 31);
+        state
+    });
+}
+
+#[test]
+fn the_async_stack_of_a_task_with_its_log_lines() {
+    check("task_stack", |width, height| after(&["2", "Down", "a", "PgDn", "Down", "Down"], width, height));
+}
+
+#[test]
+fn the_page_of_a_task_with_the_stack_it_was_made_by() {
+    check_one("task_created_120x40", &after(&[":", "2", "2", "Enter", "PgDn"], 120, 40));
+}
+
+#[test]
+fn whether_a_task_is_to_be_cancelled() {
+    check("ask", |width, height| {
+        let mut state = after(&["2", "Down", "Enter"], width, height);
+        if let Some(process) = &mut state.process {
+            process.rights = Some(Rights { see: true, diagnose: true, control: true });
+        }
+        let _ = update(&mut state, key("x"));
+        state
+    });
 }
 
 /// A lock that is part of a deadlock, a queue with both kinds of waiters, a semaphore.
