@@ -85,8 +85,8 @@ pub(crate) enum Row<'a> {
     Advice(&'a str),
     /// A frame of a stack, how deep it lies in forks, and whether it is of one's own code.
     Frame(usize, &'a Frame, bool, usize),
-    /// Where a branch of the async stack ends.
-    Reached(Reached, usize),
+    /// Where a branch of the async stack ends, how deep it lies in forks, and how many alike there are.
+    Reached(Reached, usize, u32),
     /// When the async stack was taken, and what it cost.
     Taken(&'a Dump),
     /// Why something is not there.
@@ -324,7 +324,7 @@ fn push_branches<'a>(stack: &'a TaskStack, rows: &mut Vec<Row<'a>>) {
         rows.extend(frames.map(|(number, frame)| Row::Frame(number, frame, frames::is_own(frame), depth)));
         let forks: Vec<usize> = stack.forks(index).map(|(fork, _)| fork).collect();
         if forks.is_empty() {
-            rows.push(Row::Reached(branch.reached, depth));
+            rows.push(Row::Reached(branch.reached, depth, branch.times));
         }
         next.extend(forks.into_iter().rev().map(|fork| (fork, depth + 1)));
     }

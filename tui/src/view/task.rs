@@ -85,9 +85,10 @@ fn line<'a>(
         Row::Frame(number, frame, own, depth) => {
             frames::frame(number, frame, own, theme, pen.gap(fork_gap(depth)))
         }
-        Row::Reached(reached, depth) => {
+        Row::Reached(reached, depth, times) => {
             let (role, text) = reached_words(reached, theme);
-            pen.gap(fork_gap(depth) + 6).put(role, text)
+            let pen = pen.gap(fork_gap(depth) + 6).put(role, text);
+            if times > 1 { pen.dim(format!(", {} alike", words::count(times.into()))) } else { pen }
         }
         Row::Taken(dump) => taken(dump, pen),
         Row::Failed(why) => pen.put(Role::Notice, words::escape(why, words::TEXT_CHARS_MAX)),
@@ -118,7 +119,8 @@ fn reached_words(reached: Reached, theme: &Theme) -> (Role, String) {
         Reached::Scheduled => "the task was ready already, so it was not polled",
         Reached::Running => "the task was being polled, so it could not be asked; n takes the loop's stack",
         Reached::Foreign => "a future of another library, caught where it kept the waker",
-        Reached::Unknown => "nothing more was reached",
+        Reached::Ended => "the task ended while it was asked, or is about to",
+        Reached::Fork | Reached::Unknown => "nothing more was reached",
     };
     (Role::Notice, format!("{} {text}", theme.glyphs.notice))
 }

@@ -151,6 +151,7 @@ pub(crate) fn dump(task: u64) -> Dump {
         parent,
         frames: frames.iter().map(|(function, line)| frame(function, *line)).collect(),
         reached,
+        times: if parent.is_some() { 3 } else { 1 },
     };
     let branches = vec![
         branch(
