@@ -58,16 +58,21 @@ impl fmt::Debug for CreationStack {
 fn of_the_application(mut frames: Vec<Frame>) -> Vec<Frame> {
     let begin = frames.iter().position(|frame| !is_ours(frame)).unwrap_or(frames.len());
     frames.drain(..begin);
-    let is_poll = |frame: &Frame| {
-        is_ours(frame) && (frame.function == "run_task" || frame.function.ends_with("::run_task"))
-    };
-    if let Some(poll) = frames.iter().position(is_poll) {
+    if let Some(poll) = frames.iter().position(is_root) {
         frames.truncate(poll);
         while frames.last().is_some_and(|frame| is_ours(frame) || is_of_std(frame)) {
             frames.pop();
         }
     }
     frames
+}
+
+/// Whether a frame is where the loop polls a task, or where a thread begins.
+#[cfg(any(feature = "stacks", test))]
+fn is_root(frame: &Frame) -> bool {
+    let is_in_cell = frame.at.as_ref().is_some_and(|at| at.file.ends_with("/task/cell.rs"));
+    is_ours(frame) && (is_in_cell || frame.function.starts_with("loopscope::task::cell::poll"))
+        || frame.function.contains("__rust_begin_short_backtrace")
 }
 
 /// Whether a frame is this crate's.
@@ -175,7 +180,8 @@ fn capture() -> Option<CreationStack> {
     // SAFETY: the lock is for platforms whose unwinder is not made for several threads; those of Unix are.
     unsafe {
         backtrace::trace_unsynchronized(|frame| {
-            addresses.push(frame.ip().addr());
+            // Some threads begin at a return address of zero.
+            addresses.extend(Some(frame.ip().addr()).filter(|address| *address != 0));
             addresses.len() < DEPTH_MAX
         });
     }
@@ -217,7 +223,7 @@ mod tests {
             });
             frames.collect()
         };
-        let raw = file!().replace("debug/creation.rs", "task/raw.rs");
+        let cell = file!().replace("debug/creation.rs", "task/cell.rs");
         let frames = named(&[
             "backtrace::backtrace::trace_unsynchronized",
             "<loopscope::event_loop::slot::Loop>::spawn",
@@ -225,17 +231,34 @@ mod tests {
             "shop::serve",
             "core::future::poll_fn",
             "shop::main::{closure#0}",
-            "loopscope::task::cell::poll",
+            "loopscope::time::timeout::poll",
+            "shop::outer::{closure#0}",
+            "loopscope::task::cell::poll::{closure#0}",
             "std::panic::catch_unwind",
             "do_call of /rustc/1/library/std/src/panicking.rs",
             "__rust_try",
-            &format!("poll of {raw}"),
-            &format!("run_task of {raw}"),
+            &format!("poll of {cell}"),
+            "loopscope::event_loop::tick::run_batch",
             "shop::main",
         ]);
-        let kept = named(&["shop::serve", "core::future::poll_fn", "shop::main::{closure#0}"]);
+        let kept = named(&[
+            "shop::serve",
+            "core::future::poll_fn",
+            "shop::main::{closure#0}",
+            "loopscope::time::timeout::poll",
+            "shop::outer::{closure#0}",
+        ]);
         assert_eq!(of_the_application(frames), kept);
-        let outside = named(&["loopscope::task::builder::spawn", "shop::start", "main"]);
-        assert_eq!(of_the_application(outside), named(&["shop::start", "main"]));
+        let outside = named(&[
+            "loopscope::task::builder::spawn",
+            "shop::start",
+            "core::ops::function::FnOnce::call_once",
+            "std::sys::backtrace::__rust_begin_short_backtrace",
+            "std::rt::lang_start",
+            "main",
+        ]);
+        assert_eq!(of_the_application(outside), named(&["shop::start"]));
+        let of_c = named(&["loopscope::task::builder::spawn", "shop::start", "main"]);
+        assert_eq!(of_the_application(of_c), named(&["shop::start", "main"]));
     }
 }
