@@ -9,6 +9,7 @@
 //! | `http` | axum's router on hyper's connections, on this loop |
 //! | `timers` | intervals, limits and callbacks, and how late they are when somebody keeps the loop |
 //! | `producer_consumer` | asyncio's queue example: producers, workers, and how to know that all is done |
+//! | `logged` | a service that logs with `tracing`, to read by task: `loopscope logs` |
 //! | `million` | a million tasks, and what it costs two of them to be looked at |
 //!
 //! And those that do one thing wrong each; `--help` says what, and what to look at ([`fault`]):

@@ -256,3 +256,10 @@ fn wrong_usage_is_2() {
         assert!(text.starts_with("unknown argument now\nusage: "), "{text}");
     }
 }
+
+#[test]
+fn the_kitchen_that_logs_says_how_to_attach_and_ends_with_ctrl_c() {
+    let mut kitchen = Program::start(env!("CARGO_BIN_EXE_logged"), &[]);
+    kitchen.says_how_to_attach();
+    kitchen.interrupt();
+}

@@ -272,11 +272,22 @@ fn add_log(file: &mut Out, own: &OwnProcess) -> io::Result<()> {
     if !crate::logs::is_installed() {
         return Ok(());
     }
-    let kept = crate::logs::read(0, usize::MAX);
+    let (mut lines, mut from) = (Vec::new(), 0);
+    let (mut lost, mut gone) = (0, 0);
+    // Other threads may go on logging for as long as this takes, so there is an end to it.
+    while lines.len() < crate::logs::LINES_MAX {
+        let batch = crate::logs::read(from, crate::logs::READ_MAX);
+        (from, lost) = (batch.next, batch.lost);
+        gone += batch.missed;
+        if batch.lines.is_empty() {
+            break;
+        }
+        lines.extend(batch.lines);
+    }
     let taken_at = SystemTime::now().into();
     let header =
-        wire::encode_logs_header(taken_at, own.read(), own.start_ticks(), crate::logs::filter(), kept.lost);
-    for part in wire::encode_lines(Some(header), kept.missed, kept.lines.iter().map(AsRef::as_ref)) {
+        wire::encode_logs_header(taken_at, own.read(), own.start_ticks(), crate::logs::filter(), lost + gone);
+    for part in wire::encode_lines(Some(header), 0, lines.iter().map(AsRef::as_ref)) {
         file.add(Record::Logs(part))?;
     }
     Ok(())
