@@ -89,17 +89,14 @@ impl Inspector {
                 "the log filter is changed by {keeper}, and no other client can change it before that has left"
             )));
         }
-        let undone_at_leave = match &wish.filter {
-            Some(filter) => {
-                logs::set_filter(filter).map_err(|error| Status::invalid_argument(error.to_string()))?;
-                changes.filter.0.change(visitor, wish.lasts, || ());
-                wish.lasts.is_none()
-            }
-            None => {
-                changes.filter.0.end();
-                logs::reset_filter();
-                false
-            }
+        let undone_at_leave = if let Some(filter) = &wish.filter {
+            logs::set_filter(filter).map_err(|error| Status::invalid_argument(error.to_string()))?;
+            changes.filter.0.change(visitor, wish.lasts, || ());
+            wish.lasts.is_none()
+        } else {
+            changes.filter.0.end();
+            logs::reset_filter();
+            false
         };
         drop(changes);
         self.shared.keep_changes();
@@ -143,9 +140,12 @@ async fn send_lines(
     for part in wire::encode_lines(Some(header), missed, kept.iter().map(|line| &**line)) {
         outlet.send(Ok(part)).await?;
     }
+    if !request.follow {
+        return Ok(());
+    }
     let mut heard = Instant::now();
     missed = 0;
-    while request.follow {
+    loop {
         outlet.wait_until(Instant::now() + LOOK_EVERY).await?;
         let batch = logs::read(from, logs::READ_MAX);
         from = batch.next;
@@ -159,5 +159,4 @@ async fn send_lines(
         }
         heard = Instant::now();
     }
-    Ok(())
 }
