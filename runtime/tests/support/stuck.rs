@@ -1,5 +1,7 @@
 //! A loop on a thread of its own that does something it should not, looked at from the test's thread.
 
+#![allow(dead_code, reason = "each test crate uses a part of it")]
+
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};

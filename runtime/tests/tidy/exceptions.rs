@@ -21,6 +21,14 @@ pub(crate) const UNSAFE: &[Exception] = &[
         path: "runtime/src/event_loop/slot.rs",
         reason: "loop slots are shared between the loop's thread and readers",
     },
+    Exception {
+        path: "runtime/tests/native_stack_stress.rs",
+        reason: "loads and unloads libraries while stacks are taken",
+    },
+    Exception {
+        path: "runtime/tests/native_stack_refusals.rs",
+        reason: "signals, their masks and filters of system calls are what these tests are about",
+    },
     Exception { path: "runtime/src/debug/stack/native/gate.rs", reason: "loom's cells, in its models" },
     Exception {
         path: "runtime/src/debug/stack/native/sample.rs",

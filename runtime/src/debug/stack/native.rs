@@ -21,7 +21,7 @@ use super::{Activity, NativeStack, StackError, ThreadState};
 use crate::debug::symbols;
 use crate::event_loop::slot::Loop;
 use crate::telemetry::LoopReader;
-use crate::telemetry::atomic::Release;
+use crate::telemetry::atomic::{Acquire, Release};
 use crate::time::Instant;
 
 /// A thread that takes the signal answers within microseconds once it has a processor.
@@ -72,6 +72,10 @@ pub(crate) fn warm_up() {
 }
 
 fn sample(lp: &'static Loop, life: u64) -> Result<(ThreadState, Sample), StackError> {
+    // In the child of a fork the gates of the parent's loops stand as they stood.
+    if lp.life.load(Acquire) != life {
+        return Err(StackError::Ended);
+    }
     let sampler = Sampler::alone();
     let chosen = signal::chosen(&sampler)?;
     let (tid, thread) = {
