@@ -1,6 +1,7 @@
 //! Deadlocks, told as they close, and circles that are none.
 
 #![allow(clippy::unwrap_used, reason = "test crate")]
+#![allow(clippy::async_yields_async, reason = "a test hands out the tasks that it has set up, so that they stay")]
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -263,7 +264,7 @@ fn told_of_what_never_ends<F: Future + 'static>(
         let runner = Runner::builder().debug(true).on_warning(on_warning).build();
         let _ = runner.unwrap().block_on(async { test().await });
     });
-    let until = std::time::Duration::from_secs(60);
+    let until = std::time::Duration::from_secs(600);
     std::iter::from_fn(|| told.recv_timeout(until).ok()).find(|warning| warning.lint == Lint::Deadlock)
 }
 
