@@ -22,6 +22,7 @@
 //! | `leak` | tasks or descriptors that only become more |
 //! | `never_retrieved` | an error that nobody asks for |
 //! | `starvation` | so much to do that nobody gets a turn in time |
+//! | `hung_server` | a lock that a handler keeps while it waits for another server |
 //!
 //! `cargo run -p loopscope-examples --bin echo_server`, then `loopscope attach` with the number that it prints.
 

@@ -14,6 +14,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     (env!("CARGO_BIN_EXE_leak"), &["--what tasks", "--what descriptors"]),
     (env!("CARGO_BIN_EXE_never_retrieved"), &[""]),
     (env!("CARGO_BIN_EXE_starvation"), &[""]),
+    (env!("CARGO_BIN_EXE_hung_server"), &["--lock ours", "--lock tokio"]),
 ];
 
 fn run(program: &str, arguments: &str) -> Output {

@@ -4,7 +4,7 @@
 //! leak [--what tasks|descriptors] [--seconds N | --hold]
 //! ```
 //!
-//! Ten times a second somebody comes and is never let go: a session whose visitor has left, a socket that stays in a list. At
+//! Five times a second somebody comes and is never let go: a session whose visitor has left, a socket that stays in a list. At
 //! most 500 of them, so that the machine does not suffer.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -29,7 +29,10 @@ const FAULT: Fault = Fault {
         ],
     )),
     look: &[
-        ("loopscope warnings PID", "leak or fd-leak: how many there are, and the line that makes them"),
+        (
+            "loopscope warnings PID",
+            "leak or fd-leak, after half a minute of debug mode: how many there are, and the line that makes them",
+        ),
         ("loopscope sites PID", "spawned and live of each place that spawns: nothing ends"),
         ("loopscope io PID", "the sockets, and when each was last used"),
         ("loopscope explain leak", "what to do about it"),
@@ -37,7 +40,7 @@ const FAULT: Fault = Fault {
 };
 
 /// How often one more is made, and how many at most.
-const EVERY: Duration = Duration::from_millis(100);
+const EVERY: Duration = Duration::from_millis(200);
 const MOST: usize = 500;
 
 fn main() -> ExitCode {
@@ -65,6 +68,8 @@ async fn run(kind: &str, stay: Duration) {
     sleep(stay).await;
     making.cancel().await;
     closing.set();
+    // They end in order, which takes a turn of each.
+    loopscope::yield_now().await;
 }
 
 /// Opens a session for each visitor, and forgets about it.
