@@ -13,7 +13,12 @@
 //! channel) that keep the task's waker. What cannot: a wait of another library inside of a combinator that has wakers of its own,
 //! such as `FuturesUnordered`. There the combinator's line is the last, and the branch says [`Reached::Combinator`].
 //!
-//! A tail call leaves no frame of its caller, and a function without line tables is shown by its address.
+//! # What the build has to keep
+//!
+//! Line tables (`debug = "line-tables-only"`) give the file and line of every await. They do not name functions that the optimizer
+//! inlined into others, which are shown as `{async fn}` or `{async block}` with their line; `debug = "limited"` keeps those names
+//! too. Without either, functions go by the table of symbols alone, and in a stripped program by module and address, as in
+//! `app+0x2a1c0`. A tail call leaves no frame of its caller.
 
 mod await_frames;
 mod branches;

@@ -43,7 +43,7 @@ fn every_await_from_the_root_to_the_leaf_is_a_frame() {
             "introspect::inner: sleep(HOUR).await;",
             "loopscope::sleep",
         ];
-        assert_eq!(stacks::picture_of(task.id(), SOURCE).await, expected.join("\n"));
+        stacks::assert_picture(&stacks::picture_of(task.id(), SOURCE).await, &expected.join("\n"));
         task.cancel().await;
     });
 }
@@ -77,7 +77,7 @@ fn the_arms_of_select_and_join_are_branches() {
   introspect::outer: inner().await;
   introspect::inner: sleep(HOUR).await;
   loopscope::sleep";
-        assert_eq!(stacks::picture_of(task.id(), SOURCE).await, expected);
+        stacks::assert_picture(&stacks::picture_of(task.id(), SOURCE).await, expected);
         task.cancel().await;
     });
 }
@@ -101,9 +101,9 @@ futures_util::FuturesUnordered
   introspect::inner: sleep(HOUR).await;
   loopscope::sleep
   (times 5)";
-        assert_eq!(stacks::picture_of(task.id(), SOURCE).await, expected);
+        stacks::assert_picture(&stacks::picture_of(task.id(), SOURCE).await, expected);
         // Once more: being asked has changed nothing.
-        assert_eq!(stacks::picture_of(task.id(), SOURCE).await, expected);
+        stacks::assert_picture(&stacks::picture_of(task.id(), SOURCE).await, expected);
         task.cancel().await;
     });
 }
@@ -123,7 +123,7 @@ introspect::receive: receiver.next().await;
 futures_util::Next
 futures_channel::mpsc::Receiver
 (Foreign)";
-        assert_eq!(stacks::picture_of(task.id(), SOURCE).await, expected);
+        stacks::assert_picture(&stacks::picture_of(task.id(), SOURCE).await, expected);
         sender.try_send(1).unwrap();
         task.await.unwrap();
     });

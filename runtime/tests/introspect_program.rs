@@ -173,7 +173,7 @@ macro_rules! check {
                 let (world, _senders, _sender) = world(1);
                 let _own = world.own.lock().await;
                 let _foreign = world.foreign.lock().await;
-                assert_eq!(picture($part(world.clone())).await, $expected.trim_start());
+                stacks::assert_picture(&picture($part(world.clone())).await, $expected.trim_start());
             });
         }
     )+};

@@ -232,7 +232,7 @@ impl Picking {
                 Some(format!("{{branch of {}}}", enclosing(name)))
             }
             Whose::Program => Some(name.shown()),
-            Whose::Library => of_library(name),
+            Whose::Library => of_library(step),
             Whose::Own(file) => return self.see_own(name, file),
         };
         // Called by ours, so ours was no leaf.
@@ -248,7 +248,7 @@ impl Picking {
         let is_inside = step.whose == Whose::Library && name.kind == Kind::Function;
         self.kept.push(Kept {
             frame: Frame { function, at: step.at.clone().filter(|_| !is_inside) },
-            library: (step.whose == Whose::Library).then(|| name.root().to_owned()),
+            library: (step.whose == Whose::Library).then(|| library_of(step)),
             is_async_function: name.kind == Kind::AsyncFunction,
         });
     }
@@ -292,7 +292,8 @@ impl Picking {
 
 /// What a function of a library is called, if it is an await: the body of an async function by its path, a future or stream by its
 /// type and the crate.
-fn of_library(name: &FunctionName) -> Option<String> {
+fn of_library(step: &Step) -> Option<String> {
+    let name = &step.name;
     if name.is_async() && !name.path.contains("AtomicWaker") {
         return Some(name.shown());
     }
@@ -301,7 +302,13 @@ fn of_library(name: &FunctionName) -> Option<String> {
     }
     let of_type = name.of_type();
     Some(match (of_type, name.root()) {
-        ("", _) => name.shown(),
+        // One that was inlined goes by the library and the file it is in.
+        ("", _) => {
+            let path =
+                step.at.as_ref().map_or("", |at| at.file.trim_end_matches(".rs").trim_end_matches("/mod"));
+            let module = path.rsplit('/').next().unwrap_or_default();
+            format!("{}::{module}::{}", library_of(step), name.shown())
+        }
         // There are many, so with the module.
         ("Receiver" | "Sender", root) => {
             let module = name.path.rsplit("::").nth(2).filter(|module| *module != root);
@@ -309,6 +316,15 @@ fn of_library(name: &FunctionName) -> Option<String> {
         }
         (_, root) => format!("{root}::{of_type}"),
     })
+}
+
+/// The library that a function is of: by its path, else by the folder of its file, `futures-util-0.3.34/src/…`.
+fn library_of(step: &Step) -> String {
+    if step.name.path.contains("::") {
+        return step.name.root().to_owned();
+    }
+    let folder = step.at.as_ref().and_then(|at| at.file.split('/').next()).unwrap_or_default();
+    folder.rsplit_once('-').map_or(folder, |(name, _)| name).replace('-', "_")
 }
 
 /// The function in which a closure of a `select!` or `join!` stands.

@@ -57,3 +57,19 @@ fn line_of(frame: &Frame, source: &str) -> String {
         None => function.clone(),
     }
 }
+
+/// Whether a picture is as expected. In an optimized build with line tables alone functions that were inlined have no names, so there
+/// the lines of the awaits count.
+#[track_caller]
+pub(crate) fn assert_picture(seen: &str, expected: &str) {
+    if cfg!(debug_assertions) {
+        assert_eq!(seen, expected);
+    } else {
+        assert_eq!(awaits(seen), awaits(expected), "{seen}");
+    }
+}
+
+fn awaits(picture: &str) -> Vec<&str> {
+    let awaits = picture.lines().filter_map(|line| line.split_once(": ").map(|(_, text)| text));
+    awaits.filter(|text| !text.starts_with("in ")).collect()
+}
