@@ -115,7 +115,7 @@ fn a_client_is_greeted() {
         assert_eq!(process.pid, std::process::id());
         assert_eq!(process.version.as_deref(), Some(env!("CARGO_PKG_VERSION")));
         let rights = process.rights.unwrap();
-        assert!(rights.see && !rights.diagnose && !rights.control);
+        assert!(rights.see && rights.diagnose && !rights.control);
         assert!(process.tasks.unwrap() >= 11);
         assert!(client.start_ticks().unwrap() > 0);
     });
