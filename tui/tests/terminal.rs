@@ -327,3 +327,29 @@ fn a_terminal_that_cannot_place_the_cursor_gets_what_a_pipe_gets() {
     pane.shows("TERM names no terminal that the live picture can be drawn on");
     pane.shows("main");
 }
+
+#[test]
+fn warnings_stacks_and_debug_mode_are_each_a_key_away() {
+    let Some(pane) = Pane::open(110, 34) else { return };
+    pane.start_demo();
+    // The demo has a callback that is slow now and then.
+    pane.press(&["8"]);
+    pane.shows("slow-poll");
+    pane.shows("To mend it:");
+    pane.press(&["Enter"]);
+    pane.shows("What it means");
+    pane.press(&["Escape", "n"]);
+    pane.shows("What the threads of the loops were doing");
+    pane.shows("loop 0, thread");
+    pane.press(&["Escape", "2"]);
+    pane.shows("#1 main");
+    pane.press(&["a"]);
+    pane.shows("taken with one poll of the task");
+    pane.shows("demo/app.rs");
+    pane.press(&["x"]);
+    pane.shows("Cancelling a task needs the right `control`");
+    pane.press(&["d"]);
+    pane.shows("debug on");
+    pane.press(&["q"]);
+    pane.ended_with("0");
+}
