@@ -1,7 +1,10 @@
 //! Deadlocks, told as they close, and circles that are none.
 
 #![allow(clippy::unwrap_used, reason = "test crate")]
-#![allow(clippy::async_yields_async, reason = "a test hands out the tasks that it has set up, so that they stay")]
+#![allow(
+    clippy::async_yields_async,
+    reason = "a test hands out the tasks that it has set up, so that they stay"
+)]
 
 use std::cell::RefCell;
 use std::rc::Rc;
