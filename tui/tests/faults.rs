@@ -155,7 +155,9 @@ fn slow_callback_is_a_slow_poll_at_the_line_that_asked_for_the_call() {
 
 #[test]
 fn blocked_names_the_task_while_it_holds_the_loop() {
-    for how in ["cpu", "sleep", "lock"] {
+    for (how, function) in
+        [("cpu", "blocked::compute"), ("sleep", "blocked::nap"), ("lock", "blocked::count")]
+    {
         let playing = Playing::start("blocked", &format!("--how {how}"), None);
         let warning = playing.warning("blocked");
         assert!(message(&warning).contains(" report, "), "{warning}");
@@ -164,6 +166,12 @@ fn blocked_names_the_task_while_it_holds_the_loop() {
         assert_eq!(warning["at"], report["site"]);
         let text = playing.run("warnings PID --fail-on blocked");
         assert_eq!(text.code, Some(5), "{text:?}");
+        // What the loop's thread does right now, down to the line that does not come to its end.
+        let stacks = playing.rows("stack");
+        let frames = stacks.iter().flat_map(|stack| stack["frames"].as_array().unwrap());
+        let mut its = frames.filter(|frame| frame["function"].as_str().unwrap().ends_with(function));
+        let frame = its.next().unwrap_or_else(|| panic!("no {function} in {stacks:?}"));
+        playing.is_at(&frame["at"], how);
     }
 }
 
