@@ -13,7 +13,7 @@ use loopscope::TaskId;
 use loopscope::introspect::{self, Options};
 use loopscope::telemetry::{LoopReader, loops};
 use loopscope::time::Instant;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -56,6 +56,7 @@ async fn send_parts(
     let mut dump = take(&tasks).await;
     drop(turn);
     dump.process = shared.process.read();
+    reading::count_loops(&mut dump.process);
     for part in wire::encode_dump(dump, shared.process.start_ticks()) {
         outlet.send(Ok(part)).await?;
     }
@@ -93,9 +94,9 @@ fn nanoseconds(duration: Duration) -> u64 {
 /// Adds what one loop found.
 fn add(dump: &mut Dump, reader: &LoopReader, found: introspect::Dump) {
     let mut states = HashMap::new();
-    let mut wanted: HashMap<u64, ()> = found.tasks.iter().map(|task| (task.task.as_u64(), ())).collect();
+    let mut wanted: HashSet<u64> = found.tasks.iter().map(|task| task.task.as_u64()).collect();
     reader.tasks(&mut |view| {
-        if wanted.remove(&view.id).is_some() {
+        if wanted.remove(&view.id) {
             states.insert(view.id, reading::task_state(view.state));
         }
         if wanted.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -32,7 +32,7 @@ impl Right {
                  them (try sudo), or start it without that"
             }
             Self::Control => {
-                "nobody has it unless the process was started with LOOPSCOPE_CONTROL=1: start it so"
+                "nobody has it unless the process was started with LOOPSCOPE_CONTROL=1, or its code grants it (Agent::builder().control(true)): start it so"
             }
         }
     }

@@ -13,8 +13,8 @@ use crate::demo::Application;
 use crate::theme::{self, Wishes};
 use anyhow::Context as _;
 use clap::Parser as _;
-use loopscope_inspector::client::Target;
-use loopscope_inspector::model::{Snapshot, asyncio, words};
+use loopscope_inspector::client::{Client, Kind, Target};
+use loopscope_inspector::model::{Dump, Snapshot, asyncio, words};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -236,16 +236,31 @@ async fn pending(shape: Asyncio, target: Option<Target>, flags: &Flags) -> anyho
     // The shape is the whole process's; rows that a limit cut off would take their subtrees along.
     let everything = super::Look::default();
     let tasks = fetch::table(&mut client, Table::Tasks, flags, everything).await?.tasks.unwrap_or_default();
+    let dump = frames(&mut client).await?;
     let text = match shape {
         Asyncio::Ps => {
             let loops = fetch::table(&mut client, Table::Loops, &flags.without_query(), everything).await?;
-            asyncio::ps(&tasks, &loops.loops.unwrap_or_default())
+            asyncio::ps(&tasks, &loops.loops.unwrap_or_default(), dump.as_ref())
         }
-        Asyncio::Pstree => asyncio::pstree(&tasks)?,
+        Asyncio::Pstree => asyncio::pstree(&tasks, dump.as_ref())?,
     };
     let text = if flags.ascii { words::ascii(&text) } else { text.into() };
     print(|out| out.write_all(text.as_bytes()))?;
     fail_on(&mut client, flags).await
+}
+
+/// The frames of all tasks; `None`, and a word about it, where the process does not let us have them: places have to do then.
+async fn frames(client: &mut Client) -> anyhow::Result<Option<Dump>> {
+    match client.dump(&[]).await {
+        Ok(dump) => Ok(Some(dump)),
+        Err(error)
+            if matches!(error.kind(), Kind::Refused { .. } | Kind::Lacking { .. } | Kind::Busy { .. }) =>
+        {
+            say(&format!("without functions: {error}"));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// `demo`: the live picture on a terminal, else the tree and the warnings again and again.

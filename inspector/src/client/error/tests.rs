@@ -55,7 +55,7 @@ fn a_missing_right_is_named_with_the_way_to_get_it() {
     assert_eq!(
         error(Right::Control, "").to_string(),
         "7 (app) does not grant the right to control; nobody has it unless the process was started with \
-         LOOPSCOPE_CONTROL=1: start it so"
+         LOOPSCOPE_CONTROL=1, or its code grants it (Agent::builder().control(true)): start it so"
     );
     assert!(
         error(Right::Diagnose, "not you").to_string().ends_with("start it without that. It says: not you")
