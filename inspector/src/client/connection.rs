@@ -121,7 +121,7 @@ impl Client {
     /// Opens what a process left.
     async fn open(peer: Peer, path: &Path, timeout: Duration) -> Result<Self, Error> {
         let failed = |detail| Error::new(Kind::NotInspector { detail }).about(&peer.who);
-        let archive = Archive::open(path).map_err(|error| failed(error.to_string()))?;
+        let archive = Archive::open(path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
         Self::over(peer.clone(), Channel::of_archive(archive), None, timeout).await
     }
 
