@@ -44,7 +44,7 @@ async fn take_all(shared: Arc<Shared>, wanted: Vec<u64>) -> Result<Vec<NativeSta
         match taken {
             Ok(Ok(taken)) => {
                 stack.truncated = taken.cut.is_some();
-                stack.note = note(&taken);
+                stack.note = Some(note(&taken));
                 stack.frames = taken.frames.into_iter().map(reading::frame).collect();
             }
             Ok(Err(debug::StackError::Ended)) => continue,
@@ -58,7 +58,7 @@ async fn take_all(shared: Arc<Shared>, wanted: Vec<u64>) -> Result<Vec<NativeSta
 }
 
 /// What is said below a stack: what the thread was doing, why it ends early, that names are missing.
-fn note(taken: &debug::NativeStack) -> Option<String> {
+fn note(taken: &debug::NativeStack) -> String {
     let mut notes = vec![taken.thread.to_string()];
     notes.extend(taken.cut.map(|cut| cut.to_string()));
     if taken.unnamed > 0 {
@@ -67,7 +67,7 @@ fn note(taken: &debug::NativeStack) -> Option<String> {
             taken.unnamed
         ));
     }
-    Some(notes.join("; "))
+    notes.join("; ")
 }
 
 /// The task that is being polled, as the record says right after.

@@ -1,5 +1,6 @@
 //! Whatever is sent arrives, and whatever arrives does no harm.
 
+mod diagnosing;
 mod resources;
 
 use super::limits::{
