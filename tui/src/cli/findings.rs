@@ -10,8 +10,8 @@ use std::io::{self, Write};
 /// Writes the stack, the notes and who made the task of each warning that has them.
 pub(crate) fn write(out: &mut dyn Write, warnings: &[Warning], look: Look) -> io::Result<()> {
     let shown = look.limit.unwrap_or(usize::MAX);
-    let has_more =
-        |it: &&Warning| !(it.stack.is_empty() && it.notes.is_empty() && it.created.is_empty()) && !it.past;
+    let is_bare = |it: &Warning| it.stack.is_empty() && it.notes.is_empty() && it.created.is_empty();
+    let has_more = |it: &&Warning| !(it.past || is_bare(it));
     for warning in warnings.iter().take(shown).filter(has_more) {
         let mut head = words::escape(&warning.name, words::NAME_CHARS_MAX).into_owned();
         if let Some(task) = warning.task {
