@@ -61,7 +61,7 @@ fn a_thread_that_masks_the_signal_is_not_signalled_and_what_the_os_says_of_it_is
             let error = loop {
                 let error = native_stack(lp.reader()).unwrap_err();
                 // It sends word before it waits.
-                if error.to_string().contains("futex") {
+                if error.to_string().contains(" is in system call futex") {
                     break error;
                 }
             };
@@ -217,7 +217,7 @@ fn a_stripped_program_has_modules_and_addresses_in_place_of_its_functions() {
     const VARIABLE: &str = "LOOPSCOPE_TEST_STRIPPED";
     if std::env::var_os(VARIABLE).is_some() {
         let (lp, go) = waiting(|| {});
-        let stack = lp.stack_when(|stack| stack.thread.to_string().contains("futex"));
+        let stack = lp.stack_when(|stack| stack.thread.to_string().contains(" is in system call futex"));
         let own = std::env::current_exe().unwrap();
         let own = format!("{}+0x", own.file_name().unwrap().to_str().unwrap());
         let nameless =
