@@ -101,9 +101,6 @@ situations! {
         Ok(started(hall, &[], &hall.name("app"), &[("LOOPSCOPE_DIAGNOSE", Path::new("0"))], "agent"))
     },
     "it lets nobody control" => |hall| Ok(started(hall, &[], &hall.name("app"), &[], "agent")),
-    "it lets its user control" => |hall| {
-        Ok(started(hall, &[], &hall.name("app"), &[("LOOPSCOPE_CONTROL", Path::new("1"))], "agent"))
-    },
     "its socket was removed" => |hall| {
         let scene = of_root(hall);
         fs::remove_file(&scene.socket).unwrap();
