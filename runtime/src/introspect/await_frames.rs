@@ -165,7 +165,9 @@ fn whose(name: &FunctionName, file: &str) -> Whose {
     };
     let is_short = !name.path.contains("::");
     match name.root() {
-        "loopscope" => Whose::Own(in_own().unwrap_or_else(|| file_of(&name.path))),
+        // A program may be called as we are: then the file tells.
+        "loopscope" if let Some(own) = in_own() => Whose::Own(own),
+        "loopscope" if file.is_empty() => Whose::Own(file_of(&name.path)),
         "core" | "std" | "alloc" | "__rustc" => Whose::Glue,
         _ if matches!(name.of_trait.as_deref(), Some("FnOnce" | "FnMut" | "Fn")) => Whose::Glue,
         _ if file.starts_with("/rustc/") || name.path == "__rust_try" => Whose::Glue,
@@ -339,4 +341,22 @@ fn is_combinator(step: &Step) -> bool {
     let file = step.at.as_ref().map_or("", |at| at.file.as_str());
     COMBINATORS.contains(&step.name.of_type())
         || (!step.name.path.contains("::") && COMBINATOR_FILES.iter().any(|of| file.contains(of)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_called_as_we_are_is_told_apart_by_its_files() {
+        let of = |path: &str, file: &str| whose(&FunctionName::parse(path, None), file);
+        assert_eq!(of("loopscope::demo::echo::serve", "/home/me/tui/src/demo/echo.rs"), Whose::Program);
+        let own = format!("/home/me/{OWN}time/sleep.rs");
+        assert_eq!(of("loopscope::time::sleep::Sleep::poll", &own), Whose::Own("time/sleep.rs".to_owned()));
+        assert_eq!(
+            of("loopscope::time::sleep::Sleep::poll", ""),
+            Whose::Own("time/sleep.rs".to_owned()),
+            "without line tables the path alone tells"
+        );
+    }
 }

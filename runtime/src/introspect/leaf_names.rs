@@ -31,6 +31,8 @@ const MACHINERY: &[&str] = &[
     "lib.rs",
     "debug",
     "sync/line.rs",
+    // Around every future that a group spawns.
+    "group/child.rs",
 ];
 
 /// File, type if the file has several, what awaits it, and whether it polls futures of the program.
@@ -53,7 +55,6 @@ const NAMES: &[(&str, &str, &str, bool)] = &[
     ("task/wait.rs", "", "loopscope::task::wait", false),
     ("task/completed.rs", "", "loopscope::task::as_completed", false),
     ("task/graceful.rs", "", "loopscope::Task::cancel_gracefully", false),
-    ("group/child.rs", "", "loopscope::group::Child", false),
     ("group/scope.rs", "", "loopscope::group::scope", true),
     ("group/core.rs", "", "loopscope::TaskGroup", true),
     ("group/graceful.rs", "", "loopscope::TaskGroup::close_gracefully", false),
@@ -91,6 +92,9 @@ const NAMES: &[(&str, &str, &str, bool)] = &[
 pub(super) fn of(name: &FunctionName, file: &str) -> Option<LeafName> {
     if MACHINERY.iter().any(|machinery| file.starts_with(machinery)) {
         return None;
+    }
+    if file == "io/async_fd.rs" && name.of_type() == "Plain" {
+        return None; // around the operation, whose own name comes next
     }
     let mut known = NAMES.iter().filter(|(of, ..)| *of == file);
     if let Some((_, _, function, wraps)) = known.find(|(_, of, ..)| of.is_empty() || *of == name.of_type()) {
