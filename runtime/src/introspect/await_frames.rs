@@ -350,8 +350,8 @@ mod tests {
     #[test]
     fn a_program_that_is_called_as_we_are_is_told_apart_by_its_files() {
         let of = |path: &str, file: &str| whose(&FunctionName::parse(path, None), file);
-        assert_eq!(of("loopscope::demo::echo::serve", "/home/me/tui/src/demo/echo.rs"), Whose::Program);
-        let own = format!("/home/me/{OWN}time/sleep.rs");
+        assert_eq!(of("loopscope::demo::echo::serve", "/shop/tui/src/demo/echo.rs"), Whose::Program);
+        let own = format!("/shop/{OWN}time/sleep.rs");
         assert_eq!(of("loopscope::time::sleep::Sleep::poll", &own), Whose::Own("time/sleep.rs".to_owned()));
         assert_eq!(
             of("loopscope::time::sleep::Sleep::poll", ""),
