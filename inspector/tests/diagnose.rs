@@ -6,7 +6,7 @@ use loopscope::debug::Mode;
 use loopscope_inspector::Agent;
 use loopscope_inspector::client::{Client, Found, Kind, Right};
 use loopscope_inspector::model::{CancelOutcome, DebugMode, Reached};
-use loopscope_inspector::wire::{LogsRequest, SetDebug};
+use loopscope_inspector::wire::{LogsRequest, Request, SetDebug};
 use std::future::pending;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -71,9 +71,9 @@ fn debug_mode_lasts_as_long_as_the_client_that_switched_it() {
     run(async {
         let mut client = stage.connect().await;
         let wish = SetDebug { slow_callback: Some(Duration::from_millis(20)), ..ON };
-        let state = client.set_debug(wish).await.unwrap();
-        assert_eq!((state.mode, state.slow_callback_ns), (DebugMode::On, Some(20_000_000)));
-        assert!(state.undone_at_leave && state.loops >= 1);
+        let done = client.set_debug(wish).await.unwrap();
+        assert_eq!((done.mode, done.slow_callback_ns), (DebugMode::On, Some(20_000_000)));
+        assert!(done.undone_at_leave && done.loops >= 1);
         until(|| mode() == Mode::On).await;
         let mut other = stage.connect().await;
         let refused = other.set_debug(ON).await.unwrap_err();
@@ -98,8 +98,8 @@ fn debug_mode_for_a_time_stays_when_the_client_leaves_and_off_ends_it() {
         assert_eq!(process.debug_mode, Some(DebugMode::On));
         assert!(process.debug_left_ns.is_some_and(|left| left > 0 && left <= 3_600_000_000_000));
         let off = SetDebug { mode: DebugMode::Off, ..ON };
-        let state = other.set_debug(off).await.unwrap();
-        assert_eq!((state.mode, state.undone_at_leave), (DebugMode::Off, false));
+        let done = other.set_debug(off).await.unwrap();
+        assert_eq!((done.mode, done.undone_at_leave), (DebugMode::Off, false));
         assert_eq!(mode(), Mode::Off);
     });
 }
@@ -164,7 +164,7 @@ fn without_the_right_each_is_refused_and_looking_goes_on() {
         assert_eq!(missing(client.stack(&[]).await.unwrap_err()), (Right::Diagnose, 4));
         assert_eq!(missing(client.cancel(&[1]).await.unwrap_err()), (Right::Control, 4));
         assert_eq!(mode(), Mode::Off);
-        client.snapshot(&Default::default()).await.unwrap();
+        client.snapshot(&Request::default()).await.unwrap();
     });
 }
 

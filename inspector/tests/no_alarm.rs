@@ -104,7 +104,7 @@ async fn client(number: u64, to: SocketAddr, run: Arc<Run>) {
     let mut random = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     while !run.is_over() {
         let Ok(stream) = TcpStream::connect(to).await else { continue };
-        for _ in 0..1 + random % 50 {
+        for _ in 0..=random % 50 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let message = vec![b'x'; usize::try_from(1 + (random >> 40) % 3_000).unwrap()];
             stream.write_all(&message).await.unwrap();

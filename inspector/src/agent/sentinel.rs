@@ -171,12 +171,13 @@ mod tests {
     }
 
     /// What was reported of a place in this file, when it was.
-    fn reported(lint: debug::Lint, line: u32) -> debug::Warning {
+    #[expect(clippy::disallowed_methods, reason = "a thread of its own, without a loop")]
+    fn reported(wanted: debug::Lint, line: u32) -> debug::Warning {
         loop {
             let here =
                 |at: &loopscope::telemetry::Place| at.file.ends_with("agent/sentinel.rs") && at.line == line;
             let is_it = |entry: &debug::Entry| {
-                entry.warning.lint == lint && entry.warning.at.as_ref().is_some_and(here)
+                entry.warning.lint == wanted && entry.warning.at.as_ref().is_some_and(here)
             };
             if let Some(entry) = debug::entries().into_iter().find(is_it) {
                 return entry.warning;
@@ -186,6 +187,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::large_stack_arrays, reason = "what `large-future` is about")]
     fn what_is_wrong_on_a_loop_in_debug_mode_is_reported_without_any_client() {
         use loopscope::sync::{Event, Mutex};
         use std::rc::Rc;

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 const S: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
 
+#[expect(clippy::unnecessary_wraps, reason = "as warnings have it")]
 fn place(line: u32) -> Option<Place> {
     Some(Place::new("src/main.rs", line, 5))
 }
