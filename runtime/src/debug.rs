@@ -81,6 +81,8 @@ mod events;
 #[doc(hidden)]
 pub mod fatal;
 pub(crate) mod here;
+#[cfg(feature = "stacks")]
+mod leaked;
 mod ledger;
 mod lint;
 pub(crate) mod log;

@@ -3,7 +3,7 @@
 //! ```text
 //!   address ──known?──► its symbols (one for each function inlined there, innermost first)
 //!               │ no
-//!               └─► /proc/self/maps: the module it lies in ──► its line tables and its table of symbols; without them `module+0x…`
+//!               └─► /proc/thread-self/maps: the module it lies in ──► its line tables and its table of symbols; without them `module+0x…`
 //! ```
 //!
 //! With line tables alone the functions that were inlined have short names, such as `poll` or `{async_fn#0}`; the one they
@@ -14,11 +14,15 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::ptr;
+use std::sync::atomic::AtomicPtr;
+use std::sync::atomic::Ordering::Release;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use addr2line::Loader;
 
+use super::leaked::leaked;
 use super::warning::Frame;
 use crate::telemetry::Place;
 
@@ -41,18 +45,28 @@ pub(crate) struct Symbol {
 }
 
 #[derive(Default)]
-struct Symbols {
+pub(super) struct Symbols {
     known: HashMap<usize, Arc<[Symbol]>>,
     modules: HashMap<Module, Option<Loader>>,
 }
 
-static SYMBOLS: Mutex<Option<Symbols>> = Mutex::new(None);
+/// Made when the first address is named. A fork leaves it behind, with the thread that may be naming one.
+static SYMBOLS: AtomicPtr<Mutex<Symbols>> = AtomicPtr::new(ptr::null_mut());
+
+/// The table, for one look-up.
+pub(super) fn symbols() -> MutexGuard<'static, Symbols> {
+    leaked(&SYMBOLS, || Box::leak(Box::default())).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// In the child of a fork.
+pub(crate) fn forget_after_fork() {
+    SYMBOLS.store(ptr::null_mut(), Release);
+}
 
 /// The functions that a return address lies in: more than one where they are inlined into each other, the innermost first.
 /// Never empty.
 pub(crate) fn symbols_at(address: usize) -> Arc<[Symbol]> {
-    let mut symbols = SYMBOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    let symbols = symbols.get_or_insert_default();
+    let mut symbols = symbols();
     if let Some(known) = symbols.known.get(&address) {
         return Arc::clone(known);
     }
@@ -72,9 +86,7 @@ pub(crate) fn frames_of(address: usize) -> Vec<Frame> {
 
 /// Forgets what stood at which address, when code was loaded or unloaded.
 pub(crate) fn forget_addresses() {
-    if let Some(symbols) = SYMBOLS.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-        symbols.known.clear();
-    }
+    symbols().known.clear();
 }
 
 /// Whether a frame has the module and the address in it for a name, or the address alone.
@@ -87,7 +99,9 @@ pub(crate) fn is_address(frame: &Frame) -> bool {
 impl Symbols {
     fn look_up(&mut self, address: usize) -> Vec<Symbol> {
         let nameless = |function| vec![Symbol { function, short: None, at: None }];
-        let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+        // Of this thread, since the first one may have ended.
+        let maps = fs::read("/proc/thread-self/maps").unwrap_or_default();
+        let maps = String::from_utf8_lossy(&maps);
         let Some((module, base)) = Module::at(&maps, address) else {
             return nameless(format!("{address:#x}"));
         };
@@ -95,7 +109,7 @@ impl Symbols {
             self.modules.clear();
         }
         let Module { path, base_vaddr } = module.clone();
-        let loader = self.modules.entry(module).or_insert_with(|| Loader::new(&path).ok());
+        let loader = self.modules.entry(module).or_insert_with(|| Loader::new(openable(&path)).ok());
         // The instruction that called, not the one to return to.
         let probe = (address - base).wrapping_add(base_vaddr).wrapping_sub(1);
         let found = loader.as_ref().map(|loader| frames(loader, probe as u64)).unwrap_or_default();
@@ -192,8 +206,19 @@ fn linked_for(path: &str, base: usize) -> usize {
     const CANNOT_BE_MOVED: u8 = 2;
     const TYPE_AT: usize = 16;
     let mut start = [0; TYPE_AT + 2];
-    let read = fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut start));
+    let read =
+        fs::File::open(openable(path)).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut start));
     if read.is_ok() && start[TYPE_AT] == CANNOT_BE_MOVED { base } else { 0 }
+}
+
+/// Where to open a file that is mapped. The program itself can be had also when it was replaced, as by an upgrade.
+fn openable(path: &str) -> PathBuf {
+    let program = PathBuf::from("/proc/self/exe");
+    let is_deleted = path.ends_with(" (deleted)");
+    if is_deleted && fs::read_link(&program).is_ok_and(|link| link.to_str() == Some(path)) {
+        return program;
+    }
+    PathBuf::from(path)
 }
 
 #[cfg(test)]

@@ -184,6 +184,8 @@ extern "C" fn in_child() {
     slot::forget_all_after_fork(&mut held.slots);
     signal::forget_after_fork();
     debug::stack::forget_after_fork();
+    #[cfg(feature = "stacks")]
+    debug::symbols::forget_after_fork();
     debug::watchdog::forget_after_fork();
     held.dispositions.forget_after_fork();
 }

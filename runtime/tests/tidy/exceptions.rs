@@ -83,6 +83,7 @@ pub(crate) const UNSAFE: &[Exception] = &[
     },
     Exception { path: "runtime/src/callback.rs", reason: "hands futures that are 'static to the loop" },
     Exception { path: "runtime/src/debug/fatal.rs", reason: "a signal handler" },
+    Exception { path: "runtime/src/debug/leaked.rs", reason: "a pointer to what is never freed" },
     Exception { path: "runtime/src/runner/interrupt.rs", reason: "signal dispositions" },
     Exception { path: "runtime/src/signal/disposition.rs", reason: "signal dispositions" },
     Exception {

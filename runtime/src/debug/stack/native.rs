@@ -12,12 +12,13 @@ use std::sync::atomic::AtomicPtr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sample::{Answer, Sample, Sampler, leaked};
+use sample::{Answer, Sample, Sampler};
 pub(crate) use target::Target;
 use target::own_tid;
 use unwind::Unwinder;
 
 use super::{Activity, NativeStack, StackError, ThreadState};
+use crate::debug::leaked::leaked;
 use crate::debug::symbols;
 use crate::event_loop::slot::Loop;
 use crate::telemetry::LoopReader;

@@ -27,6 +27,7 @@ use std::time::Duration;
 use libc::{c_int, c_void};
 
 use super::target::Bounds;
+use crate::debug::leaked::leaked;
 use crate::telemetry::atomic::{AcqRel, Acquire, AtomicU64, Relaxed, Release};
 use crate::telemetry::clock;
 
@@ -103,7 +104,6 @@ pub(super) extern "C" fn on_signal(_signal: c_int, _info: *mut libc::siginfo_t, 
 }
 
 impl Request {
-    /// One of zeroes, of which the OS gives only the pages that are written.
     /// One of zeroes, of which the OS gives only the pages that are written.
     fn new() -> &'static Self {
         let layout = Layout::new::<Self>();
@@ -283,20 +283,6 @@ impl Sampler {
 )]
 fn pause_for(pause: Duration) {
     std::thread::sleep(pause);
-}
-
-/// What `at` points to, made now if it points nowhere.
-pub(super) fn leaked<T: Sync>(at: &'static AtomicPtr<T>, new: impl FnOnce() -> &'static T) -> &'static T {
-    // SAFETY: only ever null or leaked.
-    if let Some(there) = unsafe { at.load(Acquire).as_ref() } {
-        return there;
-    }
-    let made: &'static T = new();
-    match at.compare_exchange(ptr::null_mut(), ptr::from_ref(made).cast_mut(), AcqRel, Acquire) {
-        Ok(_) => made,
-        // SAFETY: as above; ours, made at the same moment, is lost.
-        Err(there) => unsafe { &*there },
-    }
 }
 
 /// In the child of a fork, where whoever asked is not.
