@@ -242,7 +242,10 @@ impl Sampler {
     ) -> Result<Answer, E> {
         let asked = self.request.ask(tid, bounds);
         if let Err(error) = signal() {
-            self.request.withdraw(asked);
+            // A signal of an earlier request, which had been given up, may have come just now and found this one.
+            if !self.request.withdraw(asked) && !self.is_done_within(COPY_MAX) {
+                REQUEST.store(ptr::null_mut(), Release); // left to it
+            }
             return Err(error);
         }
         while !self.is_done_within(wait) {
