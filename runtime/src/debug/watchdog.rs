@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use super::stack::{self, Activity, NativeStack, StackError, ThreadState};
 use super::{Frame, Lint, Warning, sink};
+use crate::event_loop::current;
 use crate::runner::complain;
 use crate::task::TaskId;
 use crate::telemetry::atomic::{AcqRel, Acquire, OneWriter, Release};
@@ -43,18 +44,24 @@ static WATCHERS: AtomicUsize = AtomicUsize::new(0);
 /// As long as this is there, every loop of the application is watched, in debug mode or not.
 #[derive(Debug)]
 #[must_use = "the loops are watched as long as this is kept"]
-pub struct Watch(());
+pub struct Watch {
+    /// Of the process that it was made in: it counts in no child.
+    forks: u64,
+}
 
 /// Has every loop of the application watched for being blocked, until the value is dropped.
 pub fn watch() -> Watch {
+    let forks = current::forks();
     WATCHERS.fetch_add(1, AcqRel);
     begin();
-    Watch(())
+    Watch { forks }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        WATCHERS.fetch_sub(1, AcqRel);
+        if self.forks == current::forks() {
+            WATCHERS.fetch_sub(1, AcqRel);
+        }
     }
 }
 
