@@ -24,6 +24,7 @@ use std::any::Any;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd as _, FromRawFd as _};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
@@ -122,8 +123,9 @@ impl fmt::Display for End {
 /// The right to be told. There is one in a process, for good.
 #[derive(Debug)]
 pub struct Watch {
-    ring: File,
-    done: File,
+    // Never closed: a handler may be about to write to one.
+    ring: ManuallyDrop<File>,
+    done: ManuallyDrop<File>,
     /// Of a signal one is told once.
     told: bool,
 }
@@ -140,7 +142,8 @@ pub fn watch(signals: bool) -> io::Result<Watch> {
     if TAKEN.swap(true, SeqCst) {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, "somebody in this process is told already"));
     }
-    let watch = Watch { ring: eventfd()?, done: eventfd()?, told: false };
+    let (ring, done) = (ManuallyDrop::new(eventfd()?), ManuallyDrop::new(eventfd()?));
+    let watch = Watch { ring, done, told: false };
     RING.store(watch.ring.as_raw_fd(), SeqCst);
     DONE.store(watch.done.as_raw_fd(), SeqCst);
     PID.store(std::process::id(), SeqCst);
@@ -158,6 +161,13 @@ fn eventfd() -> io::Result<File> {
     }
     // SAFETY: the descriptor was made just now and has no other owner.
     Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+impl Drop for Watch {
+    /// Nobody looks around any more, so nobody waits for that.
+    fn drop(&mut self) {
+        PID.store(0, SeqCst);
+    }
 }
 
 impl Watch {
