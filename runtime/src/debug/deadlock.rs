@@ -109,25 +109,37 @@ impl Waits {
             }
             if wanted.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        for wait in waits {
+        let (of_groups, others): (Vec<_>, Vec<_>) =
+            waits.into_iter().partition(|wait| wait.kind == WaitKind::Group);
+        this.add_groups(&of_groups);
+        for wait in others {
             this.add(wait);
         }
         this
     }
 
-    fn add(&mut self, wait: WaitView) {
-        if wait.kind == WaitKind::Group {
-            // Its children are those whose parent waits for it.
-            let mut children = Vec::new();
-            self.reader.tasks(&mut |task| {
-                if task.parent == Some(wait.task) && !task.state.is_finished() {
-                    children.push(task.id);
-                }
-                ControlFlow::Continue(())
-            });
-            self.held.entry(wait.task).or_default().extend(children.into_iter().map(|by| (wait, by)));
+    /// The children of a group are those whose parent waits for it: one walk over the tasks finds those of all groups.
+    fn add_groups(&mut self, waits: &[WaitView]) {
+        if waits.is_empty() {
             return;
         }
+        let mut waiting: BTreeMap<u64, Vec<WaitView>> = BTreeMap::new();
+        for wait in waits {
+            waiting.entry(wait.task).or_default().push(*wait);
+        }
+        let held = &mut self.held;
+        self.reader.tasks(&mut |task| {
+            if !task.state.is_finished()
+                && let Some(parent) = task.parent
+                && let Some(waits) = waiting.get(&parent)
+            {
+                held.entry(parent).or_default().extend(waits.iter().map(|wait| (*wait, task.id)));
+            }
+            ControlFlow::Continue(())
+        });
+    }
+
+    fn add(&mut self, wait: WaitView) {
         let resource = wait.resource.and_then(|id| self.resources.get(&id.0));
         if let Some(by) = wait.target_task.or_else(|| resource?.holder) {
             self.held.entry(wait.task).or_default().push((wait, by));
