@@ -188,3 +188,23 @@ fn of_very_many_children_a_part_is_asked_and_the_rest_counted() {
         task.cancel().await;
     });
 }
+
+#[test]
+fn of_a_loop_with_very_many_waits_the_search_among_them_is_in_slices_too() {
+    run(async {
+        let task = spawn(async {
+            let mut all: FuturesUnordered<_> = (0..40_000).map(|_| outer()).collect();
+            all.next().await;
+        });
+        yield_now().await;
+        let options = || Options::new().tasks([task.id()]);
+        let whole = introspect::dump(&Handle::current(), options()).await.unwrap();
+        let dump = introspect::dump(&Handle::current(), options().slice(Duration::ZERO)).await.unwrap();
+        // 4,096 of them at once, and then at most one task.
+        assert!(dump.slices >= 10, "{}", dump.slices);
+        for dump in [whole, dump] {
+            assert_eq!((dump.tasks[0].branches[1].times, dump.tasks[0].left_out), (512, 39_488));
+        }
+        task.cancel().await;
+    });
+}

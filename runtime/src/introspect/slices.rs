@@ -9,7 +9,7 @@
 //!
 //! A loop that ends in between drops what it was posted, and with it the sender, so that the one who asked hears of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -29,8 +29,10 @@ use crate::task::raw::Described;
 use crate::telemetry::atomic::OneWriter;
 use crate::telemetry::{LoopReader, PlaceIndex};
 
-/// With more wait entries than this, those with foreign wakers are looked for once and not in each slice.
+/// With more wait entries than this, those with foreign wakers are looked for once, before the first task, and not in each slice.
 const ENTRIES_PER_SLICE: u32 = 1 << 15;
+/// Wait entries that are looked at between two looks at the time.
+const ENTRIES_AT_ONCE: u32 = 1 << 12;
 
 /// Asks all tasks of a loop where they stand.
 ///
@@ -70,7 +72,8 @@ pub fn dump(handle: &Handle, options: Options) -> Dumping {
         is_second_round: false,
         found: Vec::new(),
         left_out: 0,
-        entries: Vec::new(),
+        entries: BTreeSet::new(),
+        next_entry: 0,
         slices: 0,
         longest_ns: 0,
         paused_ns: 0,
@@ -117,7 +120,9 @@ struct Walk {
     is_second_round: bool,
     found: Vec<Found>,
     left_out: u64,
-    entries: Vec<ForeignEntry>,
+    entries: BTreeSet<ForeignEntry>,
+    /// The next wait entry to look at, where that takes more than one slice.
+    next_entry: u32,
     slices: u32,
     longest_ns: u64,
     paused_ns: u64,
@@ -156,8 +161,8 @@ impl Walk {
     fn slice(&mut self, began: u64) -> bool {
         let slice_ns = u64::try_from(self.options.slice.as_nanos()).unwrap_or(u64::MAX);
         let until = began.saturating_add(self.lp.rate.get().ticks_of(slice_ns));
-        if self.slices == 0 || self.lp.waiters.high_water() <= ENTRIES_PER_SLICE {
-            self.entries = self.lp.foreign_entries();
+        if !self.find_entries(until) {
+            return false;
         }
         while let Some(index) = self.next_slot() {
             if !self.lp.controls.group_in_use(index) {
@@ -169,6 +174,25 @@ impl Walk {
             }
         }
         std::mem::replace(&mut self.is_second_round, true) || self.again.is_empty()
+    }
+
+    /// Looks for the entries that keep foreign wakers. Returns whether all were looked at.
+    fn find_entries(&mut self, until: u64) -> bool {
+        let all = self.lp.waiters.high_water();
+        if self.next_entry == 0 && all <= ENTRIES_PER_SLICE {
+            self.entries = self.lp.waiters.with_foreign_wakers(0..all).collect();
+            return true;
+        }
+        // One that a task makes meanwhile in a part already looked at is not found, so what is below it may be left out.
+        while self.next_entry < all {
+            let end = all.min(self.next_entry.saturating_add(ENTRIES_AT_ONCE));
+            self.entries.extend(self.lp.waiters.with_foreign_wakers(self.next_entry..end));
+            self.next_entry = end;
+            if self.lp.ticks.get().now() >= until {
+                return false;
+            }
+        }
+        true
     }
 
     fn next_slot(&mut self) -> Option<u32> {

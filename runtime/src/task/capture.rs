@@ -21,7 +21,7 @@
 //! - A task that stands in the run queue or is being polled is left alone.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::mem::ManuallyDrop;
 use std::task::Context;
 
@@ -139,16 +139,13 @@ impl Drop for Capturing {
 }
 
 impl Loop {
-    /// The entries that keep wakers of other libraries, by the words of their tasks.
-    pub(crate) fn foreign_entries(&self) -> Vec<ForeignEntry> {
-        let mut entries: Vec<ForeignEntry> = self.waiters.with_foreign_wakers().collect();
-        entries.sort_unstable();
-        entries
-    }
-
     /// Polls the task at `index`, which is not over, to see what it waits for, unless it is to be polled anyway. `entries` are
-    /// all that keep foreign wakers, sorted.
-    pub(crate) fn capture(&'static self, index: u32, entries: &[ForeignEntry]) -> (Outcome, Captured) {
+    /// those that keep foreign wakers.
+    pub(crate) fn capture(
+        &'static self,
+        index: u32,
+        entries: &BTreeSet<ForeignEntry>,
+    ) -> (Outcome, Captured) {
         let control = self.controls.get(index);
         let flags = control.flags.get();
         let left_alone = match flags {
@@ -182,10 +179,9 @@ impl Loop {
     }
 
     /// Wakes what combinators of other libraries left in this task's entries. Returns how many were left alone, as too many.
-    fn wake_foreign(&self, word: TaskWord, entries: &[ForeignEntry]) -> u64 {
-        let from = entries.partition_point(|entry| entry.0 < word.0);
-        let own = entries[from..].partition_point(|entry| entry.0 == word.0);
-        for &(_, index, generation) in entries[from..from + own].iter().take(WOKEN_MAX) {
+    fn wake_foreign(&self, word: TaskWord, entries: &BTreeSet<ForeignEntry>) -> u64 {
+        let mut own = entries.range((word.0, 0, 0)..=(word.0, u32::MAX, u32::MAX));
+        for &(_, index, generation) in own.by_ref().take(WOKEN_MAX) {
             let entry = self.waiters.get(index);
             if self.waiters.is_live(index, generation)
                 && entry.task_word() == word.0
@@ -195,7 +191,7 @@ impl Loop {
                 self.wake_quietly(waker);
             }
         }
-        u64::try_from(own.saturating_sub(WOKEN_MAX)).unwrap_or(u64::MAX)
+        u64::try_from(own.count()).unwrap_or(u64::MAX)
     }
 
     #[inline(never)]

@@ -319,10 +319,13 @@ impl Waiters {
         drop(waker);
     }
 
-    /// The entries that keep wakers of other libraries: the waiting task's word, index and generation.
+    /// Those of these entries that keep wakers of other libraries: the waiting task's word, index and generation.
     #[cfg(feature = "stacks")]
-    pub(crate) fn with_foreign_wakers(&self) -> impl Iterator<Item = (u64, u32, u32)> + '_ {
-        let used = (0..self.high_water()).filter(|index| self.group_in_use(*index));
+    pub(crate) fn with_foreign_wakers(
+        &self,
+        among: std::ops::Range<u32>,
+    ) -> impl Iterator<Item = (u64, u32, u32)> + '_ {
+        let used = (among.start..among.end.min(self.high_water())).filter(|index| self.group_in_use(*index));
         used.filter_map(|index| {
             let entry = self.pages.get(index);
             let is_live = entry.identity.word() & 1 == 1;
