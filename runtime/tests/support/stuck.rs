@@ -11,7 +11,7 @@ use loopscope::telemetry::LoopReader;
 use loopscope::{Handle, Runner};
 
 /// How long a state is waited for, on a machine however slow.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(600);
 
 /// The loop and its thread.
 pub(crate) struct Stuck {
