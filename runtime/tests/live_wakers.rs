@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use loopscope::debug::Mode;
 use loopscope::sync::Event;
 use loopscope::sync::oneshot;
 use loopscope::task::Builder;
@@ -134,4 +135,28 @@ fn out_of_debug_mode_they_are_not_counted() {
             assert_eq!((wakers_of(before.id()), wakers_of(after.id())), (None, Some(0)));
         })
         .unwrap();
+}
+
+#[test]
+fn a_count_is_unknown_once_debug_mode_was_off_since_clones_were_not_counted_then() {
+    watched(async {
+        let handle = Handle::current();
+        let kept: Rc<RefCell<Option<Waker>>> = Rc::default();
+        let keep = kept.clone();
+        let task = spawn(poll_fn(move |cx| -> Poll<()> {
+            *keep.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        }));
+        yield_now().await;
+        assert_eq!(wakers_of(task.id()), Some(1));
+        handle.set_debug(Mode::Off).unwrap();
+        sleep(LONG).await;
+        kept.take().unwrap().wake();
+        yield_now().await;
+        assert_eq!(wakers_of(task.id()), None);
+        handle.set_debug(Mode::On).unwrap();
+        sleep(LONG).await;
+        assert_eq!(wakers_of(task.id()), None, "a waker is kept that was not counted");
+        task.cancel().await;
+    });
 }

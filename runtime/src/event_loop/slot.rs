@@ -437,7 +437,10 @@ impl Loop {
         self.creation.heed(mode);
         // The largest number of all is that of a loop out of debug mode.
         self.slow_ns.set(if is_on { self.record.slow_ns.read().min(u64::MAX - 1) } else { u64::MAX });
-        self.wakers_by.set(if is_on { &waker::COUNTED } else { &waker::VTABLE });
+        let before = self.wakers_by.replace(if is_on { &waker::COUNTED } else { &waker::VTABLE });
+        if !is_on && std::ptr::eq(before, &raw const waker::COUNTED) {
+            self.forget_live_wakers();
+        }
         self.spawns_plainly.set(!is_on && self.closing.get() == Closing::No);
     }
 

@@ -5,11 +5,13 @@
 //! ```text
 //!   0 ──spawned in debug mode──► generation n, 0 ◄──clone, drop, on any thread──► generation n, 1, 2, …
 //!     ◄──────────────── spawned otherwise: the generation is not the task's, and its count is unknown
+//!     ◄──────────────── debug mode is switched off: from now on clones are not counted, so what was is not known any more
 //! ```
 //!
 //! The waker that a poll is given is not counted, only its clones: who keeps none will not wake. A waker outlives its task at
 //! will, so each change names the generation that it is of, and one of a task that is gone changes nothing.
 
+use crate::event_loop::slot::Loop;
 use crate::telemetry::atomic::{AtomicU64, Relaxed};
 use crate::telemetry::pages::Zeroed;
 
@@ -21,10 +23,27 @@ pub(crate) struct LiveWakers(AtomicU64);
 // SAFETY: nothing but an atomic, of which zero is valid: no task has generation 0.
 unsafe impl Zeroed for LiveWakers {}
 
+impl Loop {
+    /// Wakers are no longer counted.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn forget_live_wakers(&self) {
+        (0..self.controls.high_water()).for_each(|index| self.live_wakers.get(index).forget());
+    }
+}
+
 impl LiveWakers {
     /// A task of this generation begins, and none of its wakers is there.
     pub(crate) fn begin(&self, generation: u32) {
         self.0.store(u64::from(generation) << 32, Relaxed);
+    }
+
+    /// From now on the count is unknown.
+    pub(crate) fn forget(&self) {
+        // Most are of slots that never had a count, in pages that were never written to.
+        if self.0.load(Relaxed) != 0 {
+            self.0.store(0, Relaxed);
+        }
     }
 
     /// The generation of the task that is counted, 0 for none, and its count.
