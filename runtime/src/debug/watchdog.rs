@@ -236,6 +236,7 @@ impl Seen {
         let waited =
             thread.waited_for_cpu.zip(before.waited_for_cpu).map(|(now, then)| now.saturating_sub(then));
         if let (Activity::Computing, Some(spent), Some(waited)) = (&thread.activity, spent, waited)
+            && !of.is_zero()
             && waited > of / 2
         {
             words = format!(
