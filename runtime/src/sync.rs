@@ -16,6 +16,7 @@ pub mod channel;
 mod condition;
 mod event;
 mod holder;
+mod last_taker;
 pub(crate) mod line;
 mod mutex;
 pub mod oneshot;

@@ -26,6 +26,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
+use super::last_taker::LastTaker;
 use super::line::{Line, Waiting};
 use super::queue::{PutError, TryGetError, TryPutError, may_go_on};
 use crate::event_loop::current;
@@ -103,6 +104,7 @@ fn make<T>(
         receiver: Seat::new(),
         waiting: WaitQueue::new(),
         reserved: Cell::new(0),
+        taker: LastTaker::default(),
     });
     (Sender { channel: Rc::clone(&channel) }, Receiver { channel })
 }
@@ -120,6 +122,8 @@ struct Channel<T> {
     waiting: WaitQueue,
     /// Notified senders that did not come yet.
     reserved: Cell<usize>,
+    /// Who took the last message, of a channel with a limit.
+    taker: LastTaker,
 }
 
 impl<T> Channel<T> {
@@ -163,6 +167,7 @@ impl<T> Channel<T> {
         };
         self.show(len);
         if self.limit != usize::MAX {
+            self.taker.took(self.line.lp());
             self.offer_slots();
         }
         Some(message)
@@ -194,6 +199,13 @@ impl<T> Channel<T> {
         self.forget_stale(); // waiting binds the line to this loop, and then it is stale no more
         if self.line.sit("receiving", &self.receiver, cx, waiting) {
             self.show(0);
+        }
+    }
+
+    /// Writes into the record who received last, for senders that wait.
+    fn show_taker(&self) {
+        if let (Some(lp), Some(record)) = (self.line.lp(), self.line.record()) {
+            record.taken(self.taker.of(lp));
         }
     }
 
@@ -342,6 +354,7 @@ impl<T> Future for Send<'_, T> {
                 let waiting = Waiting { kind: WaitKind::Send, renewed: false, at, made_at: this.made_at };
                 channel.line.wait("sending", &channel.waiting, &mut this.wait, cx, &waiting);
                 channel.show(channel.len());
+                channel.show_taker();
                 return Poll::Pending;
             }
             if !may_go_on(cx) {

@@ -24,15 +24,12 @@ pub use error::{Closed, PutError, TryGetError, TryPutError};
 pub use futures::{Get, Join, Put};
 pub use storage::{Fifo, Lifo, Priority, Storage};
 
+use super::last_taker::LastTaker;
 use super::line::{Line, Waiting};
 use crate::event_loop::current;
 use crate::event_loop::slot::Loop;
 use crate::event_loop::wait::{Wait, WaitQueue};
-use crate::task::control::TaskWord;
-use crate::telemetry::view::{ResourceKind, Taker, WaitKind};
-
-/// Who took an item is not known: it was outside of a task, or before anybody waited.
-const UNKNOWN: u64 = u64::MAX;
+use crate::telemetry::view::{ResourceKind, WaitKind};
 
 /// A first-in, first-out queue for the tasks of one loop: any of them may put and get.
 ///
@@ -120,8 +117,8 @@ pub struct QueueOf<T, S: Storage<T>> {
     /// Notified putters that did not come yet.
     reserved_slots: Cell<usize>,
     unfinished: Cell<usize>,
-    /// The word of the task that took the last item; 0 for nobody yet, [`UNKNOWN`] if it is not known.
-    taker: Cell<u64>,
+    /// Who took the last item.
+    taker: LastTaker,
     closed: Cell<bool>,
     _items: std::marker::PhantomData<T>,
 }
@@ -158,7 +155,7 @@ impl<T, S: Storage<T>> QueueOf<T, S> {
             reserved_items: Cell::new(0),
             reserved_slots: Cell::new(0),
             unfinished: Cell::new(0),
-            taker: Cell::new(0),
+            taker: LastTaker::default(),
             closed: Cell::new(false),
             _items: std::marker::PhantomData,
         }
@@ -363,8 +360,7 @@ impl<T, S: Storage<T>> QueueOf<T, S> {
 
     #[inline]
     fn pop(&self) -> Option<T> {
-        let word = self.line.lp().map_or(0, |lp| lp.running.get());
-        self.taker.set(if word == 0 { UNKNOWN } else { word });
+        self.taker.took(self.line.lp());
         // In any case: an item whose comparison panics on the way out has left the queue all the same.
         let _offers = Afterwards(|| {
             self.show();
@@ -407,22 +403,13 @@ impl<T, S: Storage<T>> QueueOf<T, S> {
         }
     }
 
-    /// Who took the last item.
-    fn last_taker(&self, lp: &Loop) -> Option<Taker> {
-        match self.taker.get() {
-            0 => Some(Taker::Nobody),
-            UNKNOWN => None,
-            word => Some(lp.task_id(TaskWord(word)).map_or(Taker::Over, Taker::Task)),
-        }
-    }
-
     /// Stands in line, or goes on standing there.
     #[track_caller]
     fn wait(&self, waiters: &WaitQueue, wait: &mut Wait, cx: &Context<'_>, waiting: &Waiting) {
         self.forget_stale(); // waiting binds the line to this loop, and then it is stale no more
         self.line.wait("waiting for a queue", waiters, wait, cx, waiting);
         if let (WaitKind::Put, Some(lp), Some(record)) = (waiting.kind, self.line.lp(), self.line.record()) {
-            record.taken(self.last_taker(lp));
+            record.taken(self.taker.of(lp));
         }
         self.show();
     }

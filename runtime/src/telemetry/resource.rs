@@ -200,7 +200,7 @@ impl Resource {
         self.len.put(len as u64);
     }
 
-    /// Says who took from a queue last, if that is known.
+    /// Says who took from a queue or channel last, if that is known.
     pub(crate) fn taken(&self, taker: Option<Taker>) {
         self.bytes_read.put(match taker {
             None => 0,
@@ -268,7 +268,7 @@ impl Resource {
                 holder: (holder != 0).then_some(holder),
                 held_since: (holder != 0).then(|| Instant::from_nanos(rate.at_ns(self.held_since.read()))),
                 held_at: if holder == 0 { None } else { held_at.checked_sub(1).map(PlaceIndex) },
-                taker: if kind == ResourceKind::Queue { self.read_taker() } else { None },
+                taker: if has_taker(kind) { self.read_taker() } else { None },
                 len: fill(&self.len),
                 limit: fill(&self.limit),
                 io: is_io(kind).then(|| self.read_io(names, rate)),
@@ -363,6 +363,11 @@ const KINDS: [ResourceKind; 20] = [
 
 pub(super) fn kind_of_code(code: u32) -> ResourceKind {
     KINDS.get(code as usize).copied().unwrap_or(ResourceKind::Unknown)
+}
+
+/// Whether it is told of such a resource who took from it last.
+fn has_taker(kind: ResourceKind) -> bool {
+    matches!(kind, ResourceKind::Queue | ResourceKind::Channel)
 }
 
 fn is_io(kind: ResourceKind) -> bool {

@@ -308,7 +308,7 @@ pub enum Address {
     Unix(String),
 }
 
-/// Who took an item out of a queue last.
+/// Who took an item out of a queue or channel last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Taker {
     /// Nobody ever did.
@@ -341,7 +341,7 @@ pub struct ResourceView {
     pub held_at: Option<PlaceIndex>,
     /// Items in it (queues, channels), free permits (semaphores), tasks that arrived (barriers).
     pub len: Option<u64>,
-    /// Who took the last item before somebody began to wait for room in it (queues), where that is known.
+    /// Who took the last item before somebody began to wait for room in it (queues, channels), where that is known.
     pub taker: Option<Taker>,
     /// Items it can hold (queues, channels; absent if unbounded), permits at most (semaphores), tasks it waits for (barriers).
     pub limit: Option<u64>,
