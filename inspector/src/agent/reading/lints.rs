@@ -50,7 +50,7 @@ pub(super) fn warnings(
         lints::slow_poll(slow, name(slow.worst_task).as_deref(), context.loops[lp].site_place(site))
     }));
     if thresholds.is_on(Lint::Cycle) {
-        warnings.extend(notes(context, cycles));
+        warnings.extend(notes(context, cycles, &thresholds));
     }
     warnings.extend(watch.findings(&thresholds));
     let warnings = lints::with_found(warnings, found(), WallTime::from(SystemTime::now()));
@@ -179,11 +179,17 @@ fn lines(context: &Context, cycle: &Cycle, name: impl Fn(u64) -> Option<String>)
     lines
 }
 
-/// Circles that something outside can break are listed, and never warned of.
-fn notes(context: &Context, cycles: &[Cycle]) -> Vec<Warning> {
+/// Circles that something outside can break are listed once they are there for a while, and never warned of.
+fn notes(context: &Context, cycles: &[Cycle], thresholds: &Thresholds) -> Vec<Warning> {
     let open: Vec<&Cycle> = cycles.iter().filter(|cycle| !cycle.deadlock).collect();
     let ids: Vec<u64> = open.iter().flat_map(|cycle| &cycle.tasks).copied().collect();
     let records = tasks::find(context, &ids);
     let name = |id: u64| waits::name(context, records.get(&id)?);
-    open.iter().filter_map(|cycle| lints::cycle(cycle, name)).collect()
+    let waits = waits::of_tasks(context, &ids);
+    // As old as the wait that closed it; a task has been in its circle for no longer than it waits for anything.
+    let waited_ns = |id: &u64| waits.get(id)?.iter().filter_map(|wait| wait.for_ns).max();
+    let age_ns = |cycle: &Cycle| cycle.tasks.iter().map(|id| waited_ns(id).unwrap_or(0)).min().unwrap_or(0);
+    let is_old = |cycle: &&&Cycle| thresholds.is_over(Lint::Cycle, age_ns(cycle));
+    let note = |cycle: &&Cycle| Some(Warning { for_ns: Some(age_ns(cycle)), ..lints::cycle(cycle, name)? });
+    open.iter().filter(is_old).filter_map(note).collect()
 }

@@ -9,7 +9,7 @@ use crate::model::sentinel::{
     FilesSeen, LATE_BOUNDS_NS, LockSeen, LoopSeen, PlaceSeen, PoolSeen, QueueSeen, SEEN_MAX, Seen, SiteSeen,
     Taker, TaskSeen,
 };
-use crate::model::{TaskState, Wait, WaitKind, words};
+use crate::model::{TaskState, Wait, words};
 use crate::wire::Request;
 use loopscope::telemetry::{
     self, HistogramKind, PlaceIndex, ResourceKind, ResourceView, Taker as LastTaker, TaskView, WaitView,
@@ -80,7 +80,7 @@ impl Waiting {
         use telemetry::WaitKind as Kind;
         let Some(id) = wait.resource.map(|id| id.0) else { return };
         match wait.kind {
-            Kind::Lock | Kind::Put if !wait.perhaps => {
+            Kind::Lock | Kind::Put | Kind::Send if !wait.perhaps => {
                 let lines = if wait.kind == Kind::Lock { &mut self.locks } else { &mut self.queues };
                 if lines.len() >= SEEN_MAX && !lines.contains_key(&id) {
                     return;
@@ -172,7 +172,6 @@ fn queue(context: &Context, lp: &At, resource: &ResourceView, line: &Line) -> Qu
         loop_id: lp.view.id,
         what: what(lp, resource),
         made_at: lp.place(resource.made_at),
-        kind: WaitKind::Put,
         waiters: line.count,
         first: line.first,
         longest_wait_ns: context.now().as_nanos().saturating_sub(line.since_ns),

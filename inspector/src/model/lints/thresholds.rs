@@ -228,6 +228,7 @@ impl Lint {
             Self::Blocked | Self::SlowPoll | Self::LateTimer => time(100 * MS),
             Self::NeverYields | Self::NoConsumer => time(10_000 * MS),
             Self::Starved | Self::NoWaker | Self::LockHeldLong => time(1_000 * MS),
+            Self::Cycle => time(250 * MS),
             Self::SelfWake => count(1_000),
             Self::Leak | Self::FdLeak | Self::PoolQueue => count(100),
             Self::LargeFuture => Some((Unit::Bytes, 16 << 10)),
@@ -261,6 +262,10 @@ impl Lint {
             Self::LockHeldLong => {
                 "How long the lock has been held, its holder has been in one wait, and the first in line has waited: all three. \
                  Queries and requests that are in order are over in a second."
+            }
+            Self::Cycle => {
+                "How long the youngest of its waits is there. Circles that a branch of a select! breaks at once come and go \
+                 thousands of times a second in programs that are in order."
             }
             Self::SelfWake => {
                 "Polls a second, through the whole window, of which nine in ten woke the task itself and which took less than \

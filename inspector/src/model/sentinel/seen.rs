@@ -1,6 +1,6 @@
 //! What one reading says, as much of it as the lints look at.
 
-use crate::model::{Place, TaskState, WaitKind};
+use crate::model::{Place, TaskState};
 
 /// One reading of a process.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,7 +13,7 @@ pub struct Seen {
     pub sites: Vec<SiteSeen>,
     /// Locks that somebody holds and others wait for.
     pub locks: Vec<LockSeen>,
-    /// Bounded queues into which tasks wait to put something.
+    /// Bounded queues and channels into which tasks wait to put something.
     pub queues: Vec<QueueSeen>,
     /// Where descriptors are made.
     pub places: Vec<PlaceSeen>,
@@ -126,7 +126,7 @@ pub struct LockSeen {
     pub is_stuck: bool,
 }
 
-/// Who took from a queue last.
+/// Who took from a queue or channel last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Taker {
     /// Not known.
@@ -140,7 +140,7 @@ pub enum Taker {
     Live,
 }
 
-/// A bounded queue into which tasks wait to put something.
+/// A bounded queue or channel into which tasks wait to put something.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct QueueSeen {
     /// The resource.
@@ -151,8 +151,6 @@ pub struct QueueSeen {
     pub what: String,
     /// Where it was made.
     pub made_at: Option<Place>,
-    /// The kind of the waits.
-    pub kind: WaitKind,
     /// How many wait to put something in.
     pub waiters: u64,
     /// The first of them.

@@ -3,9 +3,10 @@
 use super::*;
 use crate::model::Thresholds;
 use crate::model::sentinel::Sentinel;
-use loopscope::sync::{Mutex, Queue};
+use loopscope::sync::{Mutex, Queue, channel};
 use loopscope::task::Builder;
 use loopscope::{Runner, Task, spawn, yield_now};
+use std::cell::Cell;
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::mpsc;
@@ -167,4 +168,45 @@ fn tasks_that_wait_for_io_and_descriptors_that_nobody_waits_for_are_counted_by_p
     assert_eq!(counts, [(6, 3)]);
     let site = seen.sites.iter().find(|site| site.waiting_for_io == 3).unwrap();
     assert_eq!((site.live, site.ended), (3, 0));
+}
+
+#[test]
+fn of_a_full_channel_it_is_seen_whether_who_received_from_it_is_over() {
+    let main = || async {
+        let mut tasks = Vec::new();
+        for (name, receives, stays) in [("nobody", false, false), ("over", true, false), ("live", true, true)]
+        {
+            let (sender, mut receiver) = channel::named(name, Some(1));
+            let kept = Rc::new(Cell::new(None));
+            let keep = kept.clone();
+            if receives {
+                tasks.push(spawn(async move {
+                    let _ = receiver.recv().await;
+                    keep.set(Some(receiver));
+                    if stays {
+                        pending::<()>().await;
+                    }
+                }));
+                settle().await;
+            } else {
+                keep.set(Some(receiver));
+            }
+            tasks.push(spawn(async move {
+                while sender.send(()).await.is_ok() {}
+                drop(kept);
+            }));
+            settle().await;
+        }
+        tasks
+    };
+    let seen = while_it_runs(main, |id| seen_of(id, |seen| seen.queues.len() == 3));
+    let mut takers: Vec<(&str, Taker)> =
+        seen.queues.iter().map(|queue| (queue.what.as_str(), queue.taker)).collect();
+    takers.sort_by_key(|(what, _)| *what);
+    let expected = [
+        ("channel \"live\"", Taker::Live),
+        ("channel \"nobody\"", Taker::Nobody),
+        ("channel \"over\"", Taker::Over),
+    ];
+    assert_eq!(takers, expected);
 }

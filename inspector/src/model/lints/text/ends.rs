@@ -29,13 +29,13 @@ pub(super) static NEVER_POLLED: Text = Text {
 
 pub(super) static NEVER_RETRIEVED: Text = Text {
     meaning: "a task or promise ended with an error that nobody looked at",
-    explanation: "The task returned an error or panicked, or the promise was broken, and its handle was dropped without being \
-                  awaited. The error is lost.",
-    example: "// The error goes nowhere.\n\
-              let task = loopscope::spawn(save());\n\
-              drop(task);\n\
+    explanation: "The task panicked or, if it was spawned by spawn_fallible or in a TaskGroup, returned an error, or the promise \
+                  was broken, and nobody asked for it. The error is lost. An Err of a plain spawn is a value like any other: \
+                  nothing is told of it, so spawn with spawn_fallible what may fail.",
+    example: "// The error goes nowhere, but for this report.\n\
+              loopscope::spawn_fallible(save()).detach();\n\
               // It comes here.\n\
-              loopscope::spawn(save()).await??;",
+              loopscope::spawn_fallible(save()).await??;",
     remedy: "Await the handle, or spawn in a TaskGroup, which passes errors on. If the error truly does not matter, handle it \
              inside of the task.",
 };
@@ -48,7 +48,8 @@ pub(super) static DESTROYED_PENDING: Text = Text {
               loopscope::spawn(write_all(file)).detach();\n\
               // main waits for it.\n\
               loopscope::spawn(write_all(file)).await??;",
-    remedy: "Await tasks before main returns, keep them in a TaskGroup, or end them by a CancelToken that they heed.",
+    remedy: "Await tasks before main returns, keep them in a TaskGroup, or end them by a CancelToken that they heed. Say \
+             leave_to_loop() instead of detach() of a task that is meant to last as long as its loop.",
 };
 
 pub(super) static UNCLOSED: Text = Text {

@@ -48,8 +48,8 @@ pub(super) static NO_WAKER: Text = Text {
 };
 
 pub(super) static NO_CONSUMER: Text = Text {
-    meaning: "a queue is full, tasks wait to put something in, and whoever took from it is gone",
-    explanation: "Tasks have been waiting for room in this queue, nothing was taken out of it in all that time, and the last \
+    meaning: "a queue or channel is full, tasks wait to put something in, and whoever took from it is gone",
+    explanation: "Tasks have been waiting for room in this queue or channel, nothing was taken out of it in all that time, and the last \
                   task that ever took an item is over, or there never was one. The queue's own consumers end only by \
                   mistake: one panicked or returned early, or was never started.",
     example: "// The only consumer ends at the first bad item; then the producers wait for ever.\n\
