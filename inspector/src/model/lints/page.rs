@@ -9,6 +9,10 @@ const HEAD: &str = "# What can be wrong
 Each of these is looked for by the inspector, by a loop in debug mode, or by both. `loopscope warnings PID` lists what was found, \
 `loopscope explain NAME` prints what stands here.
 
+What only grows or goes on for long (leaks, queues that grow, late timers, tasks that wake themselves) is told after it was looked at for a while: \
+in debug mode the application does that by itself; out of it, keep the live picture or `loopscope watch warnings PID` running for \
+half a minute, since a single `loopscope warnings PID` sees one moment.
+
 A lint is switched off, or given another threshold, by its name, in the environment of the application:
 
 ```console
