@@ -135,8 +135,9 @@ impl fmt::Display for Fault {
             }
         }
         writeln!(f, "\nWhat to look at, with the number that it prints in place of PID:\n")?;
+        let width = self.look.iter().map(|(command, _)| command.len()).max().unwrap_or(0).max(28);
         for (command, shows) in self.look {
-            writeln!(f, "  {command:<28} {shows}")?;
+            writeln!(f, "  {command:<width$} {shows}")?;
         }
         write!(
             f,

@@ -31,7 +31,7 @@ const FAULT: Fault = Fault {
     )),
     look: &[
         ("loopscope stack PID", "what the loop's thread does right now, down to the line that blocks"),
-        ("loopscope warnings PID", "blocked: for how long, in which task, with the same stack"),
+        ("loopscope warnings PID", "blocked: for how long, in which task; in debug mode with the same stack"),
         ("loopscope tree PID", "the task \"report\" is running, all others are due"),
         ("loopscope explain blocked", "what to do about it"),
     ],

@@ -27,7 +27,10 @@ const FAULT: Fault = Fault {
         ],
     )),
     look: &[
-        ("loopscope warnings PID", "deadlock: who waits for whom; of the queue, that nobody reads it"),
+        (
+            "loopscope warnings PID",
+            "deadlock: who waits for whom; of the queue, after ten seconds, that nobody reads it",
+        ),
         ("loopscope why PID TASK", "the chain from a task to the one it came from, with every place"),
         (
             "loopscope sync PID",

@@ -31,7 +31,7 @@ const FAULT: Fault = Fault {
     look: &[
         (
             "loopscope warnings PID",
-            "leak or fd-leak, after half a minute of debug mode: how many there are, and the line that makes them",
+            "leak or fd-leak with its line, after it was looked at for half a minute: start it with LOOPSCOPE_DEBUG=1 and --hold",
         ),
         ("loopscope sites PID", "spawned and live of each place that spawns: nothing ends"),
         ("loopscope io PID", "the sockets, and when each was last used"),
