@@ -29,12 +29,17 @@ const ROOM: usize = 5;
 const LONG_EACH: u64 = 7;
 
 fn main() -> ExitCode {
+    loopscope_inspector::start();
+    program(std::env::args().skip(1))
+}
+
+/// The program without its agent. It has no arguments.
+pub(crate) fn program(_: impl Iterator<Item = String>) -> ExitCode {
     let subscriber = tracing_subscriber::registry().with(loopscope_inspector::logs::layer());
     if let Err(error) = tracing::subscriber::set_global_default(subscriber) {
         println!("{error}");
         return ExitCode::FAILURE;
     }
-    loopscope_inspector::start();
     let pid = std::process::id();
     println!("pid {pid}: loopscope attach {pid}");
     loopscope::run(run());
@@ -59,12 +64,12 @@ async fn run() {
 
 async fn cook(orders: Rc<Queue<u64>>) {
     while let Ok(order) = orders.get().await {
-        debug!(order, "begun");
+        debug!(order, "begun"); // here: begun
         let takes = Duration::from_millis(if order % LONG_EACH == 0 { 400 } else { 80 });
         sleep(takes).await;
-        info!(order, ms = takes.as_millis(), "served");
+        info!(order, ms = takes.as_millis(), "served"); // here: served
         if order % LONG_EACH == 0 {
-            warn!(order, "the guest had to wait");
+            warn!(order, "the guest had to wait"); // here: waited
         }
     }
 }

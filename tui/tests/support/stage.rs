@@ -8,8 +8,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// Far more than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Far more than anything here takes, on a machine that is busy with others too.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A directory for the sockets of one test, so that tests (and whatever else runs on this machine) do not see each other.
 pub(crate) struct Stage {
@@ -103,11 +103,19 @@ impl Said {
 
 /// Waits until something is so.
 #[track_caller]
+pub(crate) fn eventually(what: &str, so: impl FnMut() -> bool) {
+    assert!(comes_true(so), "still not: {what}");
+}
+
+/// Whether something is so in the end.
 #[expect(clippy::disallowed_methods, reason = "a test thread that waits for another process")]
-pub(crate) fn eventually(what: &str, mut so: impl FnMut() -> bool) {
+pub(crate) fn comes_true(mut so: impl FnMut() -> bool) -> bool {
     let start = std::time::Instant::now();
     while !so() {
-        assert!(start.elapsed() < PATIENCE, "still not: {what}");
+        if start.elapsed() >= PATIENCE {
+            return false;
+        }
         std::thread::sleep(Duration::from_millis(10));
     }
+    true
 }
