@@ -21,6 +21,7 @@ mod encode;
 mod histograms;
 mod jobs;
 mod kinds;
+mod lint_settings;
 mod logs;
 mod parts;
 pub mod post_mortem;

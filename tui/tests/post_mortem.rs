@@ -119,6 +119,15 @@ fn a_panic_of_the_main_task_leaves_a_file_that_every_command_opens() {
         assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{command}: {said:?}");
         assert_ne!(said.out, "", "{command}");
     }
+    let stacks = rows(&stage, "stack", file);
+    assert_eq!(stacks.len(), 1, "{stacks:?}");
+    let frames = stacks[0]["frames"].as_array().unwrap();
+    let has = |part: &str| frames.iter().any(|frame| frame["function"].as_str().unwrap().contains(part));
+    assert!(has("post_mortem::application"), "{frames:?}");
+    let said = stage.run(&format!("stack {file}"));
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{said:?}");
+    let process = &stage.run(&format!("loops {file} --json")).json()["processes"][0];
+    assert!(process["ended"].as_str().unwrap().ends_with(&place), "{process}");
     for command in [format!("debug {file} on"), format!("cancel {file} 1")] {
         let said = stage.run(&command);
         assert_ne!(said.code, Some(0), "{command}: {said:?}");
@@ -140,6 +149,8 @@ fn a_fatal_signal_leaves_a_file_too() {
     assert!(
         ended["message"].as_str().unwrap().starts_with("the process came to its end: SIGABRT in thread ")
     );
+    let stacks = rows(&stage, "stack", file);
+    assert!(stacks[0]["note"].as_str().unwrap().starts_with("this thread got the signal"), "{stacks:?}");
 }
 
 #[test]

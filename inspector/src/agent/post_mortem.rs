@@ -11,6 +11,9 @@
 //! thread that failed holds a lock that this one needs, as that of the allocator, there is no file, and the process ends three
 //! seconds later as it would have ended anyway.
 
+#[cfg(feature = "stacks")]
+mod stacks;
+
 use super::own_process::OwnProcess;
 use super::reading::{HistogramReading, Reader, count_loops};
 use super::warn;
@@ -40,7 +43,7 @@ const ROWS_FEWER: u64 = 500;
 /// Where a panic was, as the hook saw it last: the runtime only knows its words.
 static LAST_PANIC: Mutex<Option<(ThreadId, String)>> = Mutex::new(None);
 
-/// Leaves a file with the last picture (tasks, waits, warnings and all other tables) when a main task panics, and on request when
+/// Leaves a file with the last picture (tasks, waits, warnings and all other tables, and the stacks of the loops' threads) when a main task panics, and on request when
 /// a fatal signal comes. `loopscope FILE`, and every command that takes a process, opens it.
 ///
 /// `LOOPSCOPE_POST_MORTEM=DIR` in the environment does the same, for panics and signals, where the agent is
@@ -94,7 +97,7 @@ impl PostMortem {
         thread::Builder::new().name("loopscope-last".to_owned()).spawn(move || {
             while let Ok(end) = watch.wait() {
                 let words = words_of(&end);
-                match write(&directory, &own, &words) {
+                match write(&directory, &own, &end, &words) {
                     Ok(path) => warn(&format!("{words}: the last picture is in {}", path.display())),
                     Err(error) => {
                         warn(&format!(
@@ -143,12 +146,20 @@ fn words_of(end: &End) -> String {
 }
 
 /// Writes the file and returns its path.
-fn write(directory: &Path, own: &OwnProcess, ended: &str) -> io::Result<PathBuf> {
+fn write(directory: &Path, own: &OwnProcess, end: &End, ended: &str) -> io::Result<PathBuf> {
     let (part, path) = names(directory, own);
-    let written = match write_rows(&part, own, ended, ROWS) {
+    #[cfg(feature = "stacks")]
+    let mut stacks = stacks::Stacks::begin(end);
+    let mut last = || -> Option<wire::proto::StackReply> {
+        #[cfg(feature = "stacks")]
+        return stacks.as_mut().map(stacks::Stacks::reply);
+        #[cfg(not(feature = "stacks"))]
+        None
+    };
+    let written = match write_rows(&part, own, ended, ROWS, &mut last) {
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
             fs::remove_file(&part)?;
-            write_rows(&part, own, ended, ROWS_FEWER)
+            write_rows(&part, own, ended, ROWS_FEWER, &mut last)
         }
         written => written,
     };
@@ -167,7 +178,14 @@ fn names(directory: &Path, own: &OwnProcess) -> (PathBuf, PathBuf) {
     (directory.join(format!(".{name}.part")), directory.join(format!("{name}.loopscope")))
 }
 
-fn write_rows(path: &Path, own: &OwnProcess, ended: &str, rows: u64) -> io::Result<()> {
+/// Writes everything, the stacks last: they may take the longest.
+fn write_rows(
+    path: &Path,
+    own: &OwnProcess,
+    ended: &str,
+    rows: u64,
+    stacks: &mut dyn FnMut() -> Option<wire::proto::StackReply>,
+) -> io::Result<()> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     let mut file = FileWriter::new(BufWriter::new(file))?;
     file.add(Record::Ended(ended.to_owned()))?;
@@ -176,6 +194,9 @@ fn write_rows(path: &Path, own: &OwnProcess, ended: &str, rows: u64) -> io::Resu
     add_histograms(&mut file, own)?;
     #[cfg(feature = "logs")]
     add_log(&mut file, own)?;
+    if let Some(reply) = stacks() {
+        file.add(Record::Stacks(reply))?;
+    }
     file.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 

@@ -32,29 +32,42 @@ async fn take_all(shared: Arc<Shared>, wanted: Vec<u64>) -> Result<Vec<NativeSta
     let mut stacks = Vec::new();
     let is_wanted = |reader: &LoopReader| wanted.is_empty() || wanted.contains(&reader.id());
     for reader in loops().into_iter().filter(is_wanted).take(STACKS_MAX) {
-        // Hidden loops are the inspector's own, and this thread's is among them.
-        let Some(view) = reader.view().filter(|view| !view.hidden) else { continue };
-        let taken = loopscope::spawn_blocking(move || debug::native_stack(&reader)).await;
-        let mut stack = NativeStack {
-            loop_id: reader.id(),
-            thread: (!view.thread.is_empty()).then(|| view.thread.clone()),
-            tid: Some(view.tid),
-            ..NativeStack::default()
-        };
-        match taken {
-            Ok(Ok(taken)) => {
-                stack.truncated = taken.cut.is_some();
-                stack.note = Some(note(&taken));
-                stack.frames = taken.frames.into_iter().map(reading::frame).collect();
+        match loopscope::spawn_blocking(move || of_loop(&reader)).await {
+            Ok(stack) => stacks.extend(stack),
+            Err(error) => {
+                let heading = heading(&reader);
+                stacks.extend(heading.map(|stack| NativeStack { note: Some(error.to_string()), ..stack }));
             }
-            Ok(Err(debug::StackError::Ended)) => continue,
-            Ok(Err(error)) => stack.note = Some(error.to_string()),
-            Err(error) => stack.note = Some(error.to_string()),
         }
-        about_the_task(&mut stack, &reader);
-        stacks.push(stack);
     }
     Ok(stacks)
+}
+
+/// Which loop and thread a stack is of; `None` of loops that are over and of hidden ones, which are the inspector's own.
+pub(super) fn heading(reader: &LoopReader) -> Option<NativeStack> {
+    let view = reader.view().filter(|view| !view.hidden)?;
+    Some(NativeStack {
+        loop_id: reader.id(),
+        thread: (!view.thread.is_empty()).then(|| view.thread.clone()),
+        tid: Some(view.tid),
+        ..NativeStack::default()
+    })
+}
+
+/// The stack of one loop's thread, on another thread that may wait.
+pub(super) fn of_loop(reader: &LoopReader) -> Option<NativeStack> {
+    let mut stack = heading(reader)?;
+    match debug::native_stack(reader) {
+        Ok(taken) => {
+            stack.truncated = taken.cut.is_some();
+            stack.note = Some(note(&taken));
+            stack.frames = taken.frames.into_iter().map(reading::frame).collect();
+        }
+        Err(debug::StackError::Ended) => return None,
+        Err(error) => stack.note = Some(error.to_string()),
+    }
+    about_the_task(&mut stack, reader);
+    Some(stack)
 }
 
 /// What is said below a stack: what the thread was doing, why it ends early, that names are missing.

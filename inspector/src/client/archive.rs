@@ -31,7 +31,11 @@ pub(super) struct Archive {
 impl Archive {
     /// Reads the file.
     pub(super) fn open(path: &Path) -> Result<Self, FileError> {
-        let contents = Contents::read(BufReader::new(File::open(path).map_err(FileError::Io)?))?;
+        let mut contents = Contents::read(BufReader::new(File::open(path).map_err(FileError::Io)?))?;
+        // What every picture says of the process, its end included.
+        for process in &mut contents.picture.snapshot.processes {
+            process.ended = Some(contents.ended.clone()).filter(|words| !words.is_empty());
+        }
         let mut assembly = HistogramAssembly::new();
         let mut histograms = None;
         for part in contents.histograms.iter().cloned() {
@@ -44,6 +48,7 @@ impl Archive {
     fn greeting(&self) -> Result<proto::HelloReply, Status> {
         let mut hello = wire::decode_hello(self.contents.hello.clone()).map_err(damaged)?;
         let process = &mut hello.process;
+        process.ended = self.contents.picture.process().and_then(|process| process.ended.clone());
         let mut capabilities: Vec<Capability> = process.capabilities.unwrap_or_default().iter().collect();
         let is_recorded = |capability: &Capability| match capability {
             Capability::Stack => self.contents.stacks.is_some(),

@@ -102,6 +102,9 @@ pub struct Process {
     /// as long as that client is there.
     #[prost(uint64, optional, tag = "16")]
     pub debug_left_ns: ::core::option::Option<u64>,
+    /// How it came to its end, in words; only in what a process left (its post mortem). Absent: it runs.
+    #[prost(string, optional, tag = "17")]
+    pub ended: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Which rows of a table.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -142,7 +145,7 @@ pub struct TreeQuery {
     #[prost(bool, tag = "5")]
     pub finished: bool,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SnapshotRequest {
     /// The protocol that was agreed on.
     #[prost(uint32, tag = "1")]
@@ -185,8 +188,21 @@ pub struct SnapshotRequest {
     /// The jobs on blocking threads, and the pools.
     #[prost(message, optional, tag = "16")]
     pub blocking: ::core::option::Option<Query>,
+    /// What this client wants told otherwise than the application does; the last one of a lint counts. 64 at most.
+    #[prost(message, repeated, tag = "17")]
+    pub lints: ::prost::alloc::vec::Vec<LintSetting>,
 }
+/// From when on one lint is told, or that it is not.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LintSetting {
+    /// Its name. One that the agent does not know is left out.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// `on`, `off`, or a threshold in its unit, as `250ms`, `16KiB` or `100`.
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchRequest {
     /// What each picture holds.
     #[prost(message, optional, tag = "1")]

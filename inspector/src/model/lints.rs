@@ -26,6 +26,8 @@ const NAMED_MAX: usize = 4;
 named! {
     /// One thing that can be wrong, the worst first.
     "lint" Lint {
+        /// The process has come to its end, and this is what it left.
+        Ended = "ended",
         /// A poll has been under way for too long: nothing else on its loop runs.
         Blocked = "blocked",
         /// A poll has been under way for so long that it will hardly ever give way.
@@ -77,7 +79,8 @@ impl Lint {
     /// How bad it is.
     pub fn severity(self) -> Severity {
         match self {
-            Self::Blocked
+            Self::Ended
+            | Self::Blocked
             | Self::NeverYields
             | Self::Deadlock
             | Self::NoWaker

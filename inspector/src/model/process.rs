@@ -37,6 +37,8 @@ pub struct Process {
     pub slow_callback_ns: Option<u64>,
     /// When the debug mode that a client asked for is undone by itself.
     pub debug_left_ns: Option<u64>,
+    /// How it came to its end, in words, if this is what it left.
+    pub ended: Option<String>,
     /// Loops, the inspector's own not counted.
     pub loops: Option<u64>,
     /// Live tasks.

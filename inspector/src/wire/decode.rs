@@ -12,7 +12,7 @@ use super::limits::{
 };
 use super::picture::{Detail, Hello, States, TableInfo};
 use super::request::{Query, Request, TreeQuery};
-use super::{proto, warning};
+use super::{lint_settings, proto, warning};
 use crate::model::{
     Bucket, Cycle, Directions, Exit, Hist, Io, IoTotal, Loop, Place, Process, ResourceKind, ResourceRef,
     Rights, Running, Site, Summary, Sync, Task, Timer, TreeNode, Wait, WaitKind, Waiter, Waiting, WallTime,
@@ -95,6 +95,7 @@ pub fn decode_request(request: proto::SnapshotRequest) -> Result<Request, Decode
         hidden: request.hidden,
         slow_poll_ns: request.slow_poll_ns,
         states: request.states,
+        lints: lint_settings::decode(request.lints)?,
     })
 }
 
@@ -157,6 +158,7 @@ pub(super) fn process(process: proto::Process) -> Process {
         debug_mode: process.debug_mode.and_then(Twin::from_wire),
         slow_callback_ns: process.slow_callback_ns,
         debug_left_ns: process.debug_left_ns,
+        ended: process.ended.map(message),
         rights: None,
         capabilities: None,
     }

@@ -7,7 +7,7 @@ use super::limits::{
 };
 use super::picture::{Detail, Hello, States, TableInfo};
 use super::request::{Query, Request, TreeQuery};
-use super::{proto, warning};
+use super::{lint_settings, proto, warning};
 use crate::model::{
     Bucket, Cycle, Directions, Exit, Hist, Io, IoTotal, Loop, Place, Process, ResourceRef, Running, Site,
     Summary, Sync, Task, Timer, TreeNode, Wait, Waiter, Waiting,
@@ -48,6 +48,7 @@ pub fn encode_request(request: &Request, protocol: u32) -> proto::SnapshotReques
         slow_poll_ns: request.slow_poll_ns,
         cycles: request.cycles,
         states: request.states,
+        lints: lint_settings::encode(&request.lints),
     }
 }
 
@@ -99,6 +100,7 @@ pub(super) fn process(process: Process, start_ticks: Option<u64>) -> proto::Proc
         debug_mode: process.debug_mode.map(Twin::to_wire),
         slow_callback_ns: process.slow_callback_ns,
         debug_left_ns: process.debug_left_ns,
+        ended: process.ended.map(message),
     }
 }
 

@@ -38,6 +38,9 @@ pub const SORT_BYTES_MAX: usize = 64;
 /// Ids of opened or closed rows of a tree.
 pub const TREE_IDS_MAX: usize = 4096;
 
+/// Settings of lints in a request: there are fewer lints.
+pub const LINT_SETTINGS_MAX: usize = 64;
+
 /// Pools of blocking threads of one process.
 pub const POOLS_MAX: usize = 64;
 

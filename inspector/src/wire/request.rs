@@ -42,6 +42,9 @@ pub struct Request {
     pub hidden: bool,
     /// A poll that took as long is a warning `slow-poll`, and `blocked` while it is under way; the default is 100 ms.
     pub slow_poll_ns: Option<u64>,
+    /// What is told otherwise than the application does: names of lints, and what
+    /// [`Thresholds::set_by_words`](crate::model::Thresholds::set_by_words) takes.
+    pub lints: Vec<(String, String)>,
 }
 
 /// Which rows of a table.

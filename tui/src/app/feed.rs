@@ -209,6 +209,8 @@ impl Session {
             if let Some(question) = self.desk.question()
                 && let Some(request) = ask::request(&question)
             {
+                let Request { slow_poll_ns, lints, .. } = self.options.judging.clone();
+                let request = Request { slow_poll_ns, lints, ..request };
                 match seen(&mut client, &question, &request).await {
                     Ok(answer) => {
                         self.post(Data::Answer(identity.clone(), Box::new((question, answer))));

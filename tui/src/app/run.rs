@@ -28,6 +28,7 @@ use loopscope::Runner;
 use loopscope::time::Instant;
 use loopscope_inspector::client::Target;
 use loopscope_inspector::model::Place;
+use loopscope_inspector::wire::Request;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
@@ -49,6 +50,8 @@ pub(crate) struct Options {
     pub(crate) interval: Duration,
     /// How long an answer may take.
     pub(crate) timeout: Duration,
+    /// What every question says beside its own: what is too much.
+    pub(crate) judging: Request,
     /// Whether the mouse is listened to; without it, the terminal's own selection works.
     pub(crate) mouse: bool,
     /// The program that is looked at, if we started it: it can say how it has ended.
@@ -61,6 +64,7 @@ impl Default for Options {
             looks: Wishes::default(),
             interval: Duration::from_secs(1),
             timeout: Duration::from_secs(5),
+            judging: Request::default(),
             mouse: true,
             started: None,
         }

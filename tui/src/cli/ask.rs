@@ -23,7 +23,7 @@ pub(crate) fn page(table: Table, flags: &Flags, look: Look, offset: u64) -> Requ
         limit: Some(left),
         around: None,
     };
-    let mut request = Request { slow_poll_ns: flags.slow_poll_ns(), ..Request::default() };
+    let mut request = flags.request();
     match table {
         // What `ps` shows is in the head of every picture, but for the warnings, which are counted only when asked for.
         Table::Processes => request.warnings = Some(Query::all().limit(0)),
@@ -50,7 +50,7 @@ pub(crate) const DEPTH_MAX: u64 = 200_000;
 pub(crate) fn tasks_after(after: Option<u64>, flags: &Flags) -> Request {
     let filter = after.map(|id| format!("id>{id}")).unwrap_or_default();
     let tasks = Some(Query::all().filter(filter).sort("id").limit(PAGE_ROWS));
-    Request { tasks, slow_poll_ns: flags.slow_poll_ns(), ..Request::default() }
+    Request { tasks, ..flags.request() }
 }
 
 /// The request for nothing but how many tasks the filter lets through.
@@ -68,7 +68,7 @@ pub(crate) fn fail_on(flags: &Flags) -> Request {
         String::new()
     };
     let warnings = Some(Query::all().filter(filter));
-    Request { warnings, slow_poll_ns: flags.slow_poll_ns(), ..Request::default() }
+    Request { warnings, ..flags.request() }
 }
 
 #[cfg(test)]

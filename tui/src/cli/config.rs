@@ -1,9 +1,12 @@
 //! The settings: what each is called, what its values look like, and where the value that counts comes from.
 //!
+//! The lints have a table of their own in the file, `[lints]`.
+//!
 //! One list drives the configuration file, the environment, `--print-config` and the schema. A flag beats the environment, which beats
 //! the file, which beats the default.
 
 mod file;
+pub(crate) mod lints;
 mod print;
 
 pub(crate) use file::{File, load};

@@ -97,8 +97,7 @@ fn told(state: &DebugState, lasts: Option<Duration>) -> String {
 
 /// Prints warnings as they come, until the process ends or Ctrl-C is pressed.
 async fn follow(client: &mut Client, flags: &Flags) -> anyhow::Result<()> {
-    let request =
-        Request { warnings: Some(Query::all()), slow_poll_ns: flags.slow_poll_ns(), ..Request::default() };
+    let request = Request { warnings: Some(Query::all()), ..flags.request() };
     let mut pictures = client.watch(&request, flags.interval()).await?;
     let (mut known, look) = (Known::default(), Look { color: flags.wants_color(), ..flags.look() });
     loop {

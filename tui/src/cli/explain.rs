@@ -121,6 +121,11 @@ mod tests {
     #[test]
     fn a_misspelt_warning_is_suggested() {
         assert!(find("slow-pol").unwrap_err().to_string().ends_with("did you mean `slow-poll`?"));
-        assert!(find("banana").unwrap_err().to_string().contains("they are blocked, never-yields, deadlock"));
+        assert!(
+            find("banana")
+                .unwrap_err()
+                .to_string()
+                .contains("they are ended, blocked, never-yields, deadlock")
+        );
     }
 }

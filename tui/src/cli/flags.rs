@@ -1,10 +1,12 @@
 //! The flags that every command takes.
 
+use super::config::lints::LintSetting;
 use super::config::{self, File, Key, Origin, Setting};
 use crate::theme::{Palette, is_narrow};
 use crate::times::{parse_duration, parse_interval};
 use clap::{Args, ValueEnum};
 use loopscope_inspector::model::words;
+use loopscope_inspector::wire::Request;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -82,6 +84,10 @@ pub(crate) struct Flags {
     #[arg(skip)]
     pub(crate) rows_on_terminal: Option<usize>,
 
+    /// What the lints are to tell otherwise than the application has it.
+    #[arg(skip)]
+    pub(crate) lints: Vec<(String, String)>,
+
     /// Whether `--interval` stands on the command line: to some commands that means more than how often.
     #[arg(skip)]
     pub(crate) interval_is_typed: bool,
@@ -113,6 +119,8 @@ pub(crate) struct Filled {
     pub(crate) complaints: Vec<String>,
     /// Each setting and where it comes from.
     pub(crate) settings: Vec<Setting>,
+    /// The settings of lints.
+    pub(crate) lints: Vec<LintSetting>,
 }
 
 impl Sources<'_> {
@@ -186,7 +194,20 @@ impl Flags {
         self.no_mouse |= !sources.choose(&config::MOUSE, given, config::parse_switch).unwrap_or(true);
         let given = self.limit.map(|limit| limit.to_string());
         self.rows_on_terminal = sources.choose(&config::LIMIT, given, config::parse_rows);
-        sources.filled
+        let mut filled = sources.filled;
+        let list = env(config::lints::VARIABLE).unwrap_or_default();
+        filled.lints = config::lints::with_environment(file.lints(), &list, &mut filled.complaints);
+        let slow = filled.settings.iter().find(|setting| setting.name == config::SLOW.name);
+        let is_near = slow.is_some_and(|slow| matches!(slow.origin, Origin::Flag | Origin::Environment));
+        let is_beaten = |setting: &LintSetting| {
+            is_near
+                && matches!(setting.origin, Origin::File { .. })
+                && matches!(setting.name.as_str(), "slow-poll" | "blocked")
+                && !matches!(setting.value.as_str(), "on" | "off")
+        };
+        let lints = filled.lints.iter().filter(|setting| !is_beaten(setting));
+        self.lints = lints.map(|setting| (setting.name.clone(), setting.value.clone())).collect();
+        filled
     }
 
     /// How long a process may take to answer.
@@ -197,6 +218,11 @@ impl Flags {
     /// From how long on a poll is slow, where that was said.
     pub(crate) fn slow_poll_ns(&self) -> Option<u64> {
         self.slow.map(|slow| u64::try_from(slow.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// A request for nothing, that says what is too much.
+    pub(crate) fn request(&self) -> Request {
+        Request { slow_poll_ns: self.slow_poll_ns(), lints: self.lints.clone(), ..Request::default() }
     }
 
     /// How often a live picture is renewed.
@@ -323,6 +349,7 @@ mod tests {
                 "LOOPSCOPE_ASCII=fast is ignored: expected true or false",
                 "LOOPSCOPE_MOUSE=fast is ignored: expected true or false",
                 "LOOPSCOPE_LIMIT=fast is ignored: expected a number of rows",
+                "LOOPSCOPE_LINTS: `fast`: there is no such lint; it is ignored",
             ]
         );
         assert_eq!((flags.interval, flags.timeout, flags.color), (None, None, None));

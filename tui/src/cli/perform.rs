@@ -60,7 +60,7 @@ fn perform(Cli { command, target, print_config, config_schema, mut flags }: Cli)
         let _ = writeln!(io::stderr(), "loopscope: {complaint}");
     }
     if print_config {
-        return print(|out| config::print(out, &filled.settings));
+        return print(|out| config::print(out, &filled.settings, &filled.lints));
     }
     if config_schema {
         return print(|out| {
@@ -174,6 +174,7 @@ pub(super) fn options(flags: &Flags) -> Options {
         looks: Wishes { color, palette: flags.theme, ascii: flags.ascii },
         interval: flags.interval(),
         timeout: flags.timeout(),
+        judging: flags.request(),
         mouse: !flags.no_mouse,
         started: None,
     }

@@ -31,6 +31,9 @@ pub(super) fn header(state: &State, area: Rect, buf: &mut Buffer) {
     buf.set_style(area, style);
 }
 
+/// Characters of how the process ended; the warning `ended` has all of it.
+const ENDED_CHARS_MAX: usize = 60;
+
 /// The facts of the top line, each with its rank: the higher, the sooner it falls off.
 fn facts(process: &Process, dropped: u64) -> Vec<(u8, String)> {
     let mut facts = Vec::new();
@@ -38,6 +41,7 @@ fn facts(process: &Process, dropped: u64) -> Vec<(u8, String)> {
     let name = process.name.as_deref().or(process.exe.as_deref()).unwrap_or("a program without a name");
     fact(0, Some(words::escape(name, words::NAME_CHARS_MAX).into_owned()));
     fact(1, Some(format!("pid {}", process.pid)));
+    fact(2, process.ended.as_ref().map(|ended| format!("ended: {}", words::escape(ended, ENDED_CHARS_MAX))));
     fact(4, process.uptime_ns.map(|ns| format!("up {}", words::duration(ns))));
     fact(3, process.cpu.map(|cpu| format!("cpu {}", words::percent(cpu))));
     fact(5, process.rss_bytes.map(words::bytes));
@@ -109,6 +113,9 @@ fn freshness(state: &State) -> (Role, String) {
         let age = state.now.saturating_sub(paused.since);
         let age = if age.as_secs() > 0 { format!(" {}", words::duration(ns(age))) } else { String::new() };
         return (Role::Notice, format!("{} paused{age} ", glyphs.notice));
+    }
+    if state.process.as_ref().is_some_and(|process| process.ended.is_some()) {
+        return (Role::Bad, format!("{} ended ", glyphs.bad));
     }
     match state.link.last().map(|last| state.now.saturating_sub(last)) {
         Some(age) if age >= OLD => {

@@ -23,6 +23,10 @@ pub(super) fn thresholds(request: &Request) -> Thresholds {
     if let Some(slow_poll_ns) = request.slow_poll_ns {
         thresholds.set_slow_poll(slow_poll_ns);
     }
+    for (name, value) in &request.lints {
+        // What makes no sense was refused when the request came.
+        let _ = thresholds.set_by_words(name, value);
+    }
     thresholds
 }
 
@@ -53,7 +57,9 @@ pub(super) fn warnings(
         warnings.extend(notes(context, cycles, &thresholds));
     }
     warnings.extend(watch.findings(&thresholds));
-    let warnings = lints::with_found(warnings, found(), WallTime::from(SystemTime::now()));
+    let mut warnings = lints::with_found(warnings, found(), WallTime::from(SystemTime::now()));
+    // Switched off is not told, whoever found it.
+    warnings.retain(|warning| warning.name.parse().map_or(true, |lint| thresholds.is_on(lint)));
     let all = warnings.iter().filter(|warning| !warning.past).count() as u64;
     Ok((tables::select(warnings, query, None, Row::Warning)?, all))
 }

@@ -91,6 +91,7 @@ prop_compose! {
         let tree = tree.map(|(query, depth, finished)| TreeQuery { query, depth, finished, ..TreeQuery::default() });
         Request {
             tasks, tree, sites, timers, io, sync, blocking, loops, warnings, cycles, states, detail, why, hidden, slow_poll_ns,
+            lints: Vec::new(),
         }
     }
 }

@@ -23,6 +23,15 @@ $ LOOPSCOPE_LINTS=\"starved=2s,large-future=64KiB,leak=off\" LOOPSCOPE_DEBUG=1 .
 said otherwise, from `2s` to `60s`. The threshold of slow polls is `LOOPSCOPE_SLOW_CALLBACK` in the application, and `--slow` or `slow` in \
 the configuration file for what the program shows.
 
+Who looks may want to be told otherwise than the application has it: the table `[lints]` of the configuration file takes the same names, \
+`LOOPSCOPE_LINTS` in the environment of `loopscope` beats it, and both beat what the application says, for this program only.
+
+```toml
+[lints]
+starved = \"2s\"
+leak = \"off\"
+```
+
 This page is made from the texts in `inspector/src/model/lints`: `LOOPSCOPE_REGENERATE=1 cargo test -p loopscope-inspector lints` \
 writes it anew.
 ";

@@ -12,7 +12,8 @@ impl Lint {
     pub fn is_state(self) -> bool {
         !matches!(
             self,
-            Self::Unhandled
+            Self::Ended
+                | Self::Unhandled
                 | Self::SlowPoll
                 | Self::SlowIo
                 | Self::SlowResolve

@@ -38,6 +38,7 @@ pub(super) fn of(lint: Lint) -> &'static Text {
         Lint::NoWaker => &waits::NO_WAKER,
         Lint::NoConsumer => &waits::NO_CONSUMER,
         Lint::LockHeldLong => &waits::LOCK_HELD_LONG,
+        Lint::Ended => &ends::ENDED,
         Lint::Unhandled => &ends::UNHANDLED,
         Lint::NeverPolled => &ends::NEVER_POLLED,
         Lint::NeverRetrieved => &ends::NEVER_RETRIEVED,

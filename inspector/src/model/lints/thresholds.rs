@@ -98,6 +98,11 @@ impl Thresholds {
         }
     }
 
+    /// Whether [`set_by_words`](Self::set_by_words) knows that name.
+    pub fn is_name(name: &str) -> bool {
+        name == WINDOW || name.parse::<Lint>().is_ok()
+    }
+
     /// Sets one lint by words: `off`, `on`, or a threshold in its unit.
     ///
     /// # Errors

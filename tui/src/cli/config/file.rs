@@ -1,7 +1,8 @@
 //! The configuration file: found, read, and checked key by key, so that a mistake is pointed at.
 
 use super::super::Failure;
-use super::{Form, KEYS, Key};
+use super::lints::{self, LintSetting};
+use super::{Form, KEYS, Key, Origin};
 use loopscope_inspector::model::spelling::closest;
 use loopscope_inspector::model::words;
 use std::io;
@@ -21,6 +22,7 @@ pub(crate) struct File {
     /// Where it is; `None` if there is none.
     pub(crate) path: Option<PathBuf>,
     entries: Vec<Entry>,
+    lints: Vec<LintSetting>,
 }
 
 /// One line of it: a name that is known with a value that makes sense.
@@ -35,7 +37,20 @@ impl File {
     /// What a text says that stands in no file.
     #[cfg(test)]
     pub(crate) fn of(text: &str) -> Option<Self> {
-        Some(Self { path: None, entries: parse(text).ok()? })
+        let (entries, lints) = parse(text).ok()?;
+        Some(Self { path: None, entries, lints })
+    }
+
+    /// The table of lints.
+    pub(crate) fn lints(&self) -> Vec<LintSetting> {
+        let path = self.path.clone().unwrap_or_default();
+        let mut lints = self.lints.clone();
+        for lint in &mut lints {
+            if let Origin::File { path: place, .. } = &mut lint.origin {
+                place.clone_from(&path);
+            }
+        }
+        lints
     }
 
     /// The value of a setting as the environment would have it, and its line.
@@ -71,8 +86,8 @@ pub(crate) fn load(env: impl Fn(&str) -> Option<String>) -> Result<File, Failure
             return Err(Failure::usage(format!("cannot read {}{because}: {error}", shown(&path))));
         }
     };
-    let entries = parse(&text).map_err(|mistake| mistake.told(&path, &text))?;
-    Ok(File { path: Some(path), entries })
+    let (entries, lints) = parse(&text).map_err(|mistake| mistake.told(&path, &text))?;
+    Ok(File { path: Some(path), entries, lints })
 }
 
 fn read(path: &Path) -> io::Result<String> {
@@ -93,15 +108,20 @@ struct Mistake {
     span: Range<usize>,
 }
 
-fn parse(text: &str) -> Result<Vec<Entry>, Mistake> {
+fn parse(text: &str) -> Result<(Vec<Entry>, Vec<LintSetting>), Mistake> {
     let table = DeTable::parse(text).map_err(|error| Mistake {
         what: error.message().to_owned(),
         span: error.span().unwrap_or_default(),
     })?;
     let mut entries: Vec<(usize, Entry)> = Vec::new();
     let mut mistakes: Vec<Mistake> = Vec::new();
+    let mut lints: Vec<LintSetting> = Vec::new();
     for (name, value) in table.get_ref() {
         let start = name.span().start;
+        if let (lints::TABLE, DeValue::Table(table)) = (&**name.get_ref(), value.get_ref()) {
+            lint_table(text, table, &mut lints, &mut mistakes);
+            continue;
+        }
         let key = known(name.get_ref()).map_err(|what| Mistake { what, span: name.span() });
         let entry = key.and_then(|key| {
             let value = checked(key, value.get_ref())
@@ -118,7 +138,20 @@ fn parse(text: &str) -> Result<Vec<Entry>, Mistake> {
         return Err(first);
     }
     entries.sort_by_key(|&(start, _)| start);
-    Ok(entries.into_iter().map(|(_, entry)| entry).collect())
+    Ok((entries.into_iter().map(|(_, entry)| entry).collect(), lints))
+}
+
+/// Reads `[lints]`.
+fn lint_table(text: &str, table: &DeTable<'_>, lints: &mut Vec<LintSetting>, mistakes: &mut Vec<Mistake>) {
+    for (name, value) in table {
+        match lints::checked(name.get_ref(), value.get_ref()) {
+            Ok(found) => {
+                let line = position(text, name.span().start).0;
+                lints.push(lints::of_file(name.get_ref().to_string(), found, line));
+            }
+            Err(what) => mistakes.push(Mistake { what, span: name.span().start..value.span().end }),
+        }
+    }
 }
 
 fn known(name: &str) -> Result<&'static Key, String> {
@@ -209,7 +242,23 @@ mod tests {
         assert_eq!(file.get(&ASCII), Some(("true", 5)));
         assert_eq!(file.get(&LIMIT), Some(("20", 6)));
         assert_eq!(file.get(&super::super::MOUSE), None);
-        assert_eq!(parse("").unwrap(), []);
+        assert_eq!(parse("").unwrap(), (vec![], vec![]));
+    }
+
+    #[test]
+    fn lints_have_a_table_of_their_own() {
+        let file =
+            File::of("slow = '1s'\n[lints]\nstarved = \"2s\"\nleak = false\nself-wake = 500\n").unwrap();
+        let lints: Vec<String> =
+            file.lints().iter().map(|lint| format!("{}={}", lint.name, lint.value)).collect();
+        assert_eq!(lints.len(), 3);
+        for wanted in ["starved=2s", "leak=off", "self-wake=500"] {
+            assert!(lints.iter().any(|lint| lint == wanted), "{lints:?}");
+        }
+        assert!(mistake("[lints]\nleek = 5").contains("`leek`: there is no such lint; did you mean `leak`?"));
+        assert!(mistake("[lints]\nleak = 0").starts_with("/c.toml:2:1: `leak`: expected off or a number"));
+        assert!(mistake("[lints]\ndeadlock = \"2s\"").contains("`deadlock`: expected on or off"));
+        assert!(mistake("lints = 3").contains("there is no setting `lints`"));
     }
 
     #[test]

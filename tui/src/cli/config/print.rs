@@ -1,6 +1,8 @@
 //! `--print-config` and the schema of the file.
 
+use super::lints::{self, LintSetting};
 use super::{Default, Form, KEYS, Key, Origin, Setting, parse_rows};
+use loopscope_inspector::model::Lint;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -9,7 +11,7 @@ use std::io::{self, Write};
 /// # Errors
 ///
 /// If it cannot be written.
-pub(crate) fn print(out: &mut dyn Write, settings: &[Setting]) -> io::Result<()> {
+pub(crate) fn print(out: &mut dyn Write, settings: &[Setting], lints: &[LintSetting]) -> io::Result<()> {
     writeln!(out, "# The settings of loopscope, and where each comes from.")?;
     writeln!(
         out,
@@ -30,7 +32,7 @@ pub(crate) fn print(out: &mut dyn Write, settings: &[Setting]) -> io::Result<()>
             }
         }
     }
-    Ok(())
+    lints::print(out, lints)
 }
 
 impl Form {
@@ -50,13 +52,31 @@ impl Form {
 
 /// The JSON schema of the file.
 pub(crate) fn schema() -> Value {
-    let properties: serde_json::Map<String, Value> =
+    let mut properties: serde_json::Map<String, Value> =
         KEYS.iter().map(|key| (key.name.to_owned(), property(key))).collect();
+    properties.insert(lints::TABLE.to_owned(), lint_table());
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "The configuration file of loopscope",
         "type": "object",
         "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+/// The table of lints.
+fn lint_table() -> Value {
+    let lint = |lint: &Lint| {
+        let text = json!({"type": ["string", "integer", "boolean"], "description": lint.meaning()});
+        (lint.as_str().to_owned(), text)
+    };
+    let mut lints: serde_json::Map<String, Value> = Lint::ALL.iter().map(lint).collect();
+    let window = "How far back is looked for what only grows, from \"2s\" to \"60s\".";
+    lints.insert("window".to_owned(), json!({"type": "string", "description": window}));
+    json!({
+        "type": "object",
+        "description": "From when on something is told, or \"off\".",
+        "properties": lints,
         "additionalProperties": false,
     })
 }
@@ -89,7 +109,7 @@ mod tests {
 
     fn printed(settings: &[Setting]) -> String {
         let mut out = Vec::new();
-        print(&mut out, settings).unwrap();
+        print(&mut out, settings, &[]).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -124,7 +144,8 @@ mod tests {
     #[test]
     fn the_schema_has_every_setting() {
         let schema = schema();
-        assert_eq!(schema["properties"].as_object().unwrap().len(), KEYS.len());
+        assert_eq!(schema["properties"].as_object().unwrap().len(), KEYS.len() + 1);
+        assert!(schema["properties"]["lints"]["properties"]["never-yields"].is_object());
         assert_eq!(schema["properties"]["mouse"]["default"], true);
         assert_eq!(schema["properties"]["theme"]["default"], Value::Null);
         assert_eq!(schema["properties"]["color"]["enum"][1], "always");

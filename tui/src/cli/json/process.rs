@@ -40,6 +40,8 @@ pub(crate) struct ProcessJson<'a> {
     blocked: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rights: Option<Vec<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<&'a str>,
 }
 
 impl<'a> From<&'a Process> for ProcessJson<'a> {
@@ -62,6 +64,7 @@ impl<'a> From<&'a Process> for ProcessJson<'a> {
             warnings: process.warnings,
             blocked: process.blocked,
             rights: process.rights.map(Rights::names),
+            ended: process.ended.as_deref(),
         }
     }
 }

@@ -33,4 +33,5 @@ pub(crate) const PROCESSES: &[Column<Process>] = &[
     Column::hidden("runtime", |row| exact(row.runtime.map(RuntimeKind::as_str))),
     Column::hidden("version", |row| exact(row.version.as_deref())),
     Column::hidden("debug", |row| exact(row.debug)),
+    Column::hidden("ended", |row| exact(row.ended.as_deref())),
 ];

@@ -2,6 +2,19 @@
 
 use super::Text;
 
+pub(super) static ENDED: Text = Text {
+    meaning: "the process has come to its end, and this is the last picture of it",
+    explanation: "Its main task panicked, or a fatal signal came (a bad access to memory, an abort), and the program was asked to \
+                  leave a post mortem: with LOOPSCOPE_POST_MORTEM=DIR in its environment, or by its own code. Tasks, waits, \
+                  warnings, stacks and log lines are those of that moment; nothing in the file changes any more.",
+    example: "// Ends the process, and the file says so with this line.\n\
+              let config = load(path).expect(\"a configuration\");\n\
+              // main passes the error on, and ends in peace.\n\
+              let config = load(path)?;",
+    remedy: "Start with the place that the message names and with `loopscope stack FILE`; then see what the tasks waited for, with \
+             `loopscope tree FILE`.",
+};
+
 pub(super) static UNHANDLED: Text = Text {
     meaning: "a panic or an error happened where nobody could receive it",
     explanation: "A task panicked that nobody awaits, a callback or a destructor panicked, or an error was lost in a place that \
