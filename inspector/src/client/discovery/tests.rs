@@ -284,7 +284,7 @@ fn a_path_is_a_socket_or_an_error() {
     assert_eq!(world.found(socket.to_str().unwrap()), Found::at(&socket));
     let file = world.dir.join("s/file");
     fs::write(&file, "").unwrap();
-    assert!(matches!(world.kind(file.to_str().unwrap()), Kind::NotInspector { .. }));
+    assert!(world.found(file.to_str().unwrap()).is_file, "what is in it is seen when it is opened");
     assert!(matches!(world.kind("/nowhere/at/all"), Kind::NoSocket { .. }));
     assert!(matches!(world.kind("http://127.0.0.1:6669"), Kind::Unsupported { .. }));
 }

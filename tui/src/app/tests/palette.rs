@@ -283,6 +283,6 @@ fn a_key_that_has_nothing_to_act_on_yet_says_why() {
     let _ = update(&mut state, key("x"));
     assert_eq!(
         said(&state),
-        "Cancelling a task needs the right `control`; nobody has it unless the process was started with LOOPSCOPE_CONTROL=1: start it so."
+        "Cancelling a task needs the right `control`; nobody has it unless the process was started with LOOPSCOPE_CONTROL=1, or its code grants it (Agent::builder().control(true)): start it so."
     );
 }
