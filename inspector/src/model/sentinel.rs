@@ -10,8 +10,8 @@
 //!
 //! # What can be told from one reading, and what cannot
 //!
-//! A lock that is held, a task that stands in the run queue: these are told by [`moment`], from the last reading alone. That
-//! something *only grows* is told by [`growth`], from tracks over a window ([`Thresholds::window_ns`]): a reading at least as old
+//! A lock that is held, a task that stands in the run queue: these are told by `moment`, from the last reading alone. That
+//! something *only grows* is told by `growth`, from tracks over a window ([`Thresholds::window_ns`]): a reading at least as old
 //! as the window must be there, with no gap in between, and there must be growth in each third of it, so that one burst is no leak.
 //!
 //! # Bounds
